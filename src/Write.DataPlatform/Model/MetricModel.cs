@@ -1,0 +1,46 @@
+using System.Collections.Immutable;
+
+namespace Write.DataPlatform.Model;
+
+/// <summary>Everything the model's files say, validated: an immutable snapshot. A request reads one snapshot from start to end.</summary>
+public sealed record MetricModel
+{
+    /// <summary>A hash of every file's content: equal files, equal revision.</summary>
+    public required string Revision { get; init; }
+
+    /// <summary>The zone of queries that name none.</summary>
+    public required TimeZoneInfo TimeZone { get; init; }
+
+    /// <summary>The first day of a week; Monday unless the model says otherwise.</summary>
+    public required DayOfWeek WeekStart { get; init; }
+
+    /// <summary>The semantic models, by name.</summary>
+    public required ImmutableSortedDictionary<string, SemanticModel> SemanticModels { get; init; }
+
+    /// <summary>Every measure, by name.</summary>
+    public required ImmutableSortedDictionary<string, Measure> Measures { get; init; }
+
+    /// <summary>The metrics, by name.</summary>
+    public required ImmutableSortedDictionary<string, Metric> Metrics { get; init; }
+
+    /// <summary>The gold tables, by name.</summary>
+    public required ImmutableSortedDictionary<string, GoldTable> GoldTables { get; init; }
+
+    /// <summary>The lookups, by name.</summary>
+    public required ImmutableSortedDictionary<string, Lookup> Lookups { get; init; }
+
+    /// <summary>The insights, by name.</summary>
+    public required ImmutableSortedDictionary<string, Insight> Insights { get; init; }
+
+    /// <summary>The tenants, by name.</summary>
+    public required ImmutableSortedDictionary<string, Tenant> Tenants { get; init; }
+
+    /// <summary>The streams, by name.</summary>
+    public required ImmutableSortedDictionary<string, StreamDefinition> Streams { get; init; }
+
+    /// <summary>The time spines, by table.</summary>
+    public required ImmutableSortedDictionary<string, TimeSpine> TimeSpines { get; init; }
+
+    /// <summary>The saved queries, by name.</summary>
+    public required ImmutableSortedDictionary<string, SavedQuery> SavedQueries { get; init; }
+}

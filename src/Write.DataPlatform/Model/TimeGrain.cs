@@ -1,0 +1,45 @@
+namespace Write.DataPlatform.Model;
+
+/// <summary>A calendar granularity, in MetricFlow's names, from fine to coarse.</summary>
+/// <remarks>
+/// <see cref="Second"/> to <see cref="Hour"/> buckets are instants in UTC; <see cref="Day"/> and coarser ones are
+/// calendar dates in the query's time zone. Weeks start on the model's <see cref="MetricModel.WeekStart"/>.
+/// </remarks>
+public enum TimeGrain
+{
+    /// <summary>One second.</summary>
+    Second,
+
+    /// <summary>One minute.</summary>
+    Minute,
+
+    /// <summary>One hour.</summary>
+    Hour,
+
+    /// <summary>One calendar day: 23 to 25 hours where clocks change.</summary>
+    Day,
+
+    /// <summary>Seven days.</summary>
+    Week,
+
+    /// <summary>One calendar month.</summary>
+    Month,
+
+    /// <summary>Three calendar months from January, April, July or October.</summary>
+    Quarter,
+
+    /// <summary>One calendar year.</summary>
+    Year,
+}
+
+/// <summary>A calendar length such as one month or seven days, as MetricFlow's <c>offset_window</c> writes it.</summary>
+/// <param name="Count">How many of <paramref name="Grain"/>; may be negative.</param>
+/// <param name="Grain">The unit.</param>
+public readonly record struct CalendarPeriod(int Count, TimeGrain Grain)
+{
+    /// <summary>The same length backwards.</summary>
+    public CalendarPeriod Negate() => new(-Count, Grain);
+
+    /// <summary>For example <c>1 month</c>.</summary>
+    public override string ToString() => $"{Count} {Grain.ToString().ToLowerInvariant()}";
+}
