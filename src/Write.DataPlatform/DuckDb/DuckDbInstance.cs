@@ -24,7 +24,7 @@ internal sealed class DuckDbInstance : IAsyncDisposable
         _root = new DuckDBConnection(settings.ToConnectionString());
         _root.Open();
         using var command = _root.CreateCommand();
-        command.CommandText = "SET GLOBAL TimeZone = 'UTC'";
+        command.CommandText = "SET GLOBAL TimeZone = 'UTC'" + (settings.TempDirectory is null ? "; SET GLOBAL temp_directory = ''" : "");
         command.ExecuteNonQuery();
     }
 
@@ -75,6 +75,6 @@ internal sealed record DuckDbSettings
     internal string ToConnectionString() =>
         "DataSource=:memory:"
         + $";threads={Threads};memory_limit={MemoryMegabytes}MiB"
-        + (TempDirectory is null ? ";temp_directory=" : $";temp_directory={TempDirectory};max_temp_directory_size={MaxTempMegabytes}MiB")
+        + (TempDirectory is null ? "" : $";temp_directory={TempDirectory};max_temp_directory_size={MaxTempMegabytes}MiB")
         + ";autoinstall_known_extensions=false;autoload_known_extensions=false";
 }
