@@ -1,0 +1,11 @@
+namespace Write.DataPlatform.Security;
+
+/// <summary>Who asks.</summary>
+/// <param name="Name">For logs.</param>
+/// <param name="Tenant">The tenant it belongs to; null for the company's own people.</param>
+/// <param name="IsOperator">Whether it may see and steer runs, tables and other tenants' views.</param>
+public sealed record Caller(string Name, string? Tenant, bool IsOperator)
+{
+    /// <summary>The operator: a caller from this machine, or the command line.</summary>
+    public static Caller Operator { get; } = new("operator", null, true);
+}
