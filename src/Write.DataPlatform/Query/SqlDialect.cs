@@ -1,8 +1,47 @@
+using System.Globalization;
+using Write.DataPlatform.Model;
+
 namespace Write.DataPlatform.Query;
 
-/// <summary>How one engine spells expressions.</summary>
+/// <summary>How one engine spells expressions. Statements are the same for all; see <c>docs/query.md</c>.</summary>
 public abstract class SqlDialect
 {
+    private protected SqlDialect()
+    {
+    }
+
     /// <summary>The engine's name.</summary>
     public abstract string Name { get; }
+
+    internal abstract string Placeholder(int number);
+
+    internal virtual string Quote(string identifier) => "\"" + identifier.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
+
+    internal virtual string Literal(object? value) => value switch
+    {
+        null => "NULL",
+        bool flag => flag ? "TRUE" : "FALSE",
+        int or long => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+        decimal number => number.ToString(CultureInfo.InvariantCulture),
+        double number when double.IsFinite(number) => "CAST('" + number.ToString("R", CultureInfo.InvariantCulture) + "' AS DOUBLE)",
+        DateOnly date => "DATE '" + date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) + "'",
+        DateTime time => "TIMESTAMP '" + time.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture) + "'",
+        _ => throw new ArgumentOutOfRangeException(nameof(value), value, "This type has no literal."),
+    };
+
+    internal abstract string TypeName(ColumnKind kind);
+
+    internal abstract string Truncate(TimeGrain grain, string expression);
+
+    internal abstract string AddPeriod(string expression, CalendarPeriod period);
+
+    internal abstract string AddSeconds(string expression, long seconds);
+
+    internal abstract string NextIsoYear(string expression);
+
+    internal abstract string AtZone(string expression, string zoneId);
+
+    internal abstract string Percentile(string expression, double fraction, bool isDiscrete);
+
+    internal abstract string TextTest(Sql.TextTest test, string expression, string value);
 }

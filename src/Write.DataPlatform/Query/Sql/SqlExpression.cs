@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query.Sql;
+
+/// <summary>An expression without a dialect; <see cref="SqlWriter"/> spells it.</summary>
+internal abstract record SqlExpression
+{
+    public static SqlExpression And(params IEnumerable<SqlExpression> parts) => Join("AND", parts, new SqlLiteral(true));
+
+    public static SqlExpression Or(params IEnumerable<SqlExpression> parts) => Join("OR", parts, new SqlLiteral(false));
+
+    private static SqlExpression Join(string word, IEnumerable<SqlExpression> parts, SqlExpression none)
+    {
+        var all = parts.ToImmutableArray();
+        return all.Length switch { 0 => none, 1 => all[0], _ => new SqlLogical(word, all) };
+    }
+}
+
+/// <summary>A column of a source in the FROM clause, or of the only one.</summary>
+internal sealed record SqlColumn(string? Source, string Name) : SqlExpression;
+
+/// <summary>Text from a model file, which is trusted and stays in parentheses.</summary>
+internal sealed record SqlText(string Text) : SqlExpression;
+
+/// <summary>Text from a model file with expressions between its parts.</summary>
+internal sealed record SqlTemplate(ImmutableArray<string> Parts, ImmutableArray<SqlExpression> Arguments) : SqlExpression;
+
+/// <summary>
+/// A constant. Text becomes a parameter; the other types cannot carry anything harmful and are written in place, where the engine can prune by them.
+/// </summary>
+internal sealed record SqlLiteral(object? Value) : SqlExpression;
+
+internal sealed record SqlBinary(string Operator, SqlExpression Left, SqlExpression Right) : SqlExpression;
+
+internal sealed record SqlLogical(string Word, ImmutableArray<SqlExpression> Parts) : SqlExpression;
+
+internal sealed record SqlNot(SqlExpression Inner) : SqlExpression;
+
+internal sealed record SqlIsNull(SqlExpression Inner, bool Negated = false) : SqlExpression;
+
+internal sealed record SqlIn(SqlExpression Inner, ImmutableArray<object?> Values, bool Negated) : SqlExpression;
+
+/// <summary>A function that every dialect has under this name.</summary>
+internal sealed record SqlCall(string Function, ImmutableArray<SqlExpression> Arguments) : SqlExpression
+{
+    public SqlCall(string function, params SqlExpression[] arguments)
+        : this(function, arguments.ToImmutableArray())
+    {
+    }
+}
+
+internal sealed record SqlCountDistinct(SqlExpression Inner) : SqlExpression;
+
+internal sealed record SqlPercentile(SqlExpression Inner, double Fraction, bool IsDiscrete) : SqlExpression;
+
+internal sealed record SqlCase(ImmutableArray<(SqlExpression When, SqlExpression Then)> Branches, SqlExpression? Else) : SqlExpression;
+
+internal sealed record SqlCast(SqlExpression Inner, ColumnKind Kind) : SqlExpression;
+
+/// <summary>A test on text: contains, starts or ends with, or matches a regular expression.</summary>
+internal sealed record SqlTextTest(TextTest Test, SqlExpression Inner, string Value) : SqlExpression;
+
+internal enum TextTest
+{
+    Contains,
+    StartsWith,
+    EndsWith,
+    Matches,
+}
+
+/// <summary>The start of the bucket a local date or timestamp lies in, as the same type.</summary>
+internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, DayOfWeek WeekStart) : SqlExpression;
+
+/// <summary>A date or timestamp moved by a calendar period, clamped to the month's end.</summary>
+internal sealed record SqlAddPeriod(SqlExpression Inner, CalendarPeriod Period) : SqlExpression;
+
+/// <summary>A date or timestamp moved by so many seconds.</summary>
+internal sealed record SqlAddSeconds(SqlExpression Inner, long Seconds) : SqlExpression;
+
+/// <summary>A date or timestamp moved to the same ISO week of the next year (week 53 to week 52).</summary>
+internal sealed record SqlNextIsoYear(SqlExpression Inner) : SqlExpression;
+
+/// <summary>A UTC timestamp on the clock of a zone, by the engine's own zone rules.</summary>
+internal sealed record SqlAtZone(SqlExpression Inner, string ZoneId) : SqlExpression;

@@ -1,0 +1,150 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query.Sql;
+
+/// <summary>Spells a tree in one dialect, in one pass, so that placeholders are numbered in the order they stand.</summary>
+internal sealed class SqlWriter(SqlDialect dialect)
+{
+    private readonly ImmutableArray<object?>.Builder _parameters = ImmutableArray.CreateBuilder<object?>();
+
+    public static SqlStatement Write(SqlDialect dialect, SqlRelation relation)
+    {
+        var writer = new SqlWriter(dialect);
+        var text = writer.Statement(relation);
+        return new SqlStatement(text, writer._parameters.ToImmutable());
+    }
+
+    public SqlStatement ToStatement(string text) => new(text, _parameters.ToImmutable());
+
+    public string Statement(SqlRelation relation) => relation switch
+    {
+        SqlSelect select => Select(select),
+        SqlUnionAll union => string.Join("\nUNION ALL\n", union.Parts.Select(Select)),
+        _ => throw new ArgumentOutOfRangeException(nameof(relation)),
+    };
+
+    public string Expression(SqlExpression expression) => expression switch
+    {
+        SqlColumn { Source: null } column => dialect.Quote(column.Name),
+        SqlColumn column => column.Source + "." + dialect.Quote(column.Name),
+        SqlText text => IsSimple(text.Text) ? text.Text : "(" + text.Text + ")",
+        SqlTemplate template => Template(template),
+        SqlLiteral { Value: string value } => Parameter(value),
+        SqlLiteral literal => dialect.Literal(literal.Value),
+        SqlBinary binary => Expression(binary.Left) + " " + binary.Operator + " " + Expression(binary.Right),
+        SqlLogical logical => "(" + string.Join(" " + logical.Word + " ", logical.Parts.Select(Expression)) + ")",
+        SqlNot not => "NOT (" + Expression(not.Inner) + ")",
+        SqlIsNull test => Expression(test.Inner) + (test.Negated ? " IS NOT NULL" : " IS NULL"),
+        SqlIn test => Expression(test.Inner) + (test.Negated ? " NOT IN (" : " IN (") + string.Join(", ", test.Values.Select(v => Expression(new SqlLiteral(v)))) + ")",
+        SqlCall call => call.Function + "(" + string.Join(", ", call.Arguments.Select(Expression)) + ")",
+        SqlCountDistinct count => "count(DISTINCT " + Expression(count.Inner) + ")",
+        SqlPercentile percentile => dialect.Percentile(Expression(percentile.Inner), percentile.Fraction, percentile.IsDiscrete),
+        SqlCase choice => Case(choice),
+        SqlCast cast => "CAST(" + Expression(cast.Inner) + " AS " + dialect.TypeName(cast.Kind) + ")",
+        SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
+        SqlTruncate truncate => Truncate(truncate),
+        SqlAddPeriod add => dialect.AddPeriod(Expression(add.Inner), add.Period),
+        SqlAddSeconds add => add.Seconds == 0 ? Expression(add.Inner) : dialect.AddSeconds(Expression(add.Inner), add.Seconds),
+        SqlNextIsoYear next => dialect.NextIsoYear(Expression(next.Inner)),
+        SqlAtZone zone => dialect.AtZone(Expression(zone.Inner), zone.ZoneId),
+        _ => throw new ArgumentOutOfRangeException(nameof(expression), expression, "This expression has no spelling."),
+    };
+
+    public string Select(SqlSelect select)
+    {
+        var text = new StringBuilder("SELECT ");
+        text.AppendJoin(", ", select.Columns.Select(c => Projection(c, select.Alias)));
+        text.Append("\nFROM ").Append(Source(select.From, select.Alias));
+        foreach (var join in select.Joins)
+        {
+            text.Append("\nLEFT JOIN ").Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
+        }
+
+        if (select.Where.Length > 0)
+        {
+            text.Append("\nWHERE ").AppendJoin(" AND ", select.Where.Select(Expression));
+        }
+
+        if (select.GroupByCount > 0)
+        {
+            text.Append("\nGROUP BY ").AppendJoin(", ", Enumerable.Range(1, select.GroupByCount));
+        }
+
+        if (select.OrderBy.Length > 0)
+        {
+            text.Append("\nORDER BY ").AppendJoin(", ", select.OrderBy.Select(o => Expression(o.Expression) + (o.Descending ? " DESC" : "") + " NULLS LAST"));
+        }
+
+        if (select.Limit is { } limit)
+        {
+            text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture));
+        }
+
+        return text.ToString();
+    }
+
+    private static bool IsSimple(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
+    private string Projection(SqlProjection projection, string alias) =>
+        projection.Expression is SqlColumn column && column.Name == projection.Name && (column.Source is null || column.Source == alias)
+            ? Expression(column)
+            : Expression(projection.Expression) + " AS " + dialect.Quote(projection.Name);
+
+    private string Source(SqlRelation relation, string alias) => relation switch
+    {
+        SqlTable table => string.Join('.', table.Name.Split('.').Select(dialect.Quote)) + " AS " + alias,
+        SqlReady ready => ready.Text + " AS " + alias,
+        SqlValues values => Values(values) + " AS " + alias + "(" + string.Join(", ", values.Columns.Select(dialect.Quote)) + ")",
+        _ => "(\n  " + Statement(relation).Replace("\n", "\n  ", StringComparison.Ordinal) + "\n) AS " + alias,
+    };
+
+    /// <summary>Lookup rows come from the model's own files; quoting them in place keeps them out of the parameter limit.</summary>
+    private static string Values(SqlValues values) =>
+        "(VALUES " + string.Join(", ", values.Rows.Select(row => "(" + string.Join(", ", row.Select(v => v is null ? "NULL" : "'" + v.Replace("'", "''", StringComparison.Ordinal) + "'")) + ")")) + ")";
+
+    private string Template(SqlTemplate template)
+    {
+        var text = new StringBuilder("(").Append(template.Parts[0]);
+        for (var i = 0; i < template.Arguments.Length; i++)
+        {
+            text.Append(Expression(template.Arguments[i])).Append(template.Parts[i + 1]);
+        }
+
+        return text.Append(')').ToString();
+    }
+
+    private string Case(SqlCase choice)
+    {
+        var text = new StringBuilder("CASE");
+        foreach (var (when, then) in choice.Branches)
+        {
+            text.Append(" WHEN ").Append(Expression(when)).Append(" THEN ").Append(Expression(then));
+        }
+
+        if (choice.Else is { } otherwise)
+        {
+            text.Append(" ELSE ").Append(Expression(otherwise));
+        }
+
+        return text.Append(" END").ToString();
+    }
+
+    private string Truncate(SqlTruncate truncate)
+    {
+        var lead = truncate.Grain == TimeGrain.Week ? ((int)truncate.WeekStart + 6) % 7 : 0;
+        return lead == 0
+            ? dialect.Truncate(truncate.Grain, Expression(truncate.Inner))
+            : dialect.AddPeriod(
+                dialect.Truncate(TimeGrain.Week, dialect.AddPeriod(Expression(truncate.Inner), new CalendarPeriod(-lead, TimeGrain.Day))),
+                new CalendarPeriod(lead, TimeGrain.Day));
+    }
+
+    private string Parameter(string value)
+    {
+        _parameters.Add(value);
+        return dialect.Placeholder(_parameters.Count);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query.Sql;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>
+/// Moves the past onto the present, so that a comparison or an offset meets its bucket: an event at t counts at <c>t + Period</c>,
+/// clamped to the month's end. Moving events and not buckets is what keeps the 29th to 31st: each lands somewhere, once.
+/// </summary>
+/// <param name="Period">How far forward.</param>
+/// <param name="ByIsoYear">To the same ISO week of the next year instead (week 53 to week 52).</param>
+internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false)
+{
+    public static TimeShift NextIsoYear { get; } = new(new CalendarPeriod(1, TimeGrain.Year), ByIsoYear: true);
+
+    /// <summary>Whether the shift is in instants and not in calendar dates.</summary>
+    public bool IsElapsedTime => Period.Grain < TimeGrain.Day;
+
+    /// <summary>Whether two dates can land on one, so that values that cannot be merged must be computed after the shift.</summary>
+    public bool CanMerge(TimeGrain grain) => ByIsoYear || (Period.Grain >= TimeGrain.Month && grain < TimeGrain.Month);
+
+    public SqlExpression Apply(SqlExpression local) => ByIsoYear ? new SqlNextIsoYear(local) : new SqlAddPeriod(local, Period);
+
+    public DateOnly Apply(DateOnly date)
+    {
+        if (ByIsoYear)
+        {
+            var day = date.ToDateTime(TimeOnly.MinValue);
+            var weeks = ISOWeek.GetWeekOfYear(day) == 53 ? 52 : ISOWeek.GetWeeksInYear(ISOWeek.GetYear(day));
+            return date.AddDays(7 * weeks);
+        }
+
+        return Period.Grain switch
+        {
+            TimeGrain.Day => date.AddDays(Period.Count),
+            TimeGrain.Week => date.AddDays(7 * Period.Count),
+            TimeGrain.Month => date.AddMonths(Period.Count),
+            TimeGrain.Quarter => date.AddMonths(3 * Period.Count),
+            TimeGrain.Year => date.AddYears(Period.Count),
+            _ => throw new InvalidOperationException("A shift in elapsed time moves no dates."),
+        };
+    }
+
+    /// <summary>The first date that lands on or after another.</summary>
+    public DateOnly FirstLandingAtOrAfter(DateOnly target)
+    {
+        var date = ByIsoYear
+            ? target.AddDays(-7 * 55)
+            : new TimeShift(Period.Negate()).Apply(target).AddDays(-4);
+        while (Apply(date) < target)
+        {
+            date = date.AddDays(1);
+        }
+
+        return date;
+    }
+}
