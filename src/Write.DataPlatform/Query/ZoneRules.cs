@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Write.DataPlatform.Model;
 using Write.DataPlatform.Query.Sql;
 
 namespace Write.DataPlatform.Query;
@@ -33,6 +34,20 @@ internal static class ZoneRules
     /// </summary>
     public static SqlExpression ToUtc(SqlExpression local, TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc) =>
         IsUtc(zone) ? local : ByTransitions(local, zone, fromUtc, toUtc, isLocal: true);
+
+    /// <summary>The start, in UTC, of the hour, minute or second that a UTC timestamp lies in on the zone's clock. Open bounds stand for 1970 and 2070.</summary>
+    public static SqlExpression TruncateUtc(SqlExpression utc, TimeGrain grain, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
+    {
+        var (from, to) = (fromUtc ?? new DateTime(1970, 1, 1), toUtc ?? new DateTime(2070, 1, 1));
+        SqlExpression Truncate(TimeSpan offset) =>
+            new SqlAddSeconds(new SqlTruncate(grain, new SqlAddSeconds(utc, (long)offset.TotalSeconds), DayOfWeek.Monday), -(long)offset.TotalSeconds);
+        var transitions = IsUtc(zone) ? [] : Transitions(zone, from, to);
+        return transitions.Length == 0 || transitions.All(t => t.Before.Ticks % Calendar.Fixed(grain).Ticks == 0 && t.After.Ticks % Calendar.Fixed(grain).Ticks == 0)
+            ? Truncate(transitions.Length > 0 ? TimeSpan.Zero : zone.GetUtcOffset(DateTime.SpecifyKind(from, DateTimeKind.Utc)))
+            : new SqlCase(
+                [.. transitions.Select(t => ((SqlExpression)new SqlBinary("<", utc, new SqlLiteral(t.Utc)), Truncate(t.Before)))],
+                Truncate(transitions[^1].After));
+    }
 
     /// <summary>The instant of a time on the zone's clock, by the rule of <see cref="ToUtc(SqlExpression, TimeZoneInfo, DateTime, DateTime)"/>.</summary>
     public static DateTime ToUtc(DateTime local, TimeZoneInfo zone)

@@ -1,0 +1,133 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>Turns the values of a filter into the type of the field they are compared with.</summary>
+/// <param name="typeOf">The type of a field; null if it is not known, which leaves its values as they are.</param>
+/// <param name="zone">The zone that instants are read on the clock of.</param>
+internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZoneInfo zone)
+{
+    private static readonly string[] Booleans = ["true", "false"];
+
+    /// <summary>What is wrong, in order of appearance; paths extend the given one.</summary>
+    public List<QueryProblem> Problems { get; } = [];
+
+    public Filter Convert(Filter filter, string path) => filter switch
+    {
+        AndFilter and => new AndFilter([.. and.Filters.Select((f, i) => Convert(f, $"{path}.and[{i}]"))]),
+        OrFilter or => new OrFilter([.. or.Filters.Select((f, i) => Convert(f, $"{path}.or[{i}]"))]),
+        NotFilter not => new NotFilter(Convert(not.Inner, path + ".not")),
+        ComparisonFilter comparison => Convert(comparison, path),
+        _ => filter,
+    };
+
+    private ComparisonFilter Convert(ComparisonFilter comparison, string path)
+    {
+        var kind = typeOf(comparison.Field);
+        if (kind is not { } known)
+        {
+            return comparison;
+        }
+
+        if (IsText(comparison.Operator))
+        {
+            return comparison with { Values = [.. comparison.Values.Select(v => v is null ? null : (object)Text(v))] };
+        }
+
+        var values = comparison.Values.ToBuilder();
+        for (var i = 0; i < values.Count; i++)
+        {
+            if (values[i] is { } value)
+            {
+                if (Convert(value, known) is { } converted)
+                {
+                    values[i] = converted;
+                }
+                else
+                {
+                    Problems.Add(new QueryProblem(
+                        QueryProblems.WrongValueType,
+                        $"{comparison.Field} holds {Name(known)}; {(value is string ? $"'{value}'" : Text(value))} is none.",
+                        $"{path}.values[{i}]"));
+                }
+            }
+        }
+
+        return comparison with { Values = values.ToImmutable() };
+    }
+
+    public static bool IsText(FilterOperator op) => op is FilterOperator.Contains or FilterOperator.NotContains or FilterOperator.StartsWith
+        or FilterOperator.NotStartsWith or FilterOperator.EndsWith or FilterOperator.NotEndsWith or FilterOperator.Matches;
+
+    private object? Convert(object value, ColumnKind kind)
+    {
+        var text = Text(value);
+        switch (kind)
+        {
+            case ColumnKind.String:
+                return text;
+            case ColumnKind.Boolean:
+                return value is bool ? value : Booleans.Contains(text, StringComparer.OrdinalIgnoreCase) && value is string ? bool.Parse(text) : null;
+            case ColumnKind.Int64 or ColumnKind.Double or ColumnKind.Decimal:
+                return value switch
+                {
+                    bool or DateOnly or DateTime => null,
+                    long or decimal => value,
+                    double number => double.IsFinite(number) ? number : null,
+                    _ => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
+                        : decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var exact) ? exact
+                        : null,
+                };
+            case ColumnKind.Date:
+                return value switch
+                {
+                    DateOnly => value,
+                    DateTime time when time.TimeOfDay == TimeSpan.Zero => DateOnly.FromDateTime(time),
+                    string when DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) => date,
+                    string when Moment(text) is { } moment && moment.TimeOfDay == TimeSpan.Zero => DateOnly.FromDateTime(moment),
+                    _ => null,
+                };
+            case ColumnKind.Timestamp:
+                return value switch
+                {
+                    DateTime => value,
+                    DateOnly date => date.ToDateTime(TimeOnly.MinValue),
+                    string => Moment(text),
+                    _ => null,
+                };
+            default:
+                return value;
+        }
+    }
+
+    /// <summary>A date and time on the zone's clock; one with an offset is brought onto it.</summary>
+    private DateTime? Moment(string text)
+    {
+        if (text.Length < 10 || !char.IsAsciiDigit(text[0])
+            || !DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant))
+        {
+            return null;
+        }
+
+        var hasOffset = text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > 9;
+        return hasOffset ? ZoneRules.ToLocal(instant.UtcDateTime, zone) : instant.DateTime;
+    }
+
+    private static string Text(object value) => value switch
+    {
+        bool flag => flag ? "true" : "false",
+        DateOnly date => date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+        _ => System.Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
+
+    private static string Name(ColumnKind kind) => kind switch
+    {
+        ColumnKind.Boolean => "true or false",
+        ColumnKind.Int64 or ColumnKind.Double or ColumnKind.Decimal => "numbers",
+        ColumnKind.Date => "dates (yyyy-MM-dd)",
+        ColumnKind.Timestamp => "dates and times",
+        _ => "text",
+    };
+}

@@ -1,0 +1,192 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query.Sql;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>
+/// Last pass: the statement that makes an answer out of leaves, always in DuckDB. Every piece of every leaf gives rows of the same keys and of its own
+/// states; one GROUP BY over all of them merges pieces, joins facts (nulls meet nulls, as a FULL OUTER JOIN would) and sets the compared period beside
+/// the current one. Then come fill, the metrics' own arithmetic, having, order and limit.
+/// </summary>
+internal sealed partial class FinishCompiler
+{
+    private readonly ResolvedQuery _query;
+    private readonly IReadOnlyList<LeafPlan> _plans;
+    private readonly ImmutableArray<KeyColumn> _keys;
+    private readonly bool _isTotals;
+    private readonly bool _fills;
+    private readonly SqlDialect _dialect = DuckDbDialect.Instance;
+    private readonly SqlWriter _writer = new(DuckDbDialect.Instance);
+
+    private FinishCompiler(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, bool isTotals)
+    {
+        _query = query;
+        _plans = plans;
+        _isTotals = isTotals;
+        _keys = isTotals ? [] : query.Keys;
+        _fills = query.Query.Fill && !isTotals;
+    }
+
+    /// <summary>The statement of the answer's rows.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="plans">Its leaves.</param>
+    /// <param name="source">What stands after FROM for a piece of a plan: a gold relation, or a table with a lake leaf's columns.</param>
+    public static SqlStatement Compile(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, Func<LeafPlan, LeafPiece, string> source) =>
+        new FinishCompiler(query, plans, isTotals: false).Compile(source);
+
+    /// <summary>The statement of one row of totals; right only if every state can be merged.</summary>
+    public static SqlStatement CompileTotals(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, Func<LeafPlan, LeafPiece, string> source) =>
+        new FinishCompiler(query, plans, isTotals: true).Compile(source);
+
+    private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
+    {
+        var text = new StringBuilder("WITH pieces AS (\n")
+            .AppendJoin("\nUNION ALL BY NAME\n", _plans.SelectMany(plan => plan.Pieces.Select(piece => Piece(plan, piece, source(plan, piece)))))
+            .Append("\n), merged AS (\n").Append(Merged()).Append("\n)");
+        if (_fills && _query.TimeKey is { } time)
+        {
+            text.Append(", filled AS (\n").Append(Filled(time)).Append("\n)");
+        }
+
+        text.Append(", valued AS (\nSELECT ")
+            .AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Values)))
+            .Append("\nFROM ").Append(_fills && _query.TimeKey is not null ? "filled" : "merged")
+            .Append("\n), answer AS (\nSELECT ").AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Columns)))
+            .Append("\nFROM valued\n)\nSELECT * FROM answer");
+        return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
+    }
+
+    private StringBuilder Shown(StringBuilder text)
+    {
+        if (_query.Having is { } having)
+        {
+            text.Append("\nWHERE ").Append(_writer.Expression(FilterExpressions.Of(having, f => new SqlColumn(null, f.ToString()))));
+        }
+
+        var order = _query.Query.OrderBy.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST")
+            .Concat(_keys.Where(k => _query.Query.OrderBy.All(o => o.Field != k.Name)).Select(k => Quote(k.Name) + " ASC NULLS LAST"))
+            .ToList();
+        if (order.Count > 0)
+        {
+            text.Append("\nORDER BY ").AppendJoin(", ", order);
+        }
+
+        return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
+    }
+
+    private string Piece(LeafPlan plan, LeafPiece piece, string source)
+    {
+        var leaf = plan.Leaf;
+        if (piece.Gold is not { } gold)
+        {
+            var columns = _keys.Select(k => k.Name).Concat(leaf.States.Select(leaf.Column)).Select(Quote);
+            return "SELECT " + string.Join(", ", columns) + " FROM " + source;
+        }
+
+        var definition = gold.Definition;
+        var expressions = new LeafExpressions(
+            leaf,
+            binding => new SqlColumn("g", leaf.IsAggTime(binding) ? GoldDefinition.Bucket : definition.ColumnOf(leaf.Fact.Name, binding)!),
+            definition.Table.Grain < TimeGrain.Day);
+        var rows = leaf.States.Select(s => s.Filter).Distinct().Select(f => new MeasureState(leaf.Fact, null, StateKind.Rows, f).Name);
+        return _writer.Select(new SqlSelect(
+            [
+                .. leaf.GroupBy.Where(g => _keys.Any(k => k.Name == g.Column)).Select(g => new SqlProjection(expressions.Key(g), g.Column)),
+                .. leaf.States.Select(s => new SqlProjection(new SqlColumn("g", s.Name), leaf.Column(s))),
+            ],
+            new SqlReady(source),
+            "g")
+        {
+            Where =
+            [
+                .. expressions.InRange(piece.Range),
+                .. GoldMatcher.Conditions(leaf, gold).Select(expressions.Condition),
+                SqlExpression.Or(rows.Select(r => new SqlIsNull(new SqlColumn("g", r), Negated: true))),
+            ],
+        });
+    }
+
+    private string Merged()
+    {
+        var states = _plans.SelectMany(p => p.Leaf.States.Select(s => _writer.Expression(s.Merge(new SqlColumn(null, p.Leaf.Column(s)))) + " AS " + Quote(p.Leaf.Column(s))));
+        return "SELECT " + string.Join(", ", _keys.Select(k => Quote(k.Name)).Concat(states)) + "\nFROM pieces"
+            + (_keys.IsEmpty ? "" : "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, _keys.Length)));
+    }
+
+    private string Filled(KeyColumn time)
+    {
+        var others = _keys.Where(k => k != time).Select(k => Quote(k.Name)).ToList();
+        var key = Quote(time.Name);
+        var (start, end) = Spine(time.Grain!.Value);
+        var step = time.Grain == TimeGrain.Quarter ? "3 MONTH" : "1 " + time.Grain.ToString()!.ToUpperInvariant();
+        var spine = $"(SELECT {(time.Grain < TimeGrain.Day ? "x" : "CAST(x AS DATE)")} AS {key} FROM range({_dialect.Literal(start)}, {_dialect.Literal(end)}, INTERVAL {step}) AS r(x)) AS spine";
+        var states = _plans.SelectMany(p => p.Leaf.States.Select(p.Leaf.Column)).Select(Quote);
+        var combinations = others.Count == 0 ? "" : $" CROSS JOIN (SELECT DISTINCT {string.Join(", ", others)} FROM merged) AS groups";
+        return $"SELECT {string.Join(", ", _keys.Select(k => (k == time ? "spine." : "groups.") + Quote(k.Name)).Concat(states))}\nFROM {spine}{combinations}"
+            + $"\nLEFT JOIN merged ON merged.{key} = spine.{key}"
+            + string.Concat(others.Select(o => $" AND merged.{o} IS NOT DISTINCT FROM groups.{o}"));
+    }
+
+    /// <summary>The first bucket of the range and the moment that no bucket reaches.</summary>
+    private (DateTime Start, DateTime End) Spine(TimeGrain grain)
+    {
+        var (from, to) = (_query.Range.From!.Value, _query.Range.To!.Value);
+        if (grain >= TimeGrain.Day)
+        {
+            return (Calendar.Truncate(from.Date, grain, _query.Model.WeekStart).ToDateTime(TimeOnly.MinValue), to.Local);
+        }
+
+        var offset = from.Local - DateTime.SpecifyKind(from.Utc, DateTimeKind.Unspecified);
+        return (DateTime.SpecifyKind(Calendar.Truncate(from.Local, grain) - offset, DateTimeKind.Unspecified), DateTime.SpecifyKind(to.Utc, DateTimeKind.Unspecified));
+    }
+
+    private IEnumerable<string> Values(MetricColumn column)
+    {
+        yield return Value(column.Current) + " AS " + Quote(column.Metric.Name);
+        if (column.Previous is { } previous)
+        {
+            yield return Value(previous) + " AS " + Quote(column.PreviousName);
+        }
+    }
+
+    private IEnumerable<string> Columns(MetricColumn column)
+    {
+        var (current, previous) = (Quote(column.Metric.Name), Quote(column.PreviousName));
+        yield return current;
+        if (column.Previous is not null)
+        {
+            yield return previous;
+            yield return $"{current} - {previous} AS {Quote(column.DeltaName)}";
+            yield return $"CAST({current} - {previous} AS DOUBLE) / NULLIF(CAST({previous} AS DOUBLE), 0) AS {Quote(column.RatioName)}";
+        }
+    }
+
+    private string Value(MetricNode node)
+    {
+        switch (node)
+        {
+            case MeasureNode measure:
+                var leaf = _plans[measure.LeafIndex].Leaf;
+                var states = measure.States.Select(s => Quote(leaf.Column(s))).ToList();
+                var value = measure.Aggregation == Aggregation.Average ? $"CAST({states[0]} AS DOUBLE) / NULLIF({states[1]}, 0)" : states[0];
+                var empty = measure.FillNullsWith ?? (_fills && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
+                return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
+            case RatioNode ratio:
+                return $"(CAST({Value(ratio.Numerator)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator)} AS DOUBLE), 0))";
+            case DerivedNode derived:
+                var expression = "(" + Token().Replace(derived.Expr, token => derived.Inputs.TryGetValue(token.Value, out var input) ? Value(input) : token.Value) + ")";
+                return $"CASE WHEN isfinite(CAST({expression} AS DOUBLE)) THEN {expression} END";
+            default:
+                throw new ArgumentOutOfRangeException(nameof(node));
+        }
+    }
+
+    private string Quote(string identifier) => _dialect.Quote(identifier);
+
+    [GeneratedRegex("""'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_]*""")]
+    private static partial Regex Token();
+}

@@ -1,0 +1,315 @@
+using System.Collections.Immutable;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>A gold table as it can be read now: its live partitions that have today's definition.</summary>
+/// <param name="Definition">What its rows are.</param>
+/// <param name="Tenant">Whose rows; null for an internal table.</param>
+/// <param name="Revision">The manifest's revision.</param>
+/// <param name="Partitions">The built partitions in order of time, definition unchanged.</param>
+/// <param name="IsComplete">Whether they leave out nothing that the lake has before the last one's end.</param>
+internal sealed record GoldCandidate(
+    GoldDefinition Definition, string? Tenant, long Revision, ImmutableArray<GoldCandidatePartition> Partitions, bool IsComplete);
+
+/// <summary>A built partition.</summary>
+/// <param name="Period">Its name.</param>
+/// <param name="From">The first date in the table's zone.</param>
+/// <param name="To">The date after the last.</param>
+/// <param name="Rows">Its rows.</param>
+internal sealed record GoldCandidatePartition(string Period, DateOnly From, DateOnly To, long Rows);
+
+/// <summary>A part of a leaf's range and who answers it.</summary>
+/// <param name="Range">The events' range.</param>
+/// <param name="Gold">The gold table; null for the lake.</param>
+/// <param name="Partitions">The gold table's partitions that the range touches.</param>
+internal sealed record LeafPiece(ResolvedRange Range, GoldCandidate? Gold, ImmutableArray<GoldCandidatePartition> Partitions);
+
+/// <summary>A leaf with who answers it.</summary>
+/// <param name="Leaf">The leaf.</param>
+/// <param name="Pieces">Disjoint pieces that make up its range.</param>
+/// <param name="Misses">Why tables, nearest first, do not serve what the lake has to.</param>
+internal sealed record LeafPlan(Leaf Leaf, ImmutableArray<LeafPiece> Pieces, ImmutableArray<GoldMiss> Misses)
+{
+    public bool NeedsLake => Pieces.Any(p => p.Gold is null);
+}
+
+/// <summary>
+/// Second pass: says which gold table can answer a leaf. A table is used only where each rule below holds, so that its answer is the lake's;
+/// every rule that fails is a miss with a code (<c>docs/query.md</c>).
+/// </summary>
+internal static class GoldMatcher
+{
+    public static LeafPlan Match(Leaf leaf, IReadOnlyList<GoldCandidate> candidates, QuerySource source, string? tenant)
+    {
+        var lake = new LeafPiece(leaf.Range, null, []);
+        if (source == QuerySource.Lake)
+        {
+            return new LeafPlan(leaf, [lake], []);
+        }
+
+        var misses = new List<(int Passed, GoldMiss Miss)>();
+        var served = new List<(long Rows, LeafPlan Plan)>();
+        foreach (var candidate in candidates)
+        {
+            if (Miss(leaf, candidate, tenant, out var passed) is { } miss)
+            {
+                misses.Add((passed, miss));
+                continue;
+            }
+
+            var pieces = Split(leaf, candidate);
+            if (pieces.All(p => p.Gold is null))
+            {
+                misses.Add((100, new GoldMiss(candidate.Definition.Table.Name, "range", $"{candidate.Definition.Table.Name} has built no whole bucket of {leaf.Range}.")));
+                continue;
+            }
+
+            var missing = pieces.Where(p => p.Gold is null).Select(p => new GoldMiss(
+                candidate.Definition.Table.Name, "range", $"{candidate.Definition.Table.Name} does not cover {p.Range}.")).ToImmutableArray();
+            if (missing.Length > 0 && !leaf.States.All(s => s.IsMergeable))
+            {
+                misses.Add((100, missing[0]));
+                continue;
+            }
+
+            var rows = pieces.Sum(p => p.Partitions.Sum(x => x.Rows)) + (missing.Length > 0 ? long.MaxValue / 4 : 0);
+            served.Add((rows, new LeafPlan(leaf, pieces, missing)));
+        }
+
+        if (served.Count > 0)
+        {
+            return served.MinBy(s => s.Rows).Plan;
+        }
+
+        if (candidates.Count == 0)
+        {
+            misses.Add((0, new GoldMiss(null, "no_table", "The model has no gold table that this caller may read.")));
+        }
+
+        return new LeafPlan(leaf, [lake], [.. misses.OrderByDescending(m => m.Passed).Select(m => m.Miss)]);
+    }
+
+    /// <summary>The first rule that a table breaks for a leaf, whatever its partitions, or null.</summary>
+    private static GoldMiss? Miss(Leaf leaf, GoldCandidate candidate, string? tenant, out int passed)
+    {
+        var definition = candidate.Definition;
+        var table = definition.Table;
+        GoldMiss Because(string code, string message) => new(table.Name, code, message);
+        passed = 0;
+        if (table.Audience == Audience.External && candidate.Tenant != tenant)
+        {
+            return Because("tenant", $"{table.Name} is stored by tenant, and the query is not of one.");
+        }
+
+        passed++;
+        if (definition.AggTimeOf(leaf.Fact.Name, leaf.AggTime.Name) is null)
+        {
+            return Because("measure_not_stored", $"{table.Name} counts nothing of {leaf.Fact.Name} by {leaf.AggTime.Name}.");
+        }
+
+        var stored = definition.States.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        if (leaf.States.FirstOrDefault(s => !stored.Contains(s.Name)) is { } state)
+        {
+            return Because("measure_not_stored", $"{table.Name} does not hold {state.Measure?.Name ?? state.Fact.Name}{(state.Filter is null ? "" : " under this metric's filter")}.");
+        }
+
+        passed++;
+        if (FilterText.Conjuncts(table.Where).Select(FilterText.Of).Except(FilterText.Conjuncts(leaf.Where).Select(FilterText.Of)).FirstOrDefault() is { } own)
+        {
+            return Because("filter", $"{table.Name} holds only rows where {own}, which the query does not ask for.");
+        }
+
+        passed++;
+        var filterFields = FilterFields(leaf, candidate);
+        foreach (var (name, binding) in leaf.GroupBy.Select(g => (g.Binding.Name, g.Binding)).Concat(filterFields.Select(f => (f, leaf.Bindings[f]))))
+        {
+            if (!leaf.IsAggTime(binding) && (definition.ColumnOf(leaf.Fact.Name, binding) is null || binding.IsTime))
+            {
+                return Because("dimension_not_stored", $"{table.Name} does not hold {name}.");
+            }
+        }
+
+        passed++;
+        var grains = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).Select(g => g.Grain!.Value)
+            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
+        if (grains.Where(g => !Derives(table.Grain, g)).Cast<TimeGrain?>().FirstOrDefault() is { } grain)
+        {
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which do not make {Word(grain)}s.");
+        }
+
+        if (leaf.Shift is { } shift && shift.Period.Grain < table.Grain && shift.Period.Grain != TimeGrain.Day)
+        {
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which cannot be moved by {shift.Period}.");
+        }
+
+        if (leaf.Shift is { } moved && table.Grain > TimeGrain.Day && (moved.ByIsoYear || !Derives(table.Grain, moved.Period.Grain)))
+        {
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which cannot be moved by {moved.Period}.");
+        }
+
+        passed++;
+        if (table.Grain >= TimeGrain.Day
+            ? Leaf.IsInstant(leaf.AggTime) && table.TimeZone.Id != leaf.Zone.Id
+            : !ZoneRules.HasWholeHours(leaf.Zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc) && !ZoneRules.IsUtc(leaf.Zone))
+        {
+            return Because("time_zone", $"{table.Name} is cut in {table.TimeZone.Id}, the query in {leaf.Zone.Id}.");
+        }
+
+        passed++;
+        if (leaf.Shift is { IsElapsedTime: false } && (leaf.Target.From is { IsMidnight: false } || leaf.Target.To is { IsMidnight: false }))
+        {
+            return Because("unaligned_range", $"The compared range {leaf.Target} starts or ends within a day, which {table.Name} cannot cut after moving it.");
+        }
+
+        passed++;
+        return leaf.States.All(s => s.IsMergeable) || IsExact(leaf, definition)
+            ? null
+            : Because("not_additive", $"{table.Name} holds finished values of {leaf.States.First(s => !s.IsMergeable).Measure!.Name}, which do not add up over its other dimensions or buckets.");
+    }
+
+    /// <summary>The fields that the table must hold to filter; the tenant's own filter is already applied in a table of the tenant.</summary>
+    private static IEnumerable<FieldName> FilterFields(Leaf leaf, GoldCandidate candidate) =>
+        Conditions(leaf, candidate).SelectMany(c => c.Fields).Distinct();
+
+    /// <summary>The parts of the leaf's filter that a table's rows do not already keep.</summary>
+    public static IEnumerable<Filter> Conditions(Leaf leaf, GoldCandidate candidate)
+    {
+        var kept = FilterText.Conjuncts(candidate.Definition.Table.Where).ToList();
+        if (candidate.Tenant is { } tenant)
+        {
+            kept.Add(candidate.Definition.Model.Tenants[tenant].Where);
+        }
+
+        var texts = kept.Select(FilterText.Of).ToHashSet(StringComparer.Ordinal);
+        return FilterText.Conjuncts(leaf.Where).Where(c => !texts.Contains(FilterText.Of(c)));
+    }
+
+    /// <summary>Whether every group of the leaf is one row of the table, so that nothing needs to be merged.</summary>
+    private static bool IsExact(Leaf leaf, GoldDefinition definition)
+    {
+        if (leaf.Shift is { } shift && shift.CanMerge(definition.Table.Grain))
+        {
+            return false;
+        }
+
+        if (!leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding) && g.Grain == definition.Table.Grain))
+        {
+            return false;
+        }
+
+        var pinned = FilterText.Conjuncts(leaf.Where).OfType<ComparisonFilter>()
+            .Where(c => c is { Operator: FilterOperator.Equals or FilterOperator.In or FilterOperator.IsNotSet } && c.Values.Length <= 1)
+            .Select(c => leaf.Bindings[c.Field]);
+        var held = leaf.GroupBy.Select(g => g.Binding).Concat(pinned)
+            .Where(b => !leaf.IsAggTime(b))
+            .Select(b => definition.ColumnOf(leaf.Fact.Name, b))
+            .ToHashSet(StringComparer.Ordinal);
+        return definition.Dimensions.All(held.Contains);
+    }
+
+    /// <summary>Gold for the whole buckets that are built, the lake for what is before, between and after.</summary>
+    private static ImmutableArray<LeafPiece> Split(Leaf leaf, GoldCandidate candidate)
+    {
+        var pieces = ImmutableArray.CreateBuilder<LeafPiece>();
+        var position = leaf.Range.From;
+        var isOpenAtStart = leaf.Range.From is null;
+        var runs = Runs(candidate.Partitions).ToList();
+        for (var i = 0; i < runs.Count; i++)
+        {
+            var (partitions, zone) = (runs[i], leaf.Zone);
+            var start = TimeBound.FromDate(partitions[0].From, zone);
+            var end = TimeBound.FromDate(partitions[^1].To, zone);
+            var reachesBack = i == 0 && candidate.IsComplete;
+            var reachesOn = i == runs.Count - 1 && candidate.IsComplete;
+            var from = leaf.Range.From is { } wanted && (reachesBack || wanted.Utc > start.Utc) ? Up(wanted, candidate.Definition.Table, leaf) : reachesBack ? null : (TimeBound?)start;
+            var to = leaf.Range.To is { } last && (reachesOn || last.Utc < end.Utc) ? Down(last, candidate.Definition.Table, leaf) : reachesOn ? null : (TimeBound?)end;
+            if (from is { } f && to is { } t && f.Utc >= t.Utc)
+            {
+                continue;
+            }
+
+            var touched = partitions.Where(p => (to is null || p.From < DateAfter(to.Value)) && (from is null || p.To > from.Value.Date)).ToImmutableArray();
+            if (touched.IsEmpty)
+            {
+                // Nothing is there, and the answer still wants the columns' types.
+                touched = [partitions[^1]];
+            }
+
+            if (isOpenAtStart && pieces.Count == 0 && from is { } first)
+            {
+                pieces.Add(new LeafPiece(new ResolvedRange(null, first), null, []));
+            }
+            else if (position is { } before && from is { } next && before.Utc < next.Utc)
+            {
+                pieces.Add(new LeafPiece(new ResolvedRange(before, next), null, []));
+            }
+
+            pieces.Add(new LeafPiece(new ResolvedRange(from, to), candidate, touched));
+            position = to;
+        }
+
+        if (pieces.Count == 0)
+        {
+            return [new LeafPiece(leaf.Range, null, [])];
+        }
+
+        if (position is { } rest && (leaf.Range.To is null || rest.Utc < leaf.Range.To.Value.Utc))
+        {
+            pieces.Add(new LeafPiece(new ResolvedRange(rest, leaf.Range.To), null, []));
+        }
+
+        return pieces.ToImmutable();
+    }
+
+    private static DateOnly DateAfter(TimeBound bound) => bound.IsMidnight ? bound.Date : bound.Date.AddDays(1);
+
+    /// <summary>Partitions that follow each other without a gap.</summary>
+    private static IEnumerable<List<GoldCandidatePartition>> Runs(ImmutableArray<GoldCandidatePartition> partitions)
+    {
+        List<GoldCandidatePartition> run = [];
+        foreach (var partition in partitions)
+        {
+            if (run.Count > 0 && run[^1].To != partition.From)
+            {
+                yield return run;
+                run = [];
+            }
+
+            run.Add(partition);
+        }
+
+        if (run.Count > 0)
+        {
+            yield return run;
+        }
+    }
+
+    /// <summary>The first bucket start at or after a moment.</summary>
+    private static TimeBound Up(TimeBound bound, GoldTable table, Leaf leaf)
+    {
+        var down = Down(bound, table, leaf);
+        if (down.Utc == bound.Utc)
+        {
+            return bound;
+        }
+
+        return table.Grain < TimeGrain.Day
+            ? TimeBound.FromUtc(down.Utc + Calendar.Fixed(table.Grain), leaf.Zone)
+            : TimeBound.FromDate(Calendar.Add(down.Date, new CalendarPeriod(1, table.Grain)), leaf.Zone);
+    }
+
+    /// <summary>The last bucket start at or before a moment.</summary>
+    private static TimeBound Down(TimeBound bound, GoldTable table, Leaf leaf) => table.Grain < TimeGrain.Day
+        ? TimeBound.FromUtc(Calendar.Truncate(bound.Utc, table.Grain), leaf.Zone)
+        : TimeBound.FromDate(Calendar.Truncate(bound.Date, table.Grain, leaf.WeekStart), leaf.Zone);
+
+    private static bool Derives(TimeGrain stored, TimeGrain asked) => asked == stored || stored switch
+    {
+        < TimeGrain.Week => asked > stored,
+        TimeGrain.Week => false,
+        _ => asked > stored,
+    };
+
+    private static string Word(TimeGrain grain) => grain.ToString().ToLowerInvariant();
+}

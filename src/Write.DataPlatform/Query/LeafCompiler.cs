@@ -1,0 +1,168 @@
+using System.Collections.Immutable;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query.Sql;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>
+/// A leaf as one SELECT over the lake: each table in a subquery of its own, which spells the elements over that table's columns alone,
+/// then joins by entity, then one GROUP BY.
+/// </summary>
+internal sealed class LeafCompiler
+{
+    private readonly Leaf _leaf;
+    private readonly List<Source> _sources = [];
+    private readonly List<SqlLeftJoin> _lookups = [];
+    private readonly Dictionary<string, SqlColumn> _attributes = new(StringComparer.Ordinal);
+    private readonly LeafExpressions _expressions;
+
+    private LeafCompiler(Leaf leaf)
+    {
+        _leaf = leaf;
+        _sources.Add(new Source("t0", "", leaf.Fact, null));
+        _expressions = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime));
+    }
+
+    /// <summary>The leaf's keys and states over a range of events.</summary>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="range">The events' range; it lies inside the leaf's.</param>
+    /// <param name="withWatermark">Whether a last column gives the latest event's instant.</param>
+    public static SqlSelect Compile(Leaf leaf, ResolvedRange range, bool withWatermark = false) => new LeafCompiler(leaf).Compile(range, withWatermark);
+
+    /// <summary>The first event's instant or date.</summary>
+    public static SqlSelect CompileFirst(Leaf leaf)
+    {
+        var compiler = new LeafCompiler(leaf);
+        var first = new SqlProjection(new SqlCast(new SqlCall("min", compiler._expressions.AggTime()), ColumnKind.Timestamp), "first");
+        return new SqlSelect([first], compiler.Subquery(compiler._sources[0], []), "t0");
+    }
+
+    private SqlSelect Compile(ResolvedRange range, bool withWatermark)
+    {
+        var columns = ImmutableArray.CreateBuilder<SqlProjection>();
+        columns.AddRange(_leaf.GroupBy.Select(field => new SqlProjection(_expressions.Key(field), field.Column)));
+        columns.AddRange(_leaf.States.Select(state => new SqlProjection(
+            state.FromRows(state.Measure is { } measure ? Measure(measure) : null, state.Filter is null ? null : _expressions.Condition(state)),
+            _leaf.Column(state))));
+        if (withWatermark)
+        {
+            columns.Add(new SqlProjection(new SqlCall("max", new SqlCast(_expressions.AggTime(), ColumnKind.Timestamp)), GoldDefinition.Watermark));
+        }
+
+        var where = ImmutableArray.CreateBuilder<SqlExpression>();
+        if (_leaf.Where is { } filter)
+        {
+            where.Add(_expressions.Condition(filter));
+        }
+
+        if (_leaf.States.Length > 0 && _leaf.States.All(s => s.Filter is not null))
+        {
+            where.Add(SqlExpression.Or(_leaf.States.DistinctBy(s => s.Filter).Select(_expressions.Condition)));
+        }
+
+        var inRange = new LeafExpressions(_leaf, binding => new SqlText(binding.Expr), Leaf.IsInstant(_leaf.AggTime)).InRange(range).Concat(Partitions(range));
+        return new SqlSelect(columns.ToImmutable(), Subquery(_sources[0], [.. inRange]), "t0")
+        {
+            Joins = [.. _sources.Skip(1).Select(s => new SqlLeftJoin(Subquery(s, []), s.Alias, s.On!)), .. _lookups],
+            Where = where.ToImmutable(),
+            GroupByCount = _leaf.GroupBy.Length,
+        };
+    }
+
+    /// <summary>What the range means for the columns that the table is partitioned by, so that files outside it are never opened.</summary>
+    private IEnumerable<SqlExpression> Partitions(ResolvedRange range)
+    {
+        foreach (var partition in _leaf.Fact.Dimensions.Values.Where(d => d.IsPartition && d.Partitions == _leaf.AggTime.Name))
+        {
+            var column = new SqlCast(new SqlText(partition.Expr), ColumnKind.Date);
+            var isInstant = Leaf.IsInstant(_leaf.AggTime);
+            if (range.From is { } from)
+            {
+                var date = isInstant ? DateOnly.FromDateTime(from.Utc) : from.Date;
+                yield return new SqlBinary(">=", column, new SqlLiteral(Calendar.Truncate(date, partition.Granularity ?? TimeGrain.Day, DayOfWeek.Monday)));
+            }
+
+            if (range.To is { } to)
+            {
+                var last = isInstant ? to.Utc.AddTicks(-1) : to.Local.AddTicks(-1);
+                yield return new SqlBinary("<=", column, new SqlLiteral(DateOnly.FromDateTime(last)));
+            }
+        }
+    }
+
+    private SqlColumn Measure(Measure measure) => _sources[0].Column("value_" + measure.Name, measure.Expr);
+
+    private SqlExpression Stored(FieldBinding binding)
+    {
+        var source = _sources[0];
+        foreach (var hop in binding.Hops)
+        {
+            source = Join(source, hop);
+        }
+
+        var kind = binding.Dimension is null ? "key_" : "dim_";
+        var element = source.Column(kind + binding.Element, binding.Expr);
+        if (binding.Lookup is not { } lookup)
+        {
+            return element;
+        }
+
+        if (_attributes.TryGetValue(binding.Key, out var attribute))
+        {
+            return attribute;
+        }
+
+        var alias = "k" + _lookups.Count;
+        var column = lookup.Attributes.IndexOf(binding.Name.Element);
+        _lookups.Add(new SqlLeftJoin(
+            new SqlValues(["key", "value"], [.. lookup.Rows.Select(r => ImmutableArray.Create(r.Key, r.Values[column]))]),
+            alias,
+            new SqlBinary("=", new SqlCast(element, ColumnKind.String), new SqlColumn(alias, "key"))));
+        return _attributes[binding.Key] = new SqlColumn(alias, "value");
+    }
+
+    private Source Join(Source from, JoinHop hop)
+    {
+        var path = from.Path + "/" + hop.Entity + ">" + hop.Target.Name;
+        if (_sources.Find(s => s.Path == path) is { } known)
+        {
+            return known;
+        }
+
+        var left = from.Column("key_" + hop.Entity, from.Model.Entities[hop.Entity].Expr);
+        var joined = new Source("t" + _sources.Count, path, hop.Target, null);
+        joined.On = new SqlBinary("=", left, joined.Column("key_" + hop.Entity, hop.Target.Entities[hop.Entity].Expr));
+        _sources.Add(joined);
+        return joined;
+    }
+
+    private SqlSelect Subquery(Source source, ImmutableArray<SqlExpression> where) =>
+        new(
+            source.Columns.Count == 0
+                ? [new SqlProjection(new SqlLiteral(1L), "one")]
+                : [.. source.Columns.Select(c => new SqlProjection(new SqlText(c.Value), c.Key))],
+            new SqlTable(source.Model.Table),
+            "s")
+        {
+            Where = where,
+        };
+
+    private sealed class Source(string alias, string path, SemanticModel model, SqlExpression? on)
+    {
+        public string Alias { get; } = alias;
+
+        public string Path { get; } = path;
+
+        public SemanticModel Model { get; } = model;
+
+        public SqlExpression? On { get; set; } = on;
+
+        public SortedDictionary<string, string> Columns { get; } = new(StringComparer.Ordinal);
+
+        public SqlColumn Column(string name, string expr)
+        {
+            Columns[name] = expr;
+            return new SqlColumn(Alias, name);
+        }
+    }
+}

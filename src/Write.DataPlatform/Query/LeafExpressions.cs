@@ -1,0 +1,135 @@
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query.Sql;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>Spells a leaf's fields, buckets and conditions over some source of its rows.</summary>
+/// <param name="leaf">The leaf.</param>
+/// <param name="stored">The stored value of a field.</param>
+/// <param name="isInstant">Whether the source's aggregation time is an instant; a gold table of days holds dates instead.</param>
+internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpression> stored, bool isInstant)
+{
+    public SqlExpression Key(GroupField field) => field.Grain is { } grain ? Bucket(field.Binding, grain) : stored(field.Binding);
+
+    /// <summary>The conditions that keep the aggregation time in a range of events.</summary>
+    public IEnumerable<SqlExpression> InRange(ResolvedRange range)
+    {
+        var time = AggTime();
+        if (range.From is { } from)
+        {
+            yield return new SqlBinary(">=", time, Bound(from));
+        }
+
+        if (range.To is { } to)
+        {
+            yield return new SqlBinary("<", time, Bound(to));
+        }
+
+        if (leaf.Shift is { IsElapsedTime: false } && isInstant)
+        {
+            foreach (var (bound, op) in new[] { (leaf.Target.From, ">="), (leaf.Target.To, "<") })
+            {
+                if (bound is { IsMidnight: false } inside)
+                {
+                    yield return new SqlBinary(op, Local(AggTimeBinding()), new SqlLiteral(inside.Local));
+                }
+            }
+        }
+    }
+
+    public SqlExpression Condition(Filter filter) => FilterExpressions.Of(filter, Field);
+
+    public SqlExpression Condition(MeasureState state) => Condition(leaf.StateFilters[state.Filter!]);
+
+    /// <summary>The aggregation time as stored: a UTC timestamp or a date.</summary>
+    public SqlExpression AggTime() => Stored(AggTimeBinding());
+
+    private FieldBinding AggTimeBinding() => new()
+    {
+        Name = new FieldName([FieldName.MetricTime], null),
+        Hops = [],
+        Owner = leaf.Fact,
+        Element = leaf.AggTime.Name,
+        Expr = leaf.AggTime.Expr,
+        Dimension = leaf.AggTime,
+    };
+
+    private SqlExpression Field(FieldName name)
+    {
+        var binding = leaf.Bindings[name];
+        if (!binding.IsTime)
+        {
+            return stored(binding);
+        }
+
+        if (name.Grain is not { } grain)
+        {
+            return IsInstant(binding) ? Local(binding) : Shifted(binding, Stored(binding));
+        }
+
+        // Values are read on the query's clock, so buckets within a day are compared there too.
+        return grain < TimeGrain.Day ? new SqlTruncate(grain, Local(binding), leaf.WeekStart) : Bucket(binding, grain);
+    }
+
+    private SqlExpression Bucket(FieldBinding binding, TimeGrain grain)
+    {
+        if (!IsInstant(binding))
+        {
+            var date = Shifted(binding, Stored(binding));
+            return grain == TimeGrain.Day && date is SqlCast ? date : new SqlCast(grain == TimeGrain.Day ? date : new SqlTruncate(grain, date, leaf.WeekStart), ColumnKind.Date);
+        }
+
+        if (grain >= TimeGrain.Day)
+        {
+            var local = Local(binding);
+            return new SqlCast(grain == TimeGrain.Day ? local : new SqlTruncate(grain, local, leaf.WeekStart), ColumnKind.Date);
+        }
+
+        var (fromUtc, toUtc) = Bounds(binding, afterShift: true);
+        return IsCalendarShifted(binding)
+            ? ZoneRules.ToUtc(new SqlTruncate(grain, Local(binding), leaf.WeekStart), leaf.Zone, fromUtc ?? new DateTime(1970, 1, 1), toUtc ?? new DateTime(2070, 1, 1))
+            : ZoneRules.TruncateUtc(Utc(binding), grain, leaf.Zone, fromUtc, toUtc);
+    }
+
+    /// <summary>On the query's clock, after the shift.</summary>
+    private SqlExpression Local(FieldBinding binding)
+    {
+        if (!IsCalendarShifted(binding))
+        {
+            var (fromUtc, toUtc) = Bounds(binding, afterShift: true);
+            return ZoneRules.ToLocal(Utc(binding), leaf.Zone, fromUtc, toUtc);
+        }
+
+        var before = Bounds(binding, afterShift: false);
+        return leaf.Shift!.Apply(ZoneRules.ToLocal(Utc(binding), leaf.Zone, before.FromUtc, before.ToUtc));
+    }
+
+    /// <summary>In UTC, after a shift in elapsed time.</summary>
+    private SqlExpression Utc(FieldBinding binding) =>
+        leaf.Shift is { IsElapsedTime: true, Period: var period } && leaf.IsAggTime(binding)
+            ? new SqlAddSeconds(Stored(binding), period.Count * (long)Calendar.Fixed(period.Grain).TotalSeconds)
+            : Stored(binding);
+
+    private SqlExpression Shifted(FieldBinding binding, SqlExpression date) => IsCalendarShifted(binding) ? leaf.Shift!.Apply(date) : date;
+
+    private bool IsCalendarShifted(FieldBinding binding) => leaf.Shift is { IsElapsedTime: false } && leaf.IsAggTime(binding);
+
+    private bool IsInstant(FieldBinding binding) => leaf.IsAggTime(binding) ? isInstant : Leaf.IsInstant(binding.Dimension!);
+
+    private SqlExpression Stored(FieldBinding binding) => new SqlCast(stored(binding), IsInstant(binding) ? ColumnKind.Timestamp : ColumnKind.Date);
+
+    private SqlLiteral Bound(TimeBound bound) =>
+        new(isInstant ? DateTime.SpecifyKind(bound.Utc, DateTimeKind.Unspecified) : bound.Date);
+
+    /// <summary>What encloses a field's values; only the aggregation time is bounded by the query.</summary>
+    private (DateTime? FromUtc, DateTime? ToUtc) Bounds(FieldBinding binding, bool afterShift)
+    {
+        if (!leaf.IsAggTime(binding))
+        {
+            return (null, null);
+        }
+
+        var range = afterShift ? leaf.Target : leaf.Range;
+        return (range.From?.Utc, range.To?.Utc);
+    }
+}

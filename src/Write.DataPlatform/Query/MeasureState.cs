@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.IO.Hashing;
+using System.Text;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query.Sql;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>What is kept of a measure's rows so that groups can be merged later.</summary>
+internal enum StateKind
+{
+    /// <summary>How many rows there are; null for none. It tells a group without rows from one whose values are null.</summary>
+    Rows,
+
+    /// <summary>The sum; merged by sum.</summary>
+    Sum,
+
+    /// <summary>How many values are not null; merged by sum.</summary>
+    Count,
+
+    /// <summary>The least value; merged by min.</summary>
+    Min,
+
+    /// <summary>The greatest value; merged by max.</summary>
+    Max,
+
+    /// <summary>A finished value that cannot be merged: exact distinct counts and percentiles.</summary>
+    Value,
+}
+
+/// <summary>One state of one measure, or the rows of its table, under one filter.</summary>
+/// <param name="Fact">The semantic model.</param>
+/// <param name="Measure">The measure; null for <see cref="StateKind.Rows"/>.</param>
+/// <param name="Kind">What is kept.</param>
+/// <param name="Filter">The rows that count, beside the leaf's own filter; null for all.</param>
+internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateKind Kind, Filter? Filter)
+{
+    /// <summary>The column's name, the same wherever the same state is kept.</summary>
+    public string Name { get; } =
+        (Measure?.Name ?? Fact.Name) + "__" + Kind.ToString().ToLowerInvariant() + (Filter is null ? "" : "__" + FilterText.Hash(Filter));
+
+    public bool IsMergeable => Kind != StateKind.Value;
+
+    /// <summary>The states that an aggregation needs.</summary>
+    public static ImmutableArray<StateKind> For(Aggregation aggregation) => aggregation switch
+    {
+        Aggregation.Sum or Aggregation.SumBoolean => [StateKind.Sum],
+        Aggregation.Count => [StateKind.Count],
+        Aggregation.Min => [StateKind.Min],
+        Aggregation.Max => [StateKind.Max],
+        Aggregation.Average => [StateKind.Sum, StateKind.Count],
+        _ => [StateKind.Value],
+    };
+
+    /// <summary>The state from rows, given the measure's value and, with a filter, its condition.</summary>
+    public SqlExpression FromRows(SqlExpression? value, SqlExpression? condition)
+    {
+        SqlExpression If(SqlExpression then) => condition is null ? then : new SqlCase([(condition, then)], null);
+        switch (Kind)
+        {
+            case StateKind.Rows:
+                return new SqlCall("sum", If(new SqlLiteral(1L)));
+            case StateKind.Sum:
+                return new SqlCall("sum", If(Measure!.Aggregation == Aggregation.SumBoolean ? new SqlCast(value!, ColumnKind.Int64) : value!));
+            case StateKind.Count:
+                // Not count(): a group without rows that pass has no count, one with nulls alone has 0, as MetricFlow has it.
+                return new SqlCall("sum", If(new SqlCase([(new SqlIsNull(value!, Negated: true), new SqlLiteral(1L))], new SqlLiteral(0L))));
+            case StateKind.Min:
+                return new SqlCall("min", If(value!));
+            case StateKind.Max:
+                return new SqlCall("max", If(value!));
+            case StateKind.Value when Measure!.Aggregation == Aggregation.CountDistinct:
+                var distinct = new SqlCountDistinct(If(value!));
+                return condition is null
+                    ? distinct
+                    : new SqlCase([(new SqlBinary(">", new SqlCall("sum", If(new SqlLiteral(1L))), new SqlLiteral(0L)), distinct)], null);
+            case StateKind.Value:
+                return new SqlPercentile(
+                    If(value!), Measure!.Aggregation == Aggregation.Median ? 0.5 : Measure.Percentile!.Value, Measure.UseDiscretePercentile);
+            default:
+                throw new InvalidOperationException($"{Kind} is not a state.");
+        }
+    }
+
+    /// <summary>The state of several groups together.</summary>
+    public SqlExpression Merge(SqlExpression state) => new SqlCall(
+        Kind switch { StateKind.Min => "min", StateKind.Max => "max", StateKind.Value => "any_value", _ => "sum" }, state);
+}
+
+/// <summary>A filter as one text: equal conditions, equal text.</summary>
+internal static class FilterText
+{
+    public static string Of(Filter? filter) => filter switch
+    {
+        null => "",
+        AndFilter and => "(" + string.Join(" and ", and.Filters.Select(Of).Order(StringComparer.Ordinal)) + ")",
+        OrFilter or => "(" + string.Join(" or ", or.Filters.Select(Of).Order(StringComparer.Ordinal)) + ")",
+        NotFilter not => "not " + Of(not.Inner),
+        ComparisonFilter comparison => comparison.Field + " " + Word(comparison.Operator) + " [" + string.Join(", ", comparison.Values.Select(Value)) + "]",
+        SqlFilter sql => "sql{" + string.Join('\u0001', sql.Parts) + "}" + string.Join(',', sql.References),
+        _ => throw new ArgumentOutOfRangeException(nameof(filter)),
+    };
+
+    /// <summary>The conditions that must all hold.</summary>
+    public static IEnumerable<Filter> Conjuncts(Filter? filter) => filter switch
+    {
+        null => [],
+        AndFilter and => and.Filters.SelectMany(Conjuncts),
+        _ => [filter],
+    };
+
+    public static string Hash(Filter filter) => Hash(Of(filter))[..8];
+
+    public static string Hash(string text) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text)).ToString("x16", CultureInfo.InvariantCulture);
+
+    private static string Word(FilterOperator op) => (op switch
+    {
+        FilterOperator.In => FilterOperator.Equals,
+        FilterOperator.NotIn => FilterOperator.NotEquals,
+        _ => op,
+    }).ToString();
+
+    private static string Value(object? value) => value switch
+    {
+        null => "null",
+        string text => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'",
+        DateTime time => time.ToString("O", CultureInfo.InvariantCulture),
+        DateOnly date => date.ToString("O", CultureInfo.InvariantCulture),
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
+}

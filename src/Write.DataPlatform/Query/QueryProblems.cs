@@ -1,0 +1,31 @@
+namespace Write.DataPlatform.Query;
+
+/// <summary>The planner's problem codes; <c>docs/errors.md</c> says what each means.</summary>
+internal static class QueryProblems
+{
+    public const string NoMetrics = "no_metrics";
+    public const string UnknownMetric = "unknown_metric";
+    public const string UnknownDimension = "unknown_dimension";
+    public const string UnknownField = "unknown_field";
+    public const string UnknownTenant = "unknown_tenant";
+    public const string Duplicate = "duplicate";
+    public const string AmbiguousField = "ambiguous_field";
+    public const string FanOut = "fan_out";
+    public const string NotATimeDimension = "not_a_time_dimension";
+    public const string GrainTooFine = "grain_too_fine";
+    public const string WrongValueType = "wrong_value_type";
+    public const string EmptyTimeRange = "empty_time_range";
+    public const string CompareNeedsTimeRange = "compare_needs_time_range";
+    public const string CompareNeedsOneGrain = "compare_needs_one_grain";
+    public const string FillNeedsTimeRange = "fill_needs_time_range";
+    public const string TooManyBuckets = "too_many_buckets";
+    public const string RangeNeedsDates = "range_needs_dates";
+    public const string MetricTypeNotSupported = "metric_type_not_supported";
+    public const string ValidityJoinNotSupported = "validity_join_not_supported";
+    public const string NotInGold = "not_in_gold";
+    public const string AlignToDateNotSupported = "align_to_date_not_supported";
+
+    /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
+    public static bool IsUnanswerable(string code) => code is FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
+        or MetricTypeNotSupported or ValidityJoinNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain;
+}

@@ -1,0 +1,399 @@
+using System.Collections.Immutable;
+using F23.StringSimilarity;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>First pass: gives every name of a query its meaning and reports every mistake at once.</summary>
+internal sealed class QueryResolver
+{
+    /// <summary>The most buckets a filled or compared answer may walk along.</summary>
+    public const int MaxBuckets = 100_000;
+
+    private readonly MetricModel _model;
+    private readonly MetricQuery _query;
+    private readonly FieldTypes _types;
+    private readonly FieldBinder _binder;
+    private readonly TimeZoneInfo _zone;
+    private readonly ResolvedRange _range;
+    private readonly List<QueryProblem> _problems = [];
+
+    private QueryResolver(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now)
+    {
+        _model = model;
+        _query = query;
+        _types = types;
+        _binder = new FieldBinder(model);
+        _zone = query.TimeZone ?? model.TimeZone;
+        _range = ResolvedRange.Resolve(query.TimeRange, _zone, model.WeekStart, now);
+    }
+
+    /// <exception cref="QueryException">The query has mistakes.</exception>
+    public static ResolvedQuery Resolve(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now) =>
+        new QueryResolver(model, query, types, now).Resolve();
+
+    private ResolvedQuery Resolve()
+    {
+        if (_range.IsEmpty)
+        {
+            Report(QueryProblems.EmptyTimeRange, $"The time range {_range} is empty: it ends where or before it starts.", "timeRange");
+        }
+
+        if (_query.Metrics.IsEmpty)
+        {
+            Report(QueryProblems.NoMetrics, "A query names at least one metric.", "metrics");
+        }
+
+        var builder = new LeafBuilder(_model);
+        var shift = CompareShift();
+        var metrics = ImmutableArray.CreateBuilder<MetricColumn>();
+        for (var i = 0; i < _query.Metrics.Length; i++)
+        {
+            var (name, path) = (_query.Metrics[i], $"metrics[{i}]");
+            if (_query.Metrics.IndexOf(name) < i)
+            {
+                Report(QueryProblems.Duplicate, $"{name} is asked for twice.", path);
+            }
+            else if (!_model.Metrics.TryGetValue(name, out var metric))
+            {
+                Report(QueryProblems.UnknownMetric, $"There is no metric {name}.", path, Nearest(name, _model.Metrics.Keys));
+            }
+            else if (builder.Add(metric, null, path) is { } current)
+            {
+                metrics.Add(new MetricColumn(metric, current, shift is null ? null : builder.Add(metric, shift, path)));
+            }
+        }
+
+        _problems.AddRange(builder.Problems.Distinct());
+        var tenant = TenantFilter();
+        var leaves = builder.Drafts.Select(draft => Bind(draft, tenant)).ToImmutableArray();
+        CheckUnboundNames(builder.Drafts);
+        var keys = Keys(leaves);
+        CheckColumns(keys, metrics);
+        CheckFill(keys);
+        var having = Having(keys);
+        _problems.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
+        if (_problems.Count > 0)
+        {
+            throw new QueryException([.. _problems.Distinct()], _problems.All(p => QueryProblems.IsUnanswerable(p.Code)));
+        }
+
+        return new ResolvedQuery
+        {
+            Query = _query,
+            Model = _model,
+            Zone = _zone,
+            Range = _range,
+            Keys = keys,
+            Metrics = metrics.ToImmutable(),
+            Leaves = leaves,
+            Having = having,
+        };
+    }
+
+    private Leaf Bind(LeafDraft draft, Filter? tenant)
+    {
+        var bindings = ImmutableDictionary.CreateBuilder<FieldName, FieldBinding>();
+        FieldBinding? Binding(FieldName name, string path)
+        {
+            if (!bindings.TryGetValue(name, out var binding) && Bind(draft, name, path) is { } found)
+            {
+                bindings[name] = binding = found;
+            }
+
+            return binding;
+        }
+
+        var groupBy = ImmutableArray.CreateBuilder<GroupField>();
+        for (var i = 0; i < _query.GroupBy.Length; i++)
+        {
+            var name = _query.GroupBy[i];
+            if (Binding(name, $"groupBy[{i}]") is { } binding)
+            {
+                groupBy.Add(new GroupField(name.ToString(), binding, Grain(name, binding, $"groupBy[{i}]")));
+            }
+        }
+
+        Filter Convert(Filter filter, string path)
+        {
+            foreach (var name in filter.Fields)
+            {
+                if (Binding(name, path) is { } binding)
+                {
+                    Grain(name, binding, path);
+                }
+            }
+
+            var values = new FilterValues(
+                name => bindings.TryGetValue(name, out var binding) ? binding.IsTime ? TimeKind(name, binding) : _types.Of(binding) : null, _zone);
+            var converted = values.Convert(filter, path);
+            _problems.AddRange(values.Problems);
+            return converted;
+        }
+
+        var where = _query.Where is { } filter ? Convert(filter, "where") : null;
+        // A metric's own filter keeps its written form as the state's name, because gold tables know their states by it.
+        var stateFilters = draft.States.Select(s => s.Filter).OfType<Filter>().Distinct().ToImmutableDictionary(f => f, f => Convert(f, draft.Paths.Min!));
+        var range = draft.Shift is { } shift ? _range.Before(shift, _zone) : _range;
+        if (!Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
+        {
+            Report(
+                QueryProblems.RangeNeedsDates,
+                $"{draft.Fact.Name} is counted by the date {draft.AggTime.Name}, which has no time of day; the time range must start and end at midnight.",
+                "timeRange");
+        }
+
+        return new Leaf
+        {
+            Index = draft.Index,
+            Fact = draft.Fact,
+            AggTime = draft.AggTime,
+            Shift = draft.Shift,
+            Range = range,
+            Target = _range,
+            Zone = _zone,
+            WeekStart = _model.WeekStart,
+            GroupBy = groupBy.ToImmutable(),
+            Where = Filter.And(where, tenant is null ? null : Convert(tenant, "tenant")),
+            States = [.. draft.States],
+            StateFilters = stateFilters,
+            Bindings = bindings.ToImmutable(),
+        };
+    }
+
+    private FieldBinding? Bind(LeafDraft draft, FieldName name, string path)
+    {
+        if (name.IsMetricTime)
+        {
+            return new FieldBinding { Name = name, Hops = [], Owner = draft.Fact, Element = draft.AggTime.Name, Expr = draft.AggTime.Expr, Dimension = draft.AggTime };
+        }
+
+        var found = _binder.Bind(draft.Fact, name with { Grain = null }, out var fanOut);
+        switch (found.Length)
+        {
+            case 1 when found[0].Hops.Any(h => h.Target.Dimensions.Values.Any(d => d.IsValidityStart || d.IsValidityEnd)):
+                Report(QueryProblems.ValidityJoinNotSupported, $"{name} joins {found[0].Owner.Name} by validity, which this version does not compute.", path);
+                return null;
+            case 1:
+                return found[0] with { Name = name };
+            case 0 when fanOut is not null:
+                Report(QueryProblems.FanOut, $"{name} cannot be used with {Metrics(draft)}: the join {fanOut}, would count rows several times.", path);
+                return null;
+            case 0:
+                Report(
+                    QueryProblems.UnknownDimension,
+                    $"{name} is not reachable from {draft.Fact.Name}, which {Metrics(draft)} is counted from.",
+                    path,
+                    Nearest(name.ToString(), _binder.Reachable(draft.Fact).Select(b => b.Name.WithGrain(name.Grain is not null && b.IsTime ? name.Grain : null).ToString()).Append(FieldName.MetricTime)));
+                return null;
+            default:
+                Report(
+                    QueryProblems.AmbiguousField,
+                    $"{name} is reachable from {draft.Fact.Name} in several ways: {string.Join(", ", found.Select(f => f.Owner.Name))}.",
+                    path);
+                return null;
+        }
+    }
+
+    private string Metrics(LeafDraft draft) =>
+        string.Join(", ", draft.Paths.Select(p => _query.Metrics[int.Parse(p["metrics[".Length..^1], System.Globalization.CultureInfo.InvariantCulture)]));
+
+    private TimeGrain? Grain(FieldName name, FieldBinding binding, string path)
+    {
+        if (!binding.IsTime)
+        {
+            if (name.Grain is not null)
+            {
+                Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"write {name.WithGrain(null)}");
+            }
+
+            return null;
+        }
+
+        var stored = binding.Dimension!.Granularity ?? TimeGrain.Day;
+        if (name.Grain < stored)
+        {
+            Report(QueryProblems.GrainTooFine, $"{name} asks for a finer grain than {binding.Element} has in {binding.Owner.Name}, which is {stored.ToString().ToLowerInvariant()}.", path);
+        }
+
+        return name.Grain ?? (stored > TimeGrain.Day ? stored : TimeGrain.Day);
+    }
+
+    private static ColumnKind TimeKind(FieldName name, FieldBinding binding) =>
+        name.Grain is { } grain
+            ? grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date
+            : Leaf.IsInstant(binding.Dimension!) ? ColumnKind.Timestamp : ColumnKind.Date;
+
+    private Filter? TenantFilter()
+    {
+        if (_query.Tenant is not { } name)
+        {
+            return null;
+        }
+
+        if (_model.Tenants.TryGetValue(name, out var tenant))
+        {
+            return tenant.Where;
+        }
+
+        Report(QueryProblems.UnknownTenant, $"There is no tenant {name}.", "tenant", Nearest(name, _model.Tenants.Keys));
+        return null;
+    }
+
+    /// <summary>Where no metric is known, the other names can still be looked up in the whole model, so that all mistakes come at once.</summary>
+    private void CheckUnboundNames(IReadOnlyList<LeafDraft> drafts)
+    {
+        if (drafts.Count > 0)
+        {
+            return;
+        }
+
+        var names = _query.GroupBy.Select((name, i) => (Name: name, Path: $"groupBy[{i}]"))
+            .Concat((_query.Where?.Fields ?? []).Select(name => (Name: name, Path: "where")));
+        foreach (var (name, path) in names.Where(n => !n.Name.IsMetricTime))
+        {
+            if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, name with { Grain = null }, out _).IsEmpty))
+            {
+                Report(
+                    QueryProblems.UnknownDimension,
+                    $"There is no dimension {name}.",
+                    path,
+                    Nearest(name.ToString(), _model.SemanticModels.Values.SelectMany(_binder.Reachable).Select(b => b.Name.ToString())));
+            }
+        }
+    }
+
+    private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves)
+    {
+        for (var i = 0; i < _query.GroupBy.Length; i++)
+        {
+            if (_query.GroupBy.IndexOf(_query.GroupBy[i]) < i)
+            {
+                Report(QueryProblems.Duplicate, $"{_query.GroupBy[i]} is grouped by twice.", $"groupBy[{i}]");
+            }
+        }
+
+        return
+        [
+            .. _query.GroupBy.Select(name =>
+            {
+                var fields = leaves.SelectMany(l => l.GroupBy).Where(g => g.Column == name.ToString()).ToList();
+                return new KeyColumn(name.ToString(), fields.Count == 0 ? null : fields.Max(f => f.Grain), name.IsMetricTime, fields.FirstOrDefault()?.Binding.Dimension?.Label);
+            }),
+        ];
+    }
+
+    private void CheckColumns(ImmutableArray<KeyColumn> keys, IEnumerable<MetricColumn> metrics)
+    {
+        var columns = keys.Select(k => k.Name).Concat(_query.Metrics).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
+        var asked = _query.OrderBy.Select((o, i) => (o.Field, Path: $"orderBy[{i}].field"))
+            .Concat((_query.Having?.Fields ?? []).Select(f => (Field: f.ToString(), Path: "having")));
+        foreach (var (field, path) in asked.Where(a => !columns.Contains(a.Field)))
+        {
+            Report(QueryProblems.UnknownField, $"{field} is not a column of the answer.", path, Nearest(field, columns));
+        }
+    }
+
+    private Filter? Having(ImmutableArray<KeyColumn> keys)
+    {
+        if (_query.Having is not { } having)
+        {
+            return null;
+        }
+
+        var values = new FilterValues(
+            name => keys.FirstOrDefault(k => k.Name == name.ToString()) is not { } key ? ColumnKind.Double
+                : key.Grain is { } grain ? grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date
+                : null,
+            TimeZoneInfo.Utc);
+        var converted = values.Convert(having, "having");
+        _problems.AddRange(values.Problems);
+        return converted;
+    }
+
+    private TimeShift? CompareShift()
+    {
+        if (_query.Compare is not { } compare)
+        {
+            return null;
+        }
+
+        if (compare.AlignToDate)
+        {
+            Report(QueryProblems.AlignToDateNotSupported, "alignToDate is not computed by this version.", "compare.alignToDate");
+        }
+
+        if (_query.TimeRange is null || !_range.IsBounded)
+        {
+            Report(QueryProblems.CompareNeedsTimeRange, "A comparison needs a time range with a start and an end.", "compare");
+            return null;
+        }
+
+        var grains = _query.GroupBy.Where(g => g.IsMetricTime).Select(g => g.Grain ?? TimeGrain.Day).Distinct().ToList();
+        if (grains.Count > 1)
+        {
+            Report(QueryProblems.CompareNeedsOneGrain, "A comparison takes metric_time at one grain only.", "groupBy");
+        }
+
+        return compare.To switch
+        {
+            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && _model.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
+            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] => new TimeShift(new CalendarPeriod(52, TimeGrain.Week)),
+            ComparisonKind.PreviousYear => new TimeShift(new CalendarPeriod(1, TimeGrain.Year)),
+            ComparisonKind.PreviousPeriod => new TimeShift(Length(_range)),
+            _ => new TimeShift(compare.Offset ?? throw new InvalidOperationException("An offset comparison has an offset.")),
+        };
+    }
+
+    /// <summary>A range's length in whole months if it has them, else in days, else in seconds.</summary>
+    private static CalendarPeriod Length(ResolvedRange range)
+    {
+        var (from, to) = (range.From!.Value, range.To!.Value);
+        if (!from.IsMidnight || !to.IsMidnight)
+        {
+            return new CalendarPeriod((int)(to.Utc - from.Utc).TotalSeconds, TimeGrain.Second);
+        }
+
+        return from.Date.Day == 1 && to.Date.Day == 1
+            ? new CalendarPeriod(((to.Date.Year - from.Date.Year) * 12) + to.Date.Month - from.Date.Month, TimeGrain.Month)
+            : new CalendarPeriod(to.Date.DayNumber - from.Date.DayNumber, TimeGrain.Day);
+    }
+
+    private void CheckFill(ImmutableArray<KeyColumn> keys)
+    {
+        if (!_query.Fill || keys.FirstOrDefault(k => k.IsMetricTime) is not { } time)
+        {
+            return;
+        }
+
+        if (keys.Count(k => k.IsMetricTime) > 1)
+        {
+            Report(QueryProblems.CompareNeedsOneGrain, "Filling takes metric_time at one grain only.", "groupBy");
+        }
+
+        if (!_range.IsBounded)
+        {
+            Report(QueryProblems.FillNeedsTimeRange, "Filling needs a time range with a start and an end.", "fill");
+            return;
+        }
+
+        var seconds = time.Grain switch { TimeGrain.Second => 1L, TimeGrain.Minute => 60, TimeGrain.Hour => 3600, _ => 86_400 };
+        if ((_range.To!.Value.Utc - _range.From!.Value.Utc).TotalSeconds / seconds > MaxBuckets)
+        {
+            Report(QueryProblems.TooManyBuckets, $"The time range has more than {MaxBuckets} buckets to fill.", "fill");
+        }
+    }
+
+    private static string? Nearest(string name, IEnumerable<string> candidates)
+    {
+        var distance = new Damerau();
+        var best = candidates.Distinct()
+            .Select(c => (Name: c, Distance: distance.Distance(name.ToLowerInvariant(), c.ToLowerInvariant())))
+            .OrderBy(c => c.Distance)
+            .FirstOrDefault();
+        return best.Name is not null && best.Distance <= Math.Max(2, name.Length / 3.0) ? $"did you mean {best.Name}?" : null;
+    }
+
+    private void Report(string code, string message, string path, string? suggestion = null) =>
+        _problems.Add(new QueryProblem(code, message, path, suggestion));
+}

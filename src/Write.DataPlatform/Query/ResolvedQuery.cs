@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>A query whose every name is known and every rule kept.</summary>
+internal sealed record ResolvedQuery
+{
+    public required MetricQuery Query { get; init; }
+
+    public required MetricModel Model { get; init; }
+
+    public required TimeZoneInfo Zone { get; init; }
+
+    public required ResolvedRange Range { get; init; }
+
+    /// <summary>The group-by columns of the answer in order.</summary>
+    public required ImmutableArray<KeyColumn> Keys { get; init; }
+
+    public required ImmutableArray<MetricColumn> Metrics { get; init; }
+
+    public required ImmutableArray<Leaf> Leaves { get; init; }
+
+    /// <summary>The query's having, its values in the columns' types.</summary>
+    public required Filter? Having { get; init; }
+
+    /// <summary>The key that compare and fill walk along, if there is one.</summary>
+    public KeyColumn? TimeKey => Keys.FirstOrDefault(k => k.IsMetricTime);
+}
+
+/// <summary>A group-by column.</summary>
+/// <param name="Name">Its name in the answer.</param>
+/// <param name="Grain">The bucket, for a time field.</param>
+/// <param name="IsMetricTime">Whether it is the metrics' own time.</param>
+/// <param name="Label">For people.</param>
+internal sealed record KeyColumn(string Name, TimeGrain? Grain, bool IsMetricTime, string? Label);
+
+/// <summary>A metric of the answer.</summary>
+/// <param name="Metric">The metric.</param>
+/// <param name="Current">Its value.</param>
+/// <param name="Previous">What it is compared with.</param>
+internal sealed record MetricColumn(Metric Metric, MetricNode Current, MetricNode? Previous)
+{
+    public string PreviousName => Metric.Name + "__previous";
+
+    public string DeltaName => Metric.Name + "__delta";
+
+    public string RatioName => Metric.Name + "__ratio";
+
+    public IEnumerable<string> Names => Previous is null ? [Metric.Name] : [Metric.Name, PreviousName, DeltaName, RatioName];
+}
