@@ -1,0 +1,155 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Write.DataPlatform.Model.Filters;
+
+namespace Write.DataPlatform.Model.Reading;
+
+/// <summary>Turns queries written in YAML into the JSON of the HTTP contract.</summary>
+internal static class QueryJson
+{
+    /// <summary>An insight's query: snake_case keys become camelCase at any depth, values stay what they are.</summary>
+    public static JsonObject Insight(MapReader insight)
+    {
+        switch (insight.Raw("query"))
+        {
+            case WrittenMap map:
+                var json = (JsonObject)Node(map)!;
+                if (map.Entries.Any(e => e.Key.Value == "where" && e.Value is WrittenScalar { IsNull: false } or WrittenList))
+                {
+                    // The one place where MetricFlow's where strings are welcome beside trees.
+                    var query = insight.Map("query", "query")!;
+                    json["where"] = Where(query, query.Filter("where"));
+                }
+
+                return json;
+            case null:
+                insight.Missing("query");
+                return [];
+            case var other:
+                insight.ReportAt(ModelCode.BadValue, $"'query' must be a mapping and not {other.Kind}.", other.Position);
+                return [];
+        }
+    }
+
+    /// <summary>A saved query's parameters.</summary>
+    public static JsonObject SavedQuery(MapReader parameters)
+    {
+        var json = new JsonObject { ["metrics"] = Array(parameters.Texts("metrics")) };
+        if (parameters.Texts("group_by") is { Length: > 0 } groupBy)
+        {
+            json["groupBy"] = Array(groupBy.Select(g => Field(parameters, "group_by", g)?.Name.ToString() ?? g));
+        }
+
+        if (parameters.Filter("where") is { } filter)
+        {
+            json["where"] = Where(parameters, filter);
+        }
+
+        if (parameters.Texts("order_by") is { Length: > 0 } orderBy)
+        {
+            json["orderBy"] = new JsonArray([.. orderBy.Select(text => Order(parameters, text))]);
+        }
+
+        if (parameters.Integer("limit") is { } limit)
+        {
+            json["limit"] = limit;
+        }
+
+        return json;
+    }
+
+    private static JsonNode Order(MapReader parameters, string text)
+    {
+        var field = Field(parameters, "order_by", text);
+        return new JsonObject { ["field"] = field?.Name.ToString() ?? text.TrimStart('-'), ["descending"] = field?.Descending ?? text.StartsWith('-') };
+    }
+
+    private static TemplateField? Field(MapReader parameters, string key, string text)
+    {
+        try
+        {
+            return text.Contains('(', StringComparison.Ordinal) ? TemplateField.Parse(text.Trim(), 0) : null;
+        }
+        catch (FilterException exception)
+        {
+            parameters.Report(exception.Code, exception.Message + ".", key, exception.Suggestion);
+            return null;
+        }
+    }
+
+    private static JsonNode? Where(MapReader query, Filter? filter)
+    {
+        switch (filter)
+        {
+            case null:
+                return null;
+            case AndFilter and:
+                return new JsonObject { ["and"] = new JsonArray([.. and.Filters.Select(f => Where(query, f))]) };
+            case OrFilter or:
+                return new JsonObject { ["or"] = new JsonArray([.. or.Filters.Select(f => Where(query, f))]) };
+            case NotFilter not:
+                return new JsonObject { ["not"] = Where(query, not.Inner) };
+            case ComparisonFilter comparison:
+                return new JsonObject
+                {
+                    ["field"] = comparison.Field.ToString(),
+                    ["op"] = JsonNamingPolicy.CamelCase.ConvertName(comparison.Operator.ToString()),
+                    ["values"] = new JsonArray([.. comparison.Values.Select(Value)]),
+                };
+            default:
+                query.Report(ModelCode.NotSupported, "SQL functions and arithmetic cannot be used in a query's 'where'.", "where", "Put the condition into a metric's filter.");
+                return null;
+        }
+    }
+
+    private static JsonNode? Value(object? value) => value switch
+    {
+        string text => JsonValue.Create(text),
+        bool flag => JsonValue.Create(flag),
+        long number => JsonValue.Create(number),
+        decimal number => JsonValue.Create(number),
+        double number => JsonValue.Create(number),
+        _ => null,
+    };
+
+    private static JsonArray Array(IEnumerable<string> texts) => new([.. texts.Select(t => JsonValue.Create(t))]);
+
+    private static JsonNode? Node(Written written)
+    {
+        switch (written)
+        {
+            case WrittenMap map:
+                var json = new JsonObject();
+                foreach (var (key, value) in map.Entries)
+                {
+                    json[Camel(key.Value)] = Node(value);
+                }
+
+                return json;
+            case WrittenList list:
+                return new JsonArray([.. list.Items.Select(Node)]);
+            case WrittenScalar { IsNull: true }:
+                return null;
+            case WrittenScalar { IsPlain: true, Value: "true" or "True" or "TRUE" }:
+                return JsonValue.Create(true);
+            case WrittenScalar { IsPlain: true, Value: "false" or "False" or "FALSE" }:
+                return JsonValue.Create(false);
+            case WrittenScalar { IsPlain: true } scalar:
+                return long.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) ? JsonValue.Create(integer)
+                    : decimal.TryParse(scalar.Value, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number)
+                    : IsReal(scalar.Value) && double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) ? JsonValue.Create(real)
+                    : JsonValue.Create(scalar.Value);
+            default:
+                return JsonValue.Create(((WrittenScalar)written).Value);
+        }
+    }
+
+    private static bool IsReal(string text) => text.Any(char.IsAsciiDigit) && text.All(c => char.IsAsciiDigit(c) || c is '.' or '-' or '+' or 'e' or 'E');
+
+    private static string Camel(string key)
+    {
+        var parts = key.Split('_', StringSplitOptions.RemoveEmptyEntries);
+        return parts.Length < 2 ? key : parts[0] + string.Concat(parts[1..].Select(p => char.ToUpperInvariant(p[0]) + p[1..]));
+    }
+}
