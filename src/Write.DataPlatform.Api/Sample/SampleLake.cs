@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Globalization;
 using System.Text;
 using DuckDB.NET.Data;
+using DuckDB.NET.Native;
 
 namespace Write.DataPlatform.Api.Sample;
 
@@ -137,6 +138,10 @@ internal sealed class SampleLake
         catch (DbException) when (cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException(cancellationToken);
+        }
+        catch (DuckDBException error) when (error.ErrorType == DuckDBErrorType.Io)
+        {
+            throw new IOException($"The sample lake could not be written: {error.Message}", error);
         }
     }
 

@@ -12,11 +12,11 @@ internal static class SampleSql
     public static readonly string[] Facts = ["visits", "page_views", "watches", "steps"];
 
     /// <summary>Macros, once per database. <c>u</c> is uniform in [0, 1); <c>draw_devices</c> and its like draw a value by weight.</summary>
-    public static string Macros(int seed) => string.Concat(SampleWeights.Lists.Select(list => string.Create(CultureInfo.InvariantCulture, $"""
-        CREATE MACRO draw_{list.Key}(id, salt) AS ({list.Value})[1 + (hash(id, {seed}, salt) % {SampleWeights.Slots})::INTEGER];
-
-        """))) + string.Create(CultureInfo.InvariantCulture, $"""
-        CREATE MACRO u(id, salt) AS (hash(id, {seed}, salt) >> 11)::DOUBLE / 9007199254740992e0;
+    public static string Macros(int seed) => string.Create(CultureInfo.InvariantCulture, $"""
+        -- One integer a draw: hash(id, salt) with two arguments combines them so weakly that the draws of one id move together.
+        CREATE MACRO h(id, salt) AS hash(xor(id * 128 + salt, {SeedBits(seed)}));
+        CREATE MACRO u(id, salt) AS (h(id, salt) >> 11)::DOUBLE / 9007199254740992e0;
+        {string.Join('\n', SampleWeights.Lists.Select(list => $"CREATE MACRO draw_{list.Key}(id, salt) AS ({list.Value})[1 + (h(id, salt) % {SampleWeights.Slots})::INTEGER];"))}
         -- A power of a uniform number falls off like 1/rank. An eighth goes to the show of the quarter, so that charts move.
         CREATE MACRO show_of(id, salt, day) AS 1 + (CASE WHEN u(id, salt + 1) < 0.125
             THEN (year(day) * 4 + quarter(day)) * 7
@@ -78,14 +78,14 @@ internal static class SampleSql
         )
         SELECT * EXCLUDE (local_second, drop_off, offered),
             -- The day stays the one drawn, only the hour turns with the country; the last day's visits end before the lake does.
-            least(day::TIMESTAMP + to_seconds((local_second + 172800) % 86400), {End(lakeEnd)} - to_seconds(span + 1)) AS occurred_at
+            least(day::TIMESTAMP + to_seconds((local_second + 172800) % 86400), {At(lakeEnd)} - to_seconds(span + 1)) AS occurred_at
         FROM timed;
         """);
 
     /// <summary>The rows of a fact table that occurred from <paramref name="from"/> to before <paramref name="to"/>, in the file's order.</summary>
     public static string Fact(string table, DateOnly from, DateOnly to, DateOnly lakeEnd)
     {
-        var end = End(lakeEnd);
+        var end = At(lakeEnd);
         var (rows, id) = table switch
         {
             "visits" => (string.Create(CultureInfo.InvariantCulture, $"""
@@ -99,14 +99,14 @@ internal static class SampleSql
             // The first page is seen when the visit starts, the others spread over it in order.
             "page_views" => ($"""
                 SELECT page_view_id, visit_id, visitor_id, customer, occurred_at, page,
-                    CASE WHEN page IN ('show', 'player') THEN show_id END AS show_id,
+                    CASE WHEN page IN ('show', 'player') THEN watched_show END AS show_id,
                     CASE WHEN page <> 'player' AND u(page_view_id, 51) >= 0.06 THEN floor(u(page_view_id, 52) * 101) / 100 END AS scroll_depth,
                     (80 + 160 * exp(3 * pow(u(page_view_id, 53), 2)))::INTEGER AS load_ms,
                     loaded(page_view_id, 54, occurred_at, {end}) AS loaded_at
                 FROM (
-                    SELECT page_view_id, visit_id, visitor_id, customer, watched_show AS show_id,
+                    SELECT page_view_id, visit_id, visitor_id, customer, watched_show,
                         occurred_at + to_seconds(CASE WHEN n = 0 THEN 0 ELSE floor(span * (n + 0.8 * u(page_view_id, 50)) / page_count)::BIGINT END) AS occurred_at,
-                        CASE WHEN n = 0 AND show_id IS NOT NULL THEN 'show' ELSE draw_pages(page_view_id, 55) END AS page
+                        CASE WHEN n = 0 AND show_id IS NOT NULL THEN 'show' ELSE draw_pages(page_view_id, 56) END AS page
                     FROM (SELECT *, visit_id * 32 + n AS page_view_id FROM (SELECT *, unnest(range(page_count)) AS n FROM core)))
                 """, "page_view_id"),
 
@@ -133,13 +133,14 @@ internal static class SampleSql
                     CASE WHEN step_kind = 'ticket' THEN watched_show END AS show_id,
                     loaded(step_id, 71, occurred_at, {end}) AS loaded_at
                 FROM (
-                    SELECT *, occurred_at + to_seconds(floor(span * (0.1 + 0.2 * n + 0.15 * u(visit_id * 4 + n, 72)))::BIGINT) AS occurred_at, visit_id * 4 + n AS step_id
+                    SELECT * REPLACE (occurred_at + to_seconds(floor(span * (0.1 + 0.2 * n + 0.15 * u(visit_id * 4 + n, 73)))::BIGINT) AS occurred_at),
+                        visit_id * 4 + n AS step_id
                     FROM (SELECT *, unnest(range(step_count)) AS n FROM core))
                 """, "step_id"),
 
             _ => throw new ArgumentOutOfRangeException(nameof(table), table, "Not a fact table of the sample."),
         };
-        return $"SELECT * FROM ({rows}) WHERE occurred_at >= {End(from)} AND occurred_at < {End(to)} ORDER BY occurred_at, {id}";
+        return $"SELECT * FROM ({rows}) WHERE occurred_at >= {At(from)} AND occurred_at < {At(to)} ORDER BY occurred_at, {id}";
     }
 
     /// <summary>A row for each visitor of the given Parquet files of <c>visits</c>.</summary>
@@ -156,5 +157,8 @@ internal static class SampleSql
 
     public static string Text(string value) => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    private static string End(DateOnly day) => $"TIMESTAMP '{day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}'";
+    // Spread over 62 bits, else neighbouring seeds would share the draws of neighbouring ids.
+    private static long SeedBits(int seed) => (long)(((ulong)(uint)seed + 1) * 0x9E3779B97F4A7C15UL >> 2);
+
+    private static string At(DateOnly day) => $"TIMESTAMP '{day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}'";
 }
