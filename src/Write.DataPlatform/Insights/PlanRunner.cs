@@ -1,0 +1,181 @@
+using System.Collections.Immutable;
+using System.Data.Common;
+using System.Globalization;
+using System.Numerics;
+using DuckDB.NET.Data;
+using Write.DataPlatform.DuckDb;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Insights;
+
+/// <summary>Runs a plan on one serving session: the lake's pieces into temporary tables, then the finish over them and the gold relations.</summary>
+internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan plan, IReadOnlyDictionary<LeafPiece, string> goldRelations)
+{
+    private readonly Dictionary<LeafPiece, string> _sources = new(goldRelations, ReferenceEqualityComparer.Instance);
+
+    /// <summary>Bytes that the lake read.</summary>
+    public long BytesScanned { get; private set; }
+
+    /// <summary>Asks the lake for what gold does not serve.</summary>
+    /// <exception cref="LakeException">The lake could not answer.</exception>
+    public async Task LoadLakeAsync(CancellationToken cancellationToken = default)
+    {
+        var missing = plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (leaf, piece))).ToList();
+        if (missing.Count == 0)
+        {
+            return;
+        }
+
+        var running = missing.Select(m => lake.QueryAsync(QueryPlan.CompileLake(m.leaf, m.piece, lake.Dialect), cancellationToken)).ToList();
+        try
+        {
+            for (var i = 0; i < missing.Count; i++)
+            {
+                await using var rows = await running[i];
+                var table = "lake_" + i.ToString(CultureInfo.InvariantCulture);
+                await AppendAsync(table, rows, cancellationToken);
+                BytesScanned += rows.BytesScanned;
+                _sources[missing[i].piece] = table;
+            }
+        }
+        finally
+        {
+            // A failed piece ends the answer; what the others still bring is let go.
+            foreach (var task in running)
+            {
+                await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (task.IsCompletedSuccessfully)
+                {
+                    await task.Result.DisposeAsync();
+                }
+            }
+        }
+    }
+
+    /// <summary>The answer's rows; <paramref name="isTotals"/> gives the one row over all groups.</summary>
+    public Task<ResultRows> FinishAsync(bool isTotals, CancellationToken cancellationToken = default)
+    {
+        var statement = isTotals
+            ? FinishCompiler.CompileTotals(plan.Resolved, plan.Leaves, (_, piece) => _sources[piece])
+            : FinishCompiler.Compile(plan.Resolved, plan.Leaves, (_, piece) => _sources[piece]);
+        return session.QueryAsync(statement, reader => ResultRows.Read(reader, cancellationToken), cancellationToken);
+    }
+
+    private async Task AppendAsync(string table, LakeRows rows, CancellationToken cancellationToken)
+    {
+        var columns = string.Join(", ", rows.Columns.Select(c => DuckDbDialect.Instance.Quote(c.Name) + " " + c.Type.DuckDbName));
+        await session.ExecuteAsync($"CREATE TEMP TABLE {table} ({columns})", cancellationToken);
+        using var appender = session.Connection.CreateAppender(table);
+        await foreach (var values in rows.ReadAsync(cancellationToken))
+        {
+            var row = appender.CreateRow();
+            for (var i = 0; i < values.Length; i++)
+            {
+                Append(row, values[i]);
+            }
+
+            row.EndRow();
+        }
+    }
+
+    private static void Append(IDuckDBAppenderRow row, object? value)
+    {
+        switch (value)
+        {
+            case null:
+                row.AppendNullValue();
+                break;
+            case string text:
+                row.AppendValue(text);
+                break;
+            case long number:
+                row.AppendValue(number);
+                break;
+            case double number:
+                row.AppendValue(number);
+                break;
+            case decimal number:
+                row.AppendValue(number);
+                break;
+            case bool flag:
+                row.AppendValue(flag);
+                break;
+            case DateOnly date:
+                row.AppendValue(date);
+                break;
+            case DateTime time:
+                row.AppendValue(time);
+                break;
+            default:
+                throw new InvalidOperationException($"A lake gives no {value.GetType().Name}.");
+        }
+    }
+}
+
+/// <summary>Rows of the finish, in the CLR types of <see cref="ColumnKind"/>.</summary>
+internal sealed record ResultRows(ImmutableArray<ResultColumn> Columns, List<object?[]> Rows)
+{
+    public static ResultRows Read(DbDataReader reader, CancellationToken cancellationToken)
+    {
+        var columns = Enumerable.Range(0, reader.FieldCount).Select(i => new ResultColumn(reader.GetName(i), TypeOf(reader, i))).ToImmutableArray();
+        if (columns.Any(c => c.Type.Kind == ColumnKind.Decimal))
+        {
+            var schema = reader.GetSchemaTable()!.Rows;
+            columns = [.. columns.Select((c, i) => c.Type.Kind == ColumnKind.Decimal
+                ? c with { Type = new ColumnType(ColumnKind.Decimal, Convert.ToByte(schema[i]["NumericPrecision"], CultureInfo.InvariantCulture), Convert.ToByte(schema[i]["NumericScale"], CultureInfo.InvariantCulture)) }
+                : c)];
+        }
+
+        var rows = new List<object?[]>();
+        while (reader.Read())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var row = new object?[columns.Length];
+            for (var i = 0; i < row.Length; i++)
+            {
+                row[i] = reader.IsDBNull(i) ? null : Value(reader, i, columns[i].Type.Kind);
+            }
+
+            rows.Add(row);
+        }
+
+        return new ResultRows(columns, rows);
+    }
+
+    private static object? Value(DbDataReader reader, int column, ColumnKind kind)
+    {
+        switch (kind)
+        {
+            case ColumnKind.Int64:
+                return reader.GetFieldType(column) == typeof(BigInteger)
+                    ? (long)reader.GetFieldValue<BigInteger>(column)
+                    : Convert.ToInt64(reader.GetValue(column), CultureInfo.InvariantCulture);
+            case ColumnKind.Double:
+                var number = Convert.ToDouble(reader.GetValue(column), CultureInfo.InvariantCulture);
+                return double.IsFinite(number) ? number : null;
+            case ColumnKind.Decimal:
+                return reader.GetDecimal(column);
+            case ColumnKind.Boolean:
+                return reader.GetBoolean(column);
+            case ColumnKind.Date:
+                return reader.GetFieldValue<DateOnly>(column);
+            case ColumnKind.Timestamp:
+                return DateTime.SpecifyKind(reader.GetDateTime(column), DateTimeKind.Utc);
+            default:
+                return reader.GetValue(column) as string ?? Convert.ToString(reader.GetValue(column), CultureInfo.InvariantCulture);
+        }
+    }
+
+    private static ColumnType TypeOf(DbDataReader reader, int column) => reader.GetDataTypeName(column) switch
+    {
+        "Boolean" => new ColumnType(ColumnKind.Boolean),
+        "TinyInt" or "SmallInt" or "Integer" or "BigInt" or "HugeInt" or "UnsignedTinyInt" or "UnsignedSmallInt" or "UnsignedInteger" or "UnsignedBigInt"
+            => new ColumnType(ColumnKind.Int64),
+        "Float" or "Double" => new ColumnType(ColumnKind.Double),
+        "Decimal" => new ColumnType(ColumnKind.Decimal),
+        "Date" => new ColumnType(ColumnKind.Date),
+        "Timestamp" or "TimestampS" or "TimestampMs" or "TimestampNs" or "TimestampTz" => new ColumnType(ColumnKind.Timestamp),
+        _ => new ColumnType(ColumnKind.String),
+    };
+}
