@@ -13,9 +13,10 @@ internal sealed class TenantRule : IModelRule
             yield break;
         }
 
+        var tenants = model.Tenants.Values.OrderBy(t => t.Source.File, StringComparer.Ordinal).ThenBy(t => t.Source.Line).ToList();
+        var dimension = tenants.Select(t => Pin(t)?.Field).OfType<FieldName>().GroupBy(f => f).MaxBy(g => g.Count())?.Key;
         var pins = new Dictionary<object, Tenant>();
-        FieldName? dimension = null;
-        foreach (var tenant in model.Tenants.Values.OrderBy(t => t.Source.File, StringComparer.Ordinal).ThenBy(t => t.Source.Line))
+        foreach (var tenant in tenants)
         {
             var position = model.Positions.Find(tenant.Source, "where");
             if (position == tenant.Source || tenant.Where is OrFilter { Filters.IsEmpty: true })
@@ -24,19 +25,16 @@ internal sealed class TenantRule : IModelRule
                 continue;
             }
 
-            if (tenant.Where is not ComparisonFilter { Operator: FilterOperator.Equals or FilterOperator.In, Values: [{ } value] } pin)
+            if (Pin(tenant) is not { Values: [{ } value] } pin)
             {
                 yield return new ModelProblem(
                     ModelCode.TenantNotPinned, $"There are external gold tables, and the tenant '{tenant.Name}' does not pin one dimension to one value.", position,
                     $"Write \"{{{{ Dimension('{dimension?.ToString() ?? "visit__customer"}') }}}} = '{tenant.Name}'\".");
-                continue;
             }
-
-            dimension ??= pin.Field;
-            if (pin.Field != dimension)
+            else if (pin.Field != dimension)
             {
                 yield return new ModelProblem(
-                    ModelCode.TenantNotPinned, $"The tenant '{tenant.Name}' pins '{pin.Field}' and the others '{dimension}'; external gold tables are stored by one dimension.", position);
+                    ModelCode.TenantNotPinned, $"The tenant '{tenant.Name}' pins '{pin.Field}' and others '{dimension}'; external gold tables are stored by one dimension.", position);
             }
             else if (!pins.TryAdd(value, tenant))
             {
@@ -45,4 +43,7 @@ internal sealed class TenantRule : IModelRule
             }
         }
     }
+
+    private static ComparisonFilter? Pin(Tenant tenant) =>
+        tenant.Where is ComparisonFilter { Operator: FilterOperator.Equals or FilterOperator.In, Values: [not null] } pin ? pin : null;
 }
