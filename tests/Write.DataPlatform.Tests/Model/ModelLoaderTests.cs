@@ -18,7 +18,7 @@ public sealed class ModelLoaderTests
         Assert.Equal(("1", Aggregation.Count, "started_at"), (model.Measures["visits"].Expr, model.Measures["visits"].Aggregation, model.Measures["visits"].AggTimeDimension));
         Assert.Equal(0.9, model.Measures["seconds_p90"].Percentile);
         Assert.IsType<SimpleMetric>(model.Metrics["seconds_p90"]);
-        Assert.Equal(("started_at", true, TimeGrain.Day), (visits.Dimensions["day"].Partitions, visits.Dimensions["day"].IsPartition, visits.Dimensions["day"].Granularity));
+        Assert.Equal(("started_at", true, TimeGrain.Day), (visits.Dimensions["visit_day"].Partitions, visits.Dimensions["visit_day"].IsPartition, visits.Dimensions["visit_day"].Granularity));
 
         var metric = Assert.IsType<SimpleMetric>(model.Metrics["visits"]);
         Assert.Equal(new MeasureInput("visits", null, JoinToTimeSpine: true, FillNullsWith: 0), metric.Measure);

@@ -32,7 +32,7 @@ internal static class ModelSample
                 type: time
                 type_params:
                   time_granularity: second
-              - name: day
+              - name: visit_day
                 type: time
                 expr: dt
                 is_partition: true

@@ -27,7 +27,7 @@ internal sealed class MapReader
         (_map, _context, _what, Item, _path) = (map, context, what, item, path);
         foreach (var (key, value) in map.Entries)
         {
-            context.Positions.Add(item, path + key.Value, value.Position.Line == key.Position.Line ? value.Position : key.Position);
+            context.Positions.Add(item, path + key.Value, value is WrittenScalar || value.Position.Line == key.Position.Line ? value.Position : key.Position);
         }
     }
 

@@ -80,12 +80,13 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
             return;
         }
 
+        var position = context.Positions.Find(document.Item, "model");
         if (_settings is not null)
         {
-            context.Report(ModelCode.Duplicate, $"'model' is written twice; first at {_settings}.", map.Position);
+            context.Report(ModelCode.Duplicate, $"'model' is written twice; first at {_settings}.", position);
         }
 
-        _settings ??= map.Position;
+        _settings ??= position;
         _zone = map.Zone("time_zone") ?? _zone;
         _weekStart = map.Choice<DayOfWeek>("week_start") ?? _weekStart;
         map.Ignore("name", "description");

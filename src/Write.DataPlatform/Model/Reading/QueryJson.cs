@@ -15,10 +15,10 @@ internal static class QueryJson
         {
             case WrittenMap map:
                 var json = (JsonObject)Node(map)!;
+                var query = insight.Map("query", "query")!;
                 if (map.Entries.Any(e => e.Key.Value == "where" && e.Value is WrittenScalar { IsNull: false } or WrittenList))
                 {
                     // The one place where MetricFlow's where strings are welcome beside trees.
-                    var query = insight.Map("query", "query")!;
                     json["where"] = Where(query, query.Filter("where"));
                 }
 

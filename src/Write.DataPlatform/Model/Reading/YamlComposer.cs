@@ -17,6 +17,7 @@ internal sealed class YamlComposer(string file, ICollection<ModelProblem> proble
 
     private readonly Dictionary<string, Written> _anchors = [];
     private long _values;
+    private Mark _last = Mark.Empty;
 
     /// <summary>The documents before the first mistake that makes reading on impossible; <paramref name="complete"/> says whether there was none.</summary>
     public List<Written> Compose(string text, out bool complete)
@@ -48,8 +49,8 @@ internal sealed class YamlComposer(string file, ICollection<ModelProblem> proble
         }
         catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or FormatException or IndexOutOfRangeException)
         {
-            // The library lets a few of its own slips through on broken input.
-            problems.Add(new ModelProblem(ModelCode.MalformedYaml, $"This is not YAML: {exception.Message}", new SourcePosition(file, 1, 1)));
+            // On some broken input the library ends its events early, or slips.
+            problems.Add(new ModelProblem(ModelCode.MalformedYaml, "This is not YAML: something is not closed, or stands where it cannot, near here.", At(_last)));
         }
 
         return documents;
@@ -63,6 +64,7 @@ internal sealed class YamlComposer(string file, ICollection<ModelProblem> proble
             throw new RefusedException(new ModelProblem(ModelCode.TooLarge, $"Values are nested deeper than {MaxDepth} levels.", At(start)));
         }
 
+        _last = start;
         Count(1, start);
         if (parser.TryConsume<AnchorAlias>(out var alias))
         {

@@ -8,6 +8,16 @@ internal static class ModelRules
     /// <summary>Each rule.</summary>
     public static ImmutableArray<IModelRule> All { get; } =
     [
+        new NameRule(),
+        new ReferenceRule(),
+        new CyclicMetricRule(),
+        new FieldRule(),
+        new SemanticModelRule(),
+        new MeasureRule(),
+        new MetricRule(),
+        new GoldTableRule(),
+        new TenantRule(),
+        new InsightRule(),
     ];
 
     /// <summary>Whether the code says that a name is not known.</summary>
