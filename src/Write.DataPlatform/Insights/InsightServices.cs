@@ -1,0 +1,17 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Insights;
+
+/// <summary>The read side's part of the composition.</summary>
+internal static class InsightServices
+{
+    public static IServiceCollection AddInsights(this IServiceCollection services)
+    {
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, PublishedQueryRule>());
+        services.TryAddSingleton<LakeTypes>();
+        services.TryAddSingleton<MetricQueryService>();
+        return services;
+    }
+}
