@@ -9,5 +9,5 @@ internal sealed class MetricQueryService
 
     public Task<QueryExplanation> ExplainAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
-    public Task<string> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 }

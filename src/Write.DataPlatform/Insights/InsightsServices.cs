@@ -5,7 +5,7 @@ using Write.DataPlatform.Model;
 namespace Write.DataPlatform.Insights;
 
 /// <summary>The read side's part of the composition.</summary>
-internal static class InsightServices
+internal static class InsightsServices
 {
     public static IServiceCollection AddInsights(this IServiceCollection services)
     {
