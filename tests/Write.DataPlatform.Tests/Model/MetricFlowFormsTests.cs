@@ -236,6 +236,13 @@ public sealed class MetricFlowFormsTests
                   - name: order_total
                     agg: sum
                     label: Total
+              - name: switched_off
+                model: ref('off')
+                config: { enabled: false }
+                defaults: { agg_time_dimension: at }
+                entities: [{ name: off, type: primary }]
+                dimensions: [{ name: at, type: time, type_params: { time_granularity: day } }]
+                measures: [{ name: offs, agg: sum, create_metric: true }]
               - name: tariffs
                 model: source('raw', 'tariffs')
                 primary_entity: tariff

@@ -69,6 +69,6 @@ public sealed class ModelFuzzTests
                 Assert.Equal(result.Model is null, result.Problems.Length > 0);
                 Assert.All(result.Problems, p => Assert.True(p.Position is null or { Line: > 0, Column: > 0, File.Length: > 0 } && p.Message.Length > 0 && p.Code.Length == 4));
             },
-            iter: 1_500, threads: 1);
+            iter: 800, threads: 1);
     }
 }

@@ -124,6 +124,7 @@ internal sealed partial class MetricRule : IModelRule
     [GeneratedRegex("""'(?:[^']|'')*'|"[^"]*"|--[^\n]*""")]
     private static partial Regex Quoted();
 
-    [GeneratedRegex(@"(?<![\w.$])[A-Za-z_]\w*(?![\w]*\s*\()(?!\w)")]
+    // Atomic, so that a long name before a bracket is not tried at every shorter length.
+    [GeneratedRegex(@"(?<![\w.$])(?>[A-Za-z_]\w*)(?!\s*\()")]
     private static partial Regex Identifier();
 }
