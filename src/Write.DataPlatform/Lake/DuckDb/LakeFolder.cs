@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Hashing;
@@ -208,6 +209,7 @@ internal readonly record struct LakeFile(string Path, string RelativePath, long 
 /// <summary>A table's files at one moment.</summary>
 internal sealed class LakeTable(string name, ImmutableArray<LakeFile> files, LakeFormat format)
 {
+    private readonly ConcurrentDictionary<string, (DateOnly?[] Dates, int Days)> _dates = new(StringComparer.OrdinalIgnoreCase);
     private string? _version;
 
     public string Name { get; } = name;
@@ -224,11 +226,13 @@ internal sealed class LakeTable(string name, ImmutableArray<LakeFile> files, Lak
     /// <summary>As <see cref="Version"/>, of the files whose partition may hold rows of the half-open range of dates.</summary>
     public string VersionOf(string partitionColumn, DateOnly? from, DateOnly? to)
     {
-        var dated = Files.Select(file => (File: file, Date: ParseDate(file.HiveValue(partitionColumn)))).ToList();
-        var days = Length(dated.Where(file => file.Date is not null).Select(file => file.Date!.Value).Distinct().ToList());
-        return Hash(dated
-            .Where(file => file.Date is not { } date || ((to is null || date < to) && (from is null || date.DayNumber + days > from.Value.DayNumber)))
-            .Select(file => file.File));
+        var (dates, days) = _dates.GetOrAdd(partitionColumn, column =>
+        {
+            var parsed = Files.Select(file => ParseDate(file.HiveValue(column))).ToArray();
+            return (parsed, Length(parsed.OfType<DateOnly>().Distinct().ToList()));
+        });
+        return Hash(Files.Where((_, i) =>
+            dates[i] is not { } date || ((to is null || date < to) && (from is null || date.DayNumber + days > from.Value.DayNumber))));
     }
 
     private static DateOnly? ParseDate(string? value) =>
