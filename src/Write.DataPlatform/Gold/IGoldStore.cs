@@ -4,6 +4,11 @@ namespace Write.DataPlatform.Gold;
 /// Items under a partition key and a sort key, as DynamoDB has them: the gold zone's segments and manifests, the run ledger and the leases.
 /// Only single items are written conditionally; there are no transactions and no queries but by key.
 /// </summary>
+/// <remarks>
+/// Keys are compared by their UTF-8 bytes. A partition key has 1 to 2048 bytes, a sort key 1 to 1024, neither holds a control character or half a surrogate pair:
+/// another key, or a body over <see cref="MaxBodyBytes"/>, is an <see cref="ArgumentException"/>.
+/// Any member but <see cref="InitializeAsync"/> may be called at once by many threads and processes, and throws <see cref="GoldStoreException"/> if the store fails.
+/// </remarks>
 public interface IGoldStore
 {
     /// <summary>The largest body an item may have, in bytes.</summary>
@@ -19,7 +24,7 @@ public interface IGoldStore
     /// <summary>Some items by their keys; those that do not exist are left out; in no order.</summary>
     IAsyncEnumerable<GoldItem> GetManyAsync(string pk, IReadOnlyCollection<string> sks, CancellationToken cancellationToken = default);
 
-    /// <summary>The items whose sort key starts with a prefix, in ordinal order of it, or in the reverse order.</summary>
+    /// <summary>The items whose sort key starts with a prefix, in the order of its UTF-8 bytes, or in the reverse order.</summary>
     IAsyncEnumerable<GoldItem> QueryAsync(string pk, string skPrefix, bool descending = false, CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="QueryAsync"/>, without the bodies.</summary>
@@ -28,7 +33,7 @@ public interface IGoldStore
     /// <summary>
     /// Writes one item if the stored one has the expected revision (null: if there is none), with <see cref="GoldItem.Revision"/> as its new revision.
     /// </summary>
-    /// <returns>False, and nothing written, if another revision is stored.</returns>
+    /// <returns>False, and nothing written, if another revision is stored. An expired item counts as none.</returns>
     Task<bool> TryPutAsync(GoldItem item, long? expectedRevision, CancellationToken cancellationToken = default);
 
     /// <summary>Writes items whatever is stored, in any order; when it throws, some may have been written.</summary>
@@ -47,7 +52,17 @@ public interface IGoldStore
 /// <param name="Revision">The number that conditional writes compare.</param>
 /// <param name="Body">The content.</param>
 /// <param name="ExpiresAt">When readers stop seeing it and the store may remove it; null for never.</param>
-public sealed record GoldItem(string Pk, string Sk, long Revision, ReadOnlyMemory<byte> Body, DateTimeOffset? ExpiresAt = null);
+public sealed record GoldItem(string Pk, string Sk, long Revision, ReadOnlyMemory<byte> Body, DateTimeOffset? ExpiresAt = null)
+{
+    internal void Validate()
+    {
+        GoldKeys.Validate(Pk, Sk);
+        if (Body.Length > IGoldStore.MaxBodyBytes)
+        {
+            throw new ArgumentException($"The body of '{Pk}' / '{Sk}' has {Body.Length} bytes; {IGoldStore.MaxBodyBytes} are allowed.");
+        }
+    }
+}
 
 /// <summary>An item without its body.</summary>
 /// <param name="Sk">The sort key.</param>

@@ -24,7 +24,7 @@ public sealed record FieldName(ImmutableArray<string> Path, TimeGrain? Grain)
     {
         ArgumentNullException.ThrowIfNull(name);
         var parts = name.Split("__");
-        if (parts.Length > 1 && Enum.TryParse<TimeGrain>(parts[^1], ignoreCase: true, out var grain) && !char.IsAsciiDigit(parts[^1].FirstOrDefault('0')))
+        if (parts.Length > 1 && parts[^1].All(char.IsAsciiLetter) && Enum.TryParse<TimeGrain>(parts[^1], ignoreCase: true, out var grain))
         {
             return new FieldName([.. parts[..^1]], grain);
         }

@@ -47,8 +47,8 @@ internal sealed class ModelStore : IDisposable
         _state = new State(model, new ModelStatus(model.Revision, clock.GetUtcNow(), null), result);
         _seen = Fingerprint();
         ModelLog.Loaded(logger, model.Revision, _folder, model.SemanticModels.Count, model.Metrics.Count);
-        _quiet = clock.CreateTimer(_ => Reload(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _poll = clock.CreateTimer(_ => ReloadIfChanged(), null, Poll, Poll);
+        _quiet = clock.CreateTimer(_ => Quietly(() => Reload()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _poll = clock.CreateTimer(_ => Quietly(ReloadIfChanged), null, Poll, Poll);
         _watcher = Watch();
     }
 
@@ -137,6 +137,19 @@ internal sealed class ModelStore : IDisposable
         }
     }
 
+    /// <summary>Nobody catches what a timer throws: a subscriber or another slice's rule that fails must not end the process.</summary>
+    private void Quietly(Action reload)
+    {
+        try
+        {
+            reload();
+        }
+        catch (Exception exception)
+        {
+            ModelLog.Failed(_logger, exception, _state.Model.Revision);
+        }
+    }
+
     private FileSystemWatcher? Watch()
     {
         try
@@ -197,6 +210,9 @@ internal static partial class ModelLog
 
     [LoggerMessage(102, LogLevel.Error, "The changed model files are refused and {Revision} stays in use. {Problems}")]
     public static partial void Refused(ILogger logger, string revision, string problems);
+
+    [LoggerMessage(104, LogLevel.Critical, "Reloading the model failed; {Revision} stays in use")]
+    public static partial void Failed(ILogger logger, Exception exception, string revision);
 
     [LoggerMessage(103, LogLevel.Warning, "{Folder} cannot be watched; changes are found by looking every few seconds")]
     public static partial void NotWatched(ILogger logger, Exception exception, string folder);

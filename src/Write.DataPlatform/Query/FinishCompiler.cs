@@ -45,7 +45,7 @@ internal sealed partial class FinishCompiler
     private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
     {
         var text = new StringBuilder("WITH pieces AS (\n")
-            .AppendJoin("\nUNION ALL BY NAME\n", _plans.SelectMany(plan => plan.Pieces.Select(piece => Piece(plan, piece, source(plan, piece)))))
+            .AppendJoin("\nUNION ALL BY NAME\n", Pieces(source))
             .Append("\n), merged AS (\n").Append(Merged()).Append("\n)");
         if (_fills && _query.TimeKey is { } time)
         {
@@ -78,35 +78,45 @@ internal sealed partial class FinishCompiler
         return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
     }
 
-    private string Piece(LeafPlan plan, LeafPiece piece, string source)
+    private IEnumerable<string> Pieces(Func<LeafPlan, LeafPiece, string> source)
     {
-        var leaf = plan.Leaf;
-        if (piece.Gold is not { } gold)
+        var pieces = _plans.SelectMany(plan => plan.Pieces.Select(piece => (plan.Leaf, Piece: piece, Source: source(plan, piece)))).ToList();
+        foreach (var (leaf, _, from) in pieces.Where(p => p.Piece.Gold is null))
         {
-            var columns = _keys.Select(k => k.Name).Concat(leaf.States.Select(leaf.Column)).Select(Quote);
-            return "SELECT " + string.Join(", ", columns) + " FROM " + source;
+            yield return "SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(leaf.States.Select(leaf.Column)).Select(Quote)) + " FROM " + from;
         }
 
-        var definition = gold.Definition;
-        var expressions = new LeafExpressions(
+        // Leaves that read the same rows of the same table are one scan.
+        foreach (var scan in pieces.Where(p => p.Piece.Gold is not null).GroupBy(p => (p.Source, p.Piece.Range, p.Leaf.Shift, FilterText.Of(p.Leaf.Where))))
+        {
+            yield return Gold([.. scan.Select(p => p.Leaf)], scan.First().Piece, scan.Key.Source);
+        }
+    }
+
+    private string Gold(ImmutableArray<Leaf> leaves, LeafPiece piece, string source)
+    {
+        var definition = piece.Gold!.Definition;
+        LeafExpressions Over(Leaf leaf) => new(
             leaf,
             binding => new SqlColumn("g", leaf.IsAggTime(binding) ? GoldDefinition.Bucket : definition.ColumnOf(leaf.Fact.Name, binding)!),
             definition.Table.Grain < TimeGrain.Day);
-        var rows = leaf.States.Select(s => s.Filter).Distinct().Select(f => new MeasureState(leaf.Fact, null, StateKind.Rows, f).Name);
+        var any = Over(leaves[0]);
+        var rows = leaves.SelectMany(l => l.States.Select(s => new MeasureState(l.Fact, null, StateKind.Rows, s.Filter).Name)).Distinct();
         return _writer.Select(new SqlSelect(
             [
-                .. leaf.GroupBy.Where(g => _keys.Any(k => k.Name == g.Column)).Select(g => new SqlProjection(expressions.Key(g), g.Column)),
-                .. leaf.States.Select(s => new SqlProjection(new SqlColumn("g", s.Name), leaf.Column(s))),
+                .. _keys.Select(k => new SqlProjection(any.Key(leaves[0].GroupBy.First(g => g.Column == k.Name)), k.Name)),
+                .. leaves.SelectMany(l => l.States.Select(s => new SqlProjection(s.Merge(new SqlColumn("g", s.Name)), l.Column(s)))),
             ],
             new SqlReady(source),
             "g")
         {
             Where =
             [
-                .. expressions.InRange(piece.Range),
-                .. GoldMatcher.Conditions(leaf, gold).Select(expressions.Condition),
+                .. any.InRange(piece.Range),
+                .. GoldMatcher.Conditions(leaves[0], piece.Gold).Select(any.Condition),
                 SqlExpression.Or(rows.Select(r => new SqlIsNull(new SqlColumn("g", r), Negated: true))),
             ],
+            GroupByCount = _keys.Length,
         });
     }
 

@@ -62,6 +62,13 @@ internal sealed class GoldDefinition
     public ImmutableArray<(string Table, string? PartitionColumn)> Facts =>
         [.. _leaves.Select(l => (l.Fact.Table, l.Fact.Dimensions.Values.FirstOrDefault(d => d.IsPartition && d.Partitions == l.AggTime.Name)?.Expr)).Distinct()];
 
+    /// <summary>The lake tables that facts are joined to, for dimensions, filters and tenants; a change of them may change any row.</summary>
+    public ImmutableArray<string> JoinedTables =>
+        [.. _leaves.SelectMany(l => l.GroupBy.Select(g => g.Binding).Concat(l.Bindings.Values)).SelectMany(b => b.Hops).Select(h => h.Target.Table).Distinct()];
+
+    /// <summary><see cref="Hash"/> of the rows of one tenant (null for an internal table), which also changes with the value that the tenant is known by.</summary>
+    public string HashFor(string? tenant) => tenant is null ? Hash : FilterText.Hash(Hash + '\n' + TenantKeys[tenant]);
+
     /// <exception cref="QueryException">The table cannot be computed: every reason.</exception>
     public static GoldDefinition Create(MetricModel model, GoldTable table)
     {

@@ -299,7 +299,7 @@ internal sealed class FilterParser
         var isRead = type.ToLowerInvariant() switch
         {
             "date" => DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _),
-            "timestamp" or "timestamptz" or "datetime" => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _),
+            "timestamp" or "timestamptz" or "datetime" => text.Length >= 10 && DateOnly.TryParseExact(text[..10], "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _),
             _ => false,
         };
         return isRead ? new Constant(text) : null;

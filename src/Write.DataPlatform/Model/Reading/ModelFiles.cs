@@ -56,7 +56,7 @@ internal sealed class ModelFiles(string folder)
         try
         {
             var path = Path.GetFullPath(Path.Combine(_root, relativePath));
-            if (!IsWithin(path) || !IsWithin(new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path))
+            if (!IsWithin(path))
             {
                 return (null, "it lies outside the model folder");
             }
@@ -64,6 +64,12 @@ internal sealed class ModelFiles(string folder)
             if (!File.Exists(path))
             {
                 return (null, Directory.Exists(path) ? "it is a folder" : "there is no such file");
+            }
+
+            // A link may lead out of the folder too.
+            if (!IsWithin(new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path))
+            {
+                return (null, "it lies outside the model folder");
             }
 
             if (new FileInfo(path).Length > MaxBytes)
@@ -82,7 +88,7 @@ internal sealed class ModelFiles(string folder)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            return (null, exception.Message);
+            return (null, exception.Message.TrimEnd('.'));
         }
     }
 

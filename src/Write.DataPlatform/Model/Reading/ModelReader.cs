@@ -20,6 +20,9 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
     private readonly Dictionary<string, StreamDefinition> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TimeSpine> _timeSpines = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SavedQuery> _savedQueries = new(StringComparer.Ordinal);
+
+    // Metrics that measures ask for, with the semantic model that may be switched off.
+    private readonly List<(string SemanticModel, Metric Metric)> _created = [];
     private TimeZoneInfo _zone = TimeZoneInfo.Utc;
     private DayOfWeek _weekStart = DayOfWeek.Monday;
     private SourcePosition? _settings;
@@ -32,6 +35,11 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
         // The zone first: gold tables that name none take it, wherever it is written.
         maps.ForEach(Settings);
         maps.ForEach(Items);
+        foreach (var (semanticModel, metric) in _created.Where(c => _semanticModels.ContainsKey(c.SemanticModel)))
+        {
+            Add(_metrics, metric.Name, metric, metric.Source, "metric");
+        }
+
         var measures = ImmutableSortedDictionary.CreateBuilder<string, Measure>(StringComparer.Ordinal);
         foreach (var measure in _semanticModels.Values.SelectMany(m => m.Measures.Values))
         {
@@ -141,8 +149,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
 
     private SemanticModel Model(MapReader map, string name)
     {
-        // Metrics that measures ask for take their place among the written ones.
-        return SemanticModelReader.Read(map, name, metric => Add(_metrics, metric.Name, metric, metric.Source, "metric"));
+        return SemanticModelReader.Read(map, name, metric => _created.Add((name, metric)));
     }
 
     private void Spines(MapReader map, string key)

@@ -14,7 +14,7 @@ internal static class QueryJson
         switch (insight.Raw("query"))
         {
             case WrittenMap map:
-                var json = (JsonObject)Node(map)!;
+                var json = (JsonObject)Node(insight, map)!;
                 var query = insight.Map("query", "query")!;
                 if (map.Entries.Any(e => e.Key.Value == "where" && e.Value is WrittenScalar { IsNull: false } or WrittenList))
                 {
@@ -115,7 +115,7 @@ internal static class QueryJson
 
     private static JsonArray Array(IEnumerable<string> texts) => new([.. texts.Select(t => JsonValue.Create(t))]);
 
-    private static JsonNode? Node(Written written)
+    private static JsonNode? Node(MapReader insight, Written written)
     {
         switch (written)
         {
@@ -123,12 +123,15 @@ internal static class QueryJson
                 var json = new JsonObject();
                 foreach (var (key, value) in map.Entries)
                 {
-                    json[Camel(key.Value)] = Node(value);
+                    if (!json.TryAdd(Camel(key.Value), Node(insight, value)))
+                    {
+                        insight.ReportAt(ModelCode.Duplicate, $"The key '{key.Value}' is written twice, in two spellings.", key.Position);
+                    }
                 }
 
                 return json;
             case WrittenList list:
-                return new JsonArray([.. list.Items.Select(Node)]);
+                return new JsonArray([.. list.Items.Select(i => Node(insight, i))]);
             case WrittenScalar { IsNull: true }:
                 return null;
             case WrittenScalar { IsPlain: true, Value: "true" or "True" or "TRUE" }:

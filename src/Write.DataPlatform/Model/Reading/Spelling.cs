@@ -94,6 +94,6 @@ internal static partial class Spelling
     [GeneratedRegex(@"^\s*(-?\d{1,9})\s+([A-Za-z]{1,40})\s*$")]
     private static partial Regex LongPeriod();
 
-    [GeneratedRegex(@"^(?<iso>P?)(?<time>T?)(?<count>\d{1,9})(?<unit>[A-Za-z])$")]
+    [GeneratedRegex(@"^(?<iso>P?)(?<time>T)?(?<count>\d{1,9})(?<unit>[A-Za-z])$")]
     private static partial Regex ShortPeriod();
 }

@@ -54,23 +54,14 @@ internal sealed partial class MetricRule : IModelRule
             yield return new ModelProblem(ModelCode.BadInputs, $"The metric '{metric.Name}' has no input.", At(model, metric, "metrics"));
         }
 
-        var unused = names.ToHashSet(StringComparer.Ordinal);
-        foreach (var name in Identifiers(metric.Expr).Distinct().ToList())
+        foreach (var name in Identifiers(metric.Expr).Distinct())
         {
-            unused.Remove(name);
             if (!names.Contains(name))
             {
                 yield return new ModelProblem(
                     ModelCode.UnknownIdentifier, $"'{name}' in the expression of the metric '{metric.Name}' is none of its inputs.", At(model, metric, "expr"),
                     Suggestion.For(name, names) ?? (model.Metrics.ContainsKey(name) ? $"Add '- name: {name}' to 'metrics'." : null));
             }
-        }
-
-        foreach (var name in unused.Where(n => n.Length > 0 && metric.Expr.Length > 0))
-        {
-            yield return new ModelProblem(
-                ModelCode.BadInputs, $"The expression of the metric '{metric.Name}' does not use its input '{name}'.",
-                model.Positions.Find(metric.Source, $"type_params.metrics[{names.IndexOf(name)}]", "type_params.metrics"));
         }
     }
 
@@ -124,6 +115,7 @@ internal sealed partial class MetricRule : IModelRule
     [GeneratedRegex("""'(?:[^']|'')*'|"[^"]*"|--[^\n]*""")]
     private static partial Regex Quoted();
 
-    [GeneratedRegex(@"(?<![\w.$])[A-Za-z_]\w*(?![\w]*\s*\()(?!\w)")]
+    // Atomic, so that a long name before a bracket is not tried at every shorter length.
+    [GeneratedRegex(@"(?<![\w.$])(?>[A-Za-z_]\w*)(?!\s*\()")]
     private static partial Regex Identifier();
 }

@@ -18,6 +18,7 @@ internal static class ModelRules
         new GoldTableRule(),
         new TenantRule(),
         new InsightRule(),
+        new LookupRule(),
     ];
 
     /// <summary>Whether the code says that a name is not known.</summary>

@@ -59,10 +59,10 @@ internal sealed partial class NameRule : IModelRule
         return mended.Length > 0 && char.IsAsciiLetter(mended[0]) ? $"Write '{mended}'." : null;
     }
 
-    [GeneratedRegex("^[a-z][a-z0-9_]*$")]
+    [GeneratedRegex(@"^[a-z][a-z0-9_]*\z")]
     private static partial Regex Snake();
 
-    [GeneratedRegex("^[a-z0-9]+(-[a-z0-9]+)*$")]
+    [GeneratedRegex(@"^[a-z0-9]+(-[a-z0-9]+)*\z")]
     private static partial Regex Kebab();
 
     [GeneratedRegex("[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")]

@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Write.DataPlatform.Gold;
+
+/// <summary>Where things lie in the gold store, in one place.</summary>
+/// <remarks>
+/// Names become part of a key escaped, so that no table, tenant or period can be spelled to reach another's items:
+/// <c>#</c> only ever stands between parts, and an empty name differs from none.
+/// </remarks>
+internal static partial class GoldKeys
+{
+    /// <summary>The partition key of the index of all (table, tenant) pairs. Table keys hold a <c>#</c>, so none equals this.</summary>
+    public const string Index = "gold";
+
+    /// <summary>The partition key of leases.</summary>
+    public const string Leases = "lease";
+
+    /// <summary>The partition key of the run ledger.</summary>
+    public const string Runs = "runs";
+
+    /// <summary>The sort key of a table's manifest.</summary>
+    public const string Manifest = "manifest";
+
+    /// <summary>What the sort keys of all segments start with.</summary>
+    public const string SegmentPrefix = "seg#";
+
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
+
+    /// <summary>The partition key of a table's items for one tenant, null for an internal table.</summary>
+    public static string Table(string table, string? tenant) => $"{Escape(table)}#{(tenant is null ? "" : Escape(tenant))}";
+
+    /// <summary>The partition key a segment lies under. All lie with their manifest; spreading large tables over several keys starts here.</summary>
+    public static string SegmentTable(string table, string? tenant) => Table(table, tenant);
+
+    /// <summary>The sort key of a segment.</summary>
+    public static string Segment(string period, string version, int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"{SegmentPrefix}{Escape(period)}#{Escape(version)}#{number:0000}");
+
+    /// <summary>The version inside a segment's sort key, or null if it is not one.</summary>
+    public static string? VersionOf(string segmentKey)
+    {
+        var parts = segmentKey.Split('#');
+        return parts.Length == 4 && segmentKey.StartsWith(SegmentPrefix, StringComparison.Ordinal) ? Unescape(parts[2]) : null;
+    }
+
+    /// <summary>The table and tenant inside an index entry's sort key.</summary>
+    public static (string Table, string? Tenant) ParseTable(string key)
+    {
+        var at = key.IndexOf('#', StringComparison.Ordinal);
+        return (Unescape(key[..at]), at == key.Length - 1 ? null : Unescape(key[(at + 1)..]));
+    }
+
+    /// <summary>A name as it stands inside a key.</summary>
+    public static string Escape(string name)
+    {
+        if (name.Length == 0)
+        {
+            return "%";
+        }
+
+        var escaped = new StringBuilder(name.Length);
+        foreach (var character in name)
+        {
+            if (character is '#' or '%' || char.IsControl(character))
+            {
+                escaped.Append(CultureInfo.InvariantCulture, $"%{(int)character:X2}");
+            }
+            else
+            {
+                escaped.Append(character);
+            }
+        }
+
+        return escaped.ToString();
+    }
+
+    /// <summary>Whether an item may have these keys.</summary>
+    /// <exception cref="ArgumentException">It may not.</exception>
+    public static void Validate(string pk, string sk)
+    {
+        Validate(pk, 1, 2048, "partition");
+        Validate(sk, 1, 1024, "sort");
+    }
+
+    /// <summary>Whether a query may ask for these keys.</summary>
+    /// <exception cref="ArgumentException">It may not.</exception>
+    public static void ValidatePrefix(string pk, string skPrefix)
+    {
+        Validate(pk, 1, 2048, "partition");
+        Validate(skPrefix, 0, 1024, "sort");
+    }
+
+    private static void Validate(string key, int min, int max, string kind)
+    {
+        int bytes;
+        try
+        {
+            bytes = StrictUtf8.GetByteCount(key);
+        }
+        catch (EncoderFallbackException exception)
+        {
+            throw new ArgumentException($"A {kind} key holds half a surrogate pair.", exception);
+        }
+
+        if (bytes < min || bytes > max)
+        {
+            throw new ArgumentException($"A {kind} key has {bytes} bytes; {min} to {max} are allowed: '{key}'.");
+        }
+
+        if (key.Any(char.IsControl))
+        {
+            throw new ArgumentException($"A {kind} key holds a control character.");
+        }
+    }
+
+    private static string Unescape(string escaped) => escaped == "%" ? "" : EscapedCharacter().Replace(
+        escaped, match => ((char)int.Parse(match.ValueSpan[1..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)).ToString());
+
+    [GeneratedRegex("%[0-9A-F]{2}", RegexOptions.CultureInvariant)]
+    private static partial Regex EscapedCharacter();
+}

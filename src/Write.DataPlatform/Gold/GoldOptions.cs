@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Options;
+
+namespace Write.DataPlatform.Gold;
+
+/// <summary>The gold zone's settings: <c>DataPlatform:Gold</c>.</summary>
+public sealed class GoldOptions
+{
+    /// <summary>Where gold is kept: <c>Sqlite</c>.</summary>
+    /// <value>Default <c>Sqlite</c>.</value>
+    public string Kind { get; set; } = "Sqlite";
+
+    /// <summary>The SQLite file; a relative path is taken from the working directory.</summary>
+    /// <value>Default <c>gold.db</c> in the data folder (<c>DataPlatform:Data</c>).</value>
+    public string? Path { get; set; }
+
+    /// <summary>The folder of temporary files; only what is lost without harm lies there.</summary>
+    /// <value>Default <c>tmp</c> in the data folder (<c>DataPlatform:Data</c>).</value>
+    public string? TempPath { get; set; }
+
+    /// <summary>Memory for decoded gold tables, in MiB, 16 to 1,048,576; as much again is for the queries themselves.</summary>
+    /// <value>Default 512.</value>
+    public int CacheMegabytes { get; set; } = 512;
+
+    /// <summary>How long a worker that went silent keeps its leases, 1 second to 1 hour.</summary>
+    /// <value>Default 30 seconds.</value>
+    public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long rows that were replaced stay readable for answers begun before, and how long writing one partition may take twice over; 10 seconds to 1 day.</summary>
+    /// <value>Default 10 minutes.</value>
+    public TimeSpan GarbageGrace { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How old a remembered manifest may be before the store is asked again, 0 to 1 hour.</summary>
+    /// <value>Default 1 second.</value>
+    public TimeSpan ManifestMaxAge { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long the ledger keeps a run, 1 hour to 10 years.</summary>
+    /// <value>Default 30 days.</value>
+    public TimeSpan RunRetention { get; set; } = TimeSpan.FromDays(30);
+}
+
+/// <summary>Reports every wrong setting of <see cref="GoldOptions"/> at once.</summary>
+internal sealed class GoldOptionsValidator : IValidateOptions<GoldOptions>
+{
+    private const string Section = "DataPlatform:Gold";
+
+    public ValidateOptionsResult Validate(string? name, GoldOptions options)
+    {
+        var failures = new List<string>();
+        if (!string.Equals(options.Kind, "Sqlite", StringComparison.OrdinalIgnoreCase))
+        {
+            failures.Add($"{Section}:Kind is '{options.Kind}'; it must be Sqlite.");
+        }
+
+        if (string.IsNullOrWhiteSpace(options.Path))
+        {
+            failures.Add($"{Section}:Path is empty.");
+        }
+
+        if (string.IsNullOrWhiteSpace(options.TempPath))
+        {
+            failures.Add($"{Section}:TempPath is empty.");
+        }
+
+        if (options.CacheMegabytes is < 16 or > 1_048_576)
+        {
+            failures.Add($"{Section}:CacheMegabytes is {options.CacheMegabytes}; it must be between 16 and 1048576.");
+        }
+
+        Check(nameof(options.LeaseDuration), options.LeaseDuration, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Check(nameof(options.GarbageGrace), options.GarbageGrace, TimeSpan.FromSeconds(10), TimeSpan.FromDays(1));
+        Check(nameof(options.ManifestMaxAge), options.ManifestMaxAge, TimeSpan.Zero, TimeSpan.FromHours(1));
+        Check(nameof(options.RunRetention), options.RunRetention, TimeSpan.FromHours(1), TimeSpan.FromDays(3653));
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+
+        void Check(string setting, TimeSpan value, TimeSpan min, TimeSpan max)
+        {
+            if (value < min || value > max)
+            {
+                failures.Add($"{Section}:{setting} is {value}; it must be between {min} and {max}.");
+            }
+        }
+    }
+}

@@ -1,0 +1,436 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace Write.DataPlatform.Gold.Sqlite;
+
+/// <summary>The gold store in one SQLite file, which several processes of one machine may use at once.</summary>
+/// <remarks>
+/// SQLite blocks its caller, so all work runs on worker threads; writes of one process wait in a line of their own instead of polling for the file's lock.
+/// A query is read page by page, never under a long read transaction, which would keep the write-ahead log from being emptied.
+/// </remarks>
+internal sealed class SqliteGoldStore : IGoldStore, IDisposable
+{
+    private const int Format = 1;
+    private const int BusyMilliseconds = 10_000;
+    private const int PageItems = 32;
+    private const int KeyPageItems = 1000;
+    private const int TransactionBytes = 16 << 20;
+    private const int VacuumPages = 4096;
+    private const string Visible = "(expires_at is null or expires_at > @now)";
+
+    private const string Upsert =
+        """
+        insert into items (pk, sk, revision, expires_at, body) values (@pk, @sk, @revision, @expires, @body)
+        on conflict (pk, sk) do update set revision = excluded.revision, expires_at = excluded.expires_at, body = excluded.body
+        """;
+
+    private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
+
+    private readonly string _path;
+    private readonly string _connectionString;
+    private readonly TimeProvider _timeProvider;
+    private readonly SemaphoreSlim _writes = new(1);
+    private bool _initialized;
+    private DateTimeOffset _purgedAt;
+
+    /// <param name="path">The file; its folder is made if it is not there.</param>
+    /// <param name="timeProvider">The clock of expiry.</param>
+    public SqliteGoldStore(string path, TimeProvider timeProvider)
+    {
+        _path = Path.GetFullPath(path);
+        _timeProvider = timeProvider;
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = _path, Mode = SqliteOpenMode.ReadWriteCreate, DefaultTimeout = BusyMilliseconds / 1000 }.ToString();
+    }
+
+    /// <summary>The most pages the file may have, for tests of a full disk; 0 for no limit.</summary>
+    internal int MaxPages { get; init; }
+
+    public async Task InitializeAsync(CancellationToken cancellationToken = default)
+    {
+        await _writes.WaitAsync(cancellationToken);
+        try
+        {
+            if (!_initialized)
+            {
+                await Task.Run(() => Guard(Initialize), cancellationToken);
+                _initialized = true;
+            }
+        }
+        finally
+        {
+            _writes.Release();
+        }
+    }
+
+    public async Task<GoldItem?> GetAsync(string pk, string sk, CancellationToken cancellationToken = default)
+    {
+        GoldKeys.Validate(pk, sk);
+        var row = await ReadAsync(
+            connection => connection.QuerySingleOrDefault<Row>(
+                $"select sk, revision, expires_at as ExpiresAt, body from items where pk = @pk and sk = @sk and {Visible}", new { pk, sk, now = Now() }),
+            cancellationToken);
+        return row?.ToItem(pk);
+    }
+
+    public async IAsyncEnumerable<GoldItem> GetManyAsync(
+        string pk, IReadOnlyCollection<string> sks, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        foreach (var sk in sks)
+        {
+            GoldKeys.Validate(pk, sk);
+        }
+
+        foreach (var page in sks.Distinct(StringComparer.Ordinal).Chunk(PageItems))
+        {
+            var rows = await ReadAsync(
+                connection => connection.Query<Row>(
+                    $"select sk, revision, expires_at as ExpiresAt, body from items where pk = @pk and sk in @page and {Visible}", new { pk, page, now = Now() }).AsList(),
+                cancellationToken);
+            foreach (var row in rows)
+            {
+                yield return row.ToItem(pk);
+            }
+        }
+    }
+
+    public async IAsyncEnumerable<GoldItem> QueryAsync(
+        string pk, string skPrefix, bool descending = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var row in PagesAsync(pk, skPrefix, descending, "body", PageItems, cancellationToken))
+        {
+            yield return row.ToItem(pk);
+        }
+    }
+
+    public async IAsyncEnumerable<GoldKey> ListAsync(string pk, string skPrefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var row in PagesAsync(pk, skPrefix, false, "length(body) as Bytes", KeyPageItems, cancellationToken))
+        {
+            yield return new GoldKey(row.Sk, row.Revision, row.Bytes);
+        }
+    }
+
+    public Task<bool> TryPutAsync(GoldItem item, long? expectedRevision, CancellationToken cancellationToken = default)
+    {
+        item.Validate();
+        var sql = expectedRevision is null
+            ? Upsert + " where expires_at <= @now"
+            : $"update items set revision = @revision, expires_at = @expires, body = @body where pk = @pk and sk = @sk and revision = @expected and {Visible}";
+        return WriteAsync((connection, _) => connection.Execute(sql, Parameters(item, expectedRevision)) == 1, cancellationToken);
+    }
+
+    public async Task PutAsync(IReadOnlyCollection<GoldItem> items, CancellationToken cancellationToken = default)
+    {
+        foreach (var item in items)
+        {
+            item.Validate();
+        }
+
+        // Several transactions keep the write-ahead log small and let other writers in between.
+        var batch = new List<GoldItem>();
+        var bytes = 0L;
+        foreach (var item in items)
+        {
+            batch.Add(item);
+            bytes += item.Body.Length;
+            if (bytes >= TransactionBytes)
+            {
+                await PutBatchAsync(batch, cancellationToken);
+                batch.Clear();
+                bytes = 0;
+            }
+        }
+
+        await PutBatchAsync(batch, cancellationToken);
+    }
+
+    public Task DeleteAsync(string pk, IReadOnlyCollection<string> sks, CancellationToken cancellationToken = default)
+    {
+        foreach (var sk in sks)
+        {
+            GoldKeys.Validate(pk, sk);
+        }
+
+        return sks.Count == 0
+            ? Task.CompletedTask
+            : WriteAsync((connection, _) => connection.Execute("delete from items where pk = @pk and sk = @sk", sks.Select(sk => new { pk, sk })), cancellationToken, vacuum: true);
+    }
+
+    public Task<bool> TryDeleteAsync(string pk, string sk, long expectedRevision, CancellationToken cancellationToken = default)
+    {
+        GoldKeys.Validate(pk, sk);
+        return WriteAsync(
+            (connection, _) => connection.Execute(
+                $"delete from items where pk = @pk and sk = @sk and revision = @expectedRevision and {Visible}", new { pk, sk, expectedRevision, now = Now() }) == 1,
+            cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        // Closing the last connection folds the write-ahead log into the file.
+        using var connection = new SqliteConnection(_connectionString);
+        SqliteConnection.ClearPool(connection);
+        _writes.Dispose();
+    }
+
+    private async IAsyncEnumerable<Row> PagesAsync(
+        string pk, string skPrefix, bool descending, string what, int limit, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        GoldKeys.ValidatePrefix(pk, skPrefix);
+        var after = KeyAfterPrefix(skPrefix);
+        string? last = null;
+        var sql = $"select sk, revision, expires_at as ExpiresAt, {what} from items where pk = @pk and sk >= @skPrefix"
+            + (after is null ? "" : " and sk < @after");
+        while (true)
+        {
+            var page = await ReadAsync(
+                connection => connection.Query<Row>(
+                    $"{sql}{(last is null ? "" : descending ? " and sk < @last" : " and sk > @last")} and {Visible} order by sk {(descending ? "desc" : "asc")} limit {limit}",
+                    new { pk, skPrefix, after, last, now = Now() }).AsList(),
+                cancellationToken);
+            foreach (var row in page)
+            {
+                yield return row;
+            }
+
+            if (page.Count < limit)
+            {
+                yield break;
+            }
+
+            last = page[^1].Sk;
+        }
+    }
+
+    /// <summary>The least key greater than every key with this prefix, or null if there is none. UTF-8 sorts by code point.</summary>
+    private static string? KeyAfterPrefix(string prefix)
+    {
+        var runes = prefix.EnumerateRunes().ToList();
+        while (runes.Count > 0)
+        {
+            var value = runes[^1].Value;
+            runes.RemoveAt(runes.Count - 1);
+            if (value < 0x10FFFF)
+            {
+                runes.Add(new Rune(value == 0xD7FF ? 0xE000 : value + 1));
+                return string.Concat(runes);
+            }
+        }
+
+        return null;
+    }
+
+    private Task PutBatchAsync(List<GoldItem> batch, CancellationToken cancellationToken) =>
+        batch.Count == 0
+            ? Task.CompletedTask
+            : WriteAsync(
+                (connection, token) =>
+                {
+                    foreach (var item in batch)
+                    {
+                        token.ThrowIfCancellationRequested();
+                        connection.Execute(Upsert, Parameters(item, null));
+                    }
+
+                    return batch.Count;
+                },
+                cancellationToken);
+
+    private async Task<T> ReadAsync<T>(Func<SqliteConnection, T> read, CancellationToken cancellationToken)
+    {
+        if (!_initialized)
+        {
+            await InitializeAsync(cancellationToken);
+        }
+
+        return await Task.Run(
+            () => Guard(() =>
+            {
+                using var connection = Open();
+                return read(connection);
+            }),
+            cancellationToken);
+    }
+
+    private async Task<T> WriteAsync<T>(Func<SqliteConnection, CancellationToken, T> write, CancellationToken cancellationToken, bool vacuum = false)
+    {
+        if (!_initialized)
+        {
+            await InitializeAsync(cancellationToken);
+        }
+
+        await _writes.WaitAsync(cancellationToken);
+        try
+        {
+            return await Task.Run(
+                () => Guard(() =>
+                {
+                    using var connection = Open();
+                    T result;
+                    using (var transaction = connection.BeginTransaction(deferred: false))
+                    {
+                        result = write(connection, cancellationToken);
+                        transaction.Commit();
+                    }
+
+                    Maintain(connection, vacuum);
+                    return result;
+                }),
+                cancellationToken);
+        }
+        finally
+        {
+            _writes.Release();
+        }
+    }
+
+    private bool Initialize()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+        using var connection = Open();
+
+        // The first two only count before the first table is made. Large pages suit items of 300 KB.
+        connection.Execute("pragma page_size = 16384; pragma auto_vacuum = incremental; pragma journal_mode = wal");
+        using var transaction = connection.BeginTransaction(deferred: false);
+        var format = connection.ExecuteScalar<long>("pragma user_version");
+        if (format > Format)
+        {
+            throw new GoldStoreException($"The gold store '{_path}' was written by a newer version of this program (format {format}, this one knows {Format}).", isTransient: false);
+        }
+
+        // The body comes last: keys can be listed without reading it.
+        connection.Execute(
+            $"""
+            create table if not exists items (
+                id integer primary key, pk text not null, sk text not null, revision integer not null, expires_at integer, body blob not null, unique (pk, sk));
+            create index if not exists items_expires on items (expires_at) where expires_at is not null;
+            pragma user_version = {Format};
+            """);
+        transaction.Commit();
+        return true;
+    }
+
+    private SqliteConnection Open()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        try
+        {
+            connection.Open();
+
+            // FULL: a flip that was reported survives a power cut, not only a killed process.
+            connection.Execute(
+                $"pragma busy_timeout = {BusyMilliseconds}; pragma synchronous = full; pragma journal_size_limit = 67108864"
+                + (MaxPages > 0 ? $"; pragma max_page_count = {MaxPages}" : ""));
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private void Maintain(SqliteConnection connection, bool vacuum)
+    {
+        try
+        {
+            if (Purge(connection) || vacuum)
+            {
+                Vacuum(connection);
+            }
+        }
+        catch (SqliteException)
+        {
+            // The write before it is committed and must not be reported as failed; the next one tries again.
+        }
+    }
+
+    private bool Purge(SqliteConnection connection)
+    {
+        var now = _timeProvider.GetUtcNow();
+        if (now - _purgedAt < PurgeInterval)
+        {
+            return false;
+        }
+
+        _purgedAt = now;
+        return connection.Execute("delete from items where id in (select id from items where expires_at <= @now limit 1000)", new { now = Now() }) > 0;
+    }
+
+    /// <summary>Gives free pages back to the disk, some at a time, once they are a good part of the file; before that they are reused.</summary>
+    private static void Vacuum(SqliteConnection connection)
+    {
+        var free = connection.ExecuteScalar<long>("pragma freelist_count");
+        if (free >= 64 && free * 4 >= connection.ExecuteScalar<long>("pragma page_count"))
+        {
+            // It frees one page a step, so the rows it does not have must be read.
+            using var reader = connection.ExecuteReader($"pragma incremental_vacuum({VacuumPages})");
+            while (reader.Read())
+            {
+            }
+        }
+    }
+
+    private T Guard<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (SqliteException exception)
+        {
+            var (what, isTransient) = exception.SqliteErrorCode switch
+            {
+                5 or 6 => ($"is busy: another process kept it locked for over {BusyMilliseconds / 1000} s", true),
+                13 => ("is full: there is no space left for it on the disk", true),
+                10 => ("could not be read or written: the disk failed or is full", true),
+                11 or 26 => ("is damaged, or is not a gold store", false),
+                8 => ("cannot be written: the file or its folder is read-only", false),
+                3 or 23 => ("cannot be used: permission denied", false),
+                14 => ("cannot be opened: the file or its folder is not there or not allowed", false),
+                _ => ("failed", false),
+            };
+            throw new GoldStoreException($"The gold store '{_path}' {what} ({exception.Message})", isTransient, exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new GoldStoreException($"The gold store '{_path}' cannot be opened: {exception.Message}", isTransient: false, exception);
+        }
+    }
+
+    private long Now() => _timeProvider.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private object Parameters(GoldItem item, long? expected)
+    {
+        var whole = MemoryMarshal.TryGetArray(item.Body, out var segment) && segment.Offset == 0 && segment.Array!.Length == segment.Count;
+        return new
+        {
+            pk = item.Pk,
+            sk = item.Sk,
+            revision = item.Revision,
+            expires = item.ExpiresAt?.ToUnixTimeMilliseconds(),
+            body = whole ? segment.Array : item.Body.ToArray(),
+            expected,
+            now = Now(),
+        };
+    }
+
+    private sealed class Row
+    {
+        public string Sk { get; init; } = "";
+
+        public long Revision { get; init; }
+
+        public long? ExpiresAt { get; init; }
+
+        public byte[] Body { get; init; } = [];
+
+        public long Bytes { get; init; }
+
+        public GoldItem ToItem(string pk) =>
+            new(pk, Sk, Revision, Body, ExpiresAt is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at) : null);
+    }
+}

@@ -1,0 +1,205 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Refresh;
+
+/// <summary>Why a partition is refreshed.</summary>
+internal enum RefreshReason
+{
+    /// <summary>It was never built.</summary>
+    Missing,
+
+    /// <summary>Its rows are other rows by today's model.</summary>
+    Definition,
+
+    /// <summary>The lake's files for its range changed.</summary>
+    LakeChanged,
+
+    /// <summary>Late events are still expected in it.</summary>
+    LookBack,
+
+    /// <summary>A full refresh was asked for.</summary>
+    Full,
+}
+
+/// <summary>A partition to refresh.</summary>
+/// <param name="Period">Its days in the table's zone.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Tenants">Whose rows; one null for an internal table.</param>
+internal sealed record PlannedPartition(PartitionPeriod Period, RefreshReason Reason, ImmutableArray<string?> Tenants);
+
+/// <summary>What a run of a table has to do.</summary>
+/// <param name="Definition">The table.</param>
+/// <param name="Periods">All periods that it should have, in order.</param>
+/// <param name="Stale">Those to refresh, in order.</param>
+/// <param name="Removed">Live partitions that it should not have: before the table's own start, or cut by another grain.</param>
+internal sealed record RefreshPlan(
+    GoldDefinition Definition, ImmutableArray<PartitionPeriod> Periods, ImmutableArray<PlannedPartition> Stale, ImmutableArray<(string? Tenant, string Period)> Removed);
+
+/// <summary>What a run was asked for.</summary>
+/// <param name="From">The first date that matters, in the table's zone; null for all.</param>
+/// <param name="To">The date after the last; null for all.</param>
+/// <param name="Full">Whether partitions that are good are refreshed too.</param>
+internal sealed record RefreshRange(DateOnly? From = null, DateOnly? To = null, bool Full = false);
+
+/// <summary>Finds the partitions of a gold table that are not what the lake and the model would give today.</summary>
+internal sealed class RefreshPlanner(ILake lake, TimeProvider time, int maxPeriods)
+{
+    // Without versions the lake is asked for its first event once a day; with them, when something changed.
+    private static readonly TimeSpan FirstMomentAge = TimeSpan.FromDays(1);
+
+    private readonly ConcurrentDictionary<string, (string? Version, long At, DateTime? First)> _firsts = new();
+
+    /// <param name="definition">The table.</param>
+    /// <param name="manifests">Its manifest of every tenant that has one (of none, for an internal table).</param>
+    /// <param name="range">What was asked for.</param>
+    /// <param name="basis">When the run began, or the interrupted run that it goes on with: what was refreshed since is done.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="LakeException">The lake could not say what it has.</exception>
+    /// <exception cref="RefreshException">The table would have too many partitions.</exception>
+    public async Task<RefreshPlan> PlanAsync(
+        GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, RefreshRange range, DateTimeOffset basis, CancellationToken cancellationToken = default)
+    {
+        var periods = await PeriodsAsync(definition, cancellationToken);
+        var names = periods.Select(period => period.Name).ToHashSet(StringComparer.Ordinal);
+        var live = manifests.ToDictionary(manifest => manifest.Tenant ?? "", manifest => manifest.Partitions, StringComparer.Ordinal);
+        var stale = ImmutableArray.CreateBuilder<PlannedPartition>();
+        foreach (var period in periods.Where(period => period.Overlaps(range.From, range.To)))
+        {
+            var version = await VersionAsync(definition, period, cancellationToken);
+            List<(RefreshReason Reason, string? Tenant)> found = [];
+            foreach (var tenant in Tenants(definition))
+            {
+                var partition = live.GetValueOrDefault(tenant ?? "")?.GetValueOrDefault(period.Name);
+                if (Reason(definition, period, tenant, partition, version, basis, range.Full) is { } reason)
+                {
+                    found.Add((reason, tenant));
+                }
+            }
+
+            if (found.Count > 0)
+            {
+                stale.Add(new PlannedPartition(period, found[0].Reason, [.. found.Select(f => f.Tenant)]));
+            }
+        }
+
+        var start = definition.Table.From;
+        var removed = manifests
+            .SelectMany(manifest => manifest.Partitions.Values, (manifest, partition) => (manifest.Tenant, Partition: partition))
+            .Where(m => !names.Contains(m.Partition.Period) && ((start is not null && m.Partition.To <= start) || IsCutOtherwise(definition, m.Partition)))
+            .Select(m => (m.Tenant, m.Partition.Period));
+        return new RefreshPlan(definition, periods, stale.ToImmutable(), [.. removed]);
+    }
+
+    /// <summary>Why a partition is not good as it is, or null.</summary>
+    public RefreshReason? Reason(
+        GoldDefinition definition, PartitionPeriod period, string? tenant, GoldPartition? partition, string? lakeVersion, DateTimeOffset basis, bool full)
+    {
+        if (partition is null)
+        {
+            return RefreshReason.Missing;
+        }
+
+        if (partition.DefinitionHash != definition.HashFor(tenant) || partition.From != period.From || partition.To != period.To)
+        {
+            return RefreshReason.Definition;
+        }
+
+        if (full)
+        {
+            return partition.RefreshedAt < basis ? RefreshReason.Full : null;
+        }
+
+        if (lakeVersion is not null)
+        {
+            return partition.LakeVersion == lakeVersion ? null : RefreshReason.LakeChanged;
+        }
+
+        // Good for ever is what was read after the last late event was expected; before that, what this run has read.
+        var end = TimeBound.FromDate(period.To, definition.Table.TimeZone).Utc + (definition.Table.Refresh?.LookBack ?? TimeSpan.Zero);
+        return partition.RefreshedAt.UtcDateTime < end && partition.RefreshedAt < basis ? RefreshReason.LookBack : null;
+    }
+
+    /// <summary>The version of everything in the lake that a period's rows come from, or null if the lake cannot tell.</summary>
+    /// <exception cref="LakeException">The lake could not say.</exception>
+    public Task<string?> VersionAsync(GoldDefinition definition, PartitionPeriod period, CancellationToken cancellationToken = default)
+    {
+        // A fact's time may be a date, which no zone moves, or an instant: the range takes in both.
+        var zone = definition.Table.TimeZone;
+        var from = DateOnly.FromDateTime(TimeBound.FromDate(period.From, zone).Utc);
+        var to = DateOnly.FromDateTime(TimeBound.FromDate(period.To, zone).Utc.AddTicks(-1)).AddDays(1);
+        return RangeVersionAsync(definition, from < period.From ? from : period.From, to > period.To ? to : period.To, cancellationToken);
+    }
+
+    /// <summary>The tenants that a table is stored for; one null for an internal table.</summary>
+    public static IEnumerable<string?> Tenants(GoldDefinition definition) =>
+        definition.Table.Audience == Audience.External ? definition.TenantKeys.Keys : [null];
+
+    private async Task<string?> RangeVersionAsync(GoldDefinition definition, DateOnly? from, DateOnly? to, CancellationToken cancellationToken)
+    {
+        List<string> versions = [];
+        IEnumerable<(string, string?)> tables = [.. definition.Facts, .. definition.JoinedTables.Select(table => (table, default(string)))];
+        foreach (var (table, partitionColumn) in tables)
+        {
+            if (await lake.GetVersionAsync(table, partitionColumn, from, to, cancellationToken) is not { } version)
+            {
+                return null;
+            }
+
+            versions.Add(table + "=" + version);
+        }
+
+        return FilterText.Hash(string.Join(';', versions.Order(StringComparer.Ordinal)));
+    }
+
+    private async Task<ImmutableArray<PartitionPeriod>> PeriodsAsync(GoldDefinition definition, CancellationToken cancellationToken)
+    {
+        var table = definition.Table;
+        var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, table.TimeZone));
+        if ((table.From ?? await FirstDateAsync(definition, cancellationToken)) is not { } first)
+        {
+            return [];
+        }
+
+        var periods = PartitionPeriod.Between(first, today, table.Partition, definition.Model.WeekStart).Take(maxPeriods + 1).ToImmutableArray();
+        return periods.Length <= maxPeriods
+            ? periods
+            : throw new RefreshException(
+                $"The gold table '{table.Name}' would have more than {maxPeriods} partitions, from {first:yyyy-MM-dd} on. Is a time in the lake wrong? Say where the table starts with 'from', or use a coarser partition.");
+    }
+
+    private async Task<DateOnly?> FirstDateAsync(GoldDefinition definition, CancellationToken cancellationToken)
+    {
+        var key = definition.Table.Name + "#" + definition.Hash;
+        var version = await RangeVersionAsync(definition, null, null, cancellationToken);
+        if (!_firsts.TryGetValue(key, out var known) || version != known.Version || (version is null && time.GetElapsedTime(known.At) > FirstMomentAge))
+        {
+            DateTime? first = null;
+            foreach (var statement in definition.CompileFirstMoments(lake.Dialect))
+            {
+                await using var rows = await lake.QueryAsync(statement, cancellationToken);
+                await foreach (var row in rows.ReadAsync(cancellationToken))
+                {
+                    first = row[0] is DateTime moment && !(moment >= first) ? moment : first;
+                }
+            }
+
+            known = (version, time.GetTimestamp(), first);
+            _firsts[key] = known;
+        }
+
+        return known.First is { } utc ? DateOnly.FromDateTime(ZoneRules.ToLocal(utc, definition.Table.TimeZone)) : null;
+    }
+
+    /// <summary>Whether a partition's days are not a period of today's grain; it would count its days a second time.</summary>
+    private static bool IsCutOtherwise(GoldDefinition definition, GoldPartition partition) =>
+        PartitionPeriod.Containing(partition.From, definition.Table.Partition, definition.Model.WeekStart) is var period
+        && (period.Name != partition.Period || period.From != partition.From || period.To != partition.To);
+}
+
+/// <summary>A refresh cannot be done as asked; the message is for people.</summary>
+public sealed class RefreshException(string message, Exception? innerException = null) : Exception(message, innerException);
