@@ -67,16 +67,6 @@ internal static class AnswerJson
         await pipe.FlushAsync(cancellationToken);
     }
 
-    /// <summary>The answer as a text, for the command line.</summary>
-    public static async Task<string> ToTextAsync(MetricAnswer answer, CancellationToken cancellationToken = default)
-    {
-        var context = new DefaultHttpContext();
-        await using var body = new MemoryStream();
-        context.Response.Body = body;
-        await WriteAsync(context, answer, cancellationToken);
-        return System.Text.Encoding.UTF8.GetString(body.ToArray());
-    }
-
     /// <summary>A value of any of the column kinds.</summary>
     public static void WriteValue(Utf8JsonWriter json, object? value)
     {
