@@ -51,7 +51,7 @@ internal sealed class ServeCommand : ExampleCommand
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (IOException exception) when (exception.InnerException is AddressInUseException || exception is AddressInUseException)
+        catch (IOException exception) when (exception.InnerException is AddressInUseException)
         {
             terminal.Fail($"The address is in use by another program. Stop it or choose another address with --urls. ({exception.Message})");
             return ExitCode.Failed;

@@ -45,7 +45,7 @@ internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvid
         var statuses = new List<GoldTableStatus>();
         foreach (var gold in model.GoldTables.Values.Where(t => table is null || t.Name == table))
         {
-            IEnumerable<string?> owners = gold.Audience == Audience.External ? model.Tenants.Keys : [null];
+            var owners = gold.Audience == Audience.External ? model.Tenants.Keys : (IEnumerable<string?>)[null];
             foreach (var owner in owners)
             {
                 var manifest = await tables.GetManifestAsync(gold.Name, owner, cancellationToken: cancellationToken);

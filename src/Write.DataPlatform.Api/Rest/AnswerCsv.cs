@@ -1,8 +1,4 @@
-using System.Buffers;
-using System.Globalization;
-using System.Text;
 using CsvHelper;
-using CsvHelper.Configuration;
 using Write.DataPlatform.Insights;
 
 namespace Write.DataPlatform.Api.Rest;
@@ -12,53 +8,22 @@ internal static class AnswerCsv
 {
     public const string ContentType = "text/csv";
 
-    private const int FlushCharacters = 16 * 1024;
-
-    private static readonly CsvConfiguration Configuration = new(CultureInfo.InvariantCulture) { NewLine = "\r\n" };
-
     public static async Task WriteAsync(HttpContext context, MetricAnswer answer, CancellationToken cancellationToken = default)
     {
         context.Response.ContentType = ContentType + "; charset=utf-8; header=present";
-        var pipe = context.Response.BodyWriter;
-        var text = new StringBuilder();
-        await using var writer = new StringWriter(text, CultureInfo.InvariantCulture);
-        await using var csv = new CsvWriter(writer, Configuration);
-        foreach (var column in answer.Columns)
-        {
-            csv.WriteField(column.Name);
-        }
-
-        await csv.NextRecordAsync();
+        await using var csv = CsvWriter.Create(context.Response.Body, CsvWriterOptions.Default, leaveOpen: true);
+        await csv.WriteRecordAsync([.. answer.Columns.Select(c => c.Name)], cancellationToken);
         foreach (var row in answer.Rows)
         {
             foreach (var value in row)
             {
                 var field = value is null ? null : AnswerJson.Text(value);
-                csv.WriteField(field, field is not null && MustQuote(field));
+                csv.WriteField(field, field is "" ? CsvQuoting.Always : CsvQuoting.WhenNeededOrWhitespace);
             }
 
-            await csv.NextRecordAsync();
-            if (text.Length > FlushCharacters)
-            {
-                await FlushAsync();
-            }
+            await csv.EndRecordAsync(cancellationToken);
         }
 
-        await csv.FlushAsync();
-        await FlushAsync();
-
-        async Task FlushAsync()
-        {
-            foreach (var chunk in text.GetChunks())
-            {
-                Encoding.UTF8.GetBytes(chunk.Span, pipe);
-            }
-
-            text.Clear();
-            await pipe.FlushAsync(cancellationToken);
-        }
+        await csv.FlushAsync(cancellationToken);
     }
-
-    private static bool MustQuote(string field) =>
-        field.Length == 0 || field[0] == ' ' || field[^1] == ' ' || field.AsSpan().IndexOfAny("\",\r\n") >= 0;
 }

@@ -1,10 +1,8 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore.Diagnostics;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
-using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Rest;
 

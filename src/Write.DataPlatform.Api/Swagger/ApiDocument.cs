@@ -3,7 +3,6 @@ using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Model;
-using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Api.Swagger;
 

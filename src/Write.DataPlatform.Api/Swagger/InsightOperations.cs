@@ -43,9 +43,6 @@ internal static class InsightOperations
             "fill" or "totals" or "compare.alignToDate" => Schemas.Flag(),
             "source" => Schemas.OneOf(null, Schemas.Words<QuerySource>()),
             "timeRange.toDate" => Schemas.OneOf(null, Schemas.Words<TimeGrain>().Skip((int)TimeGrain.Day)),
-            "timeRange.from" or "timeRange.to" => Example(Schemas.Text(), "2026-01-01"),
-            "timeRange.last" => Example(Schemas.Text(), "P12M"),
-            "timeZone" => Example(Schemas.Text(), "Europe/Berlin"),
             _ when !parameter.Values.IsEmpty => Schemas.OneOf(null, parameter.Values),
             _ => Schemas.Text(),
         };
@@ -57,6 +54,13 @@ internal static class InsightOperations
         }
 
         var described = Operations.Query(parameter.Name, parameter.Multiple ? Schemas.List(value) : value, parameter.Description, parameter.Required);
+        described.Example = parameter.Sets switch
+        {
+            "timeRange.from" or "timeRange.to" => JsonValue.Create("2026-01-01"),
+            "timeRange.last" => JsonValue.Create("P12M"),
+            "timeZone" => JsonValue.Create("Europe/Berlin"),
+            _ => null,
+        };
         if (parameter.Multiple)
         {
             // ?country=FR,DE, the spelling that people write; repetition is understood too.
@@ -65,12 +69,6 @@ internal static class InsightOperations
         }
 
         return described;
-    }
-
-    private static OpenApiSchema Example(OpenApiSchema schema, string value)
-    {
-        schema.Example = JsonValue.Create(value);
-        return schema;
     }
 
     private static IEnumerable<(string Name, IOpenApiSchema Schema)> Columns(MetricModel model, MetricQuery query)

@@ -1,3 +1,4 @@
+#pragma warning disable IDE0060
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
