@@ -35,7 +35,7 @@ internal static class CommandLine
             // The server has its own way to end.
             ProcessTerminationTimeout = parse.CommandResult.Command is ServeCommand or RootCommand ? null : CancelPatience,
         };
-        if (parse.Errors.Count > 0)
+        if (parse.Action is System.CommandLine.Invocation.ParseErrorAction)
         {
             foreach (var error in parse.Errors)
             {
@@ -103,7 +103,7 @@ internal static class CommandLine
 
     private static bool IsSetting(string arg) => arg.StartsWith("--", StringComparison.Ordinal) && arg.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon && arg.IndexOf('=', StringComparison.Ordinal) > colon;
 
-    private static IEnumerable<string> Path(Command command) => command is RootCommand ? ["write"] : ["write", command.Name];
+    private static IEnumerable<string> Path(Command command) => command is RootCommand ? [RootCommand.ExecutableName] : [RootCommand.ExecutableName, command.Name];
 }
 
 /// <summary>The command line asks for something that cannot be.</summary>
@@ -141,7 +141,7 @@ internal sealed class CommandContext(Terminal terminal, IReadOnlyDictionary<stri
     public WebApplication Build(ParseResult parse) => DataPlatformHost.Build(new HostSettings(Configuration(parse)));
 }
 
-/// <summary>A command with examples.</summary>
+/// <summary>A command with examples, in which a percent sign stands for the program's name.</summary>
 internal abstract class ExampleCommand(string name, string description, params string[] examples) : Command(name, description)
 {
     public IReadOnlyList<string> Examples { get; } = examples;
@@ -161,12 +161,12 @@ internal sealed class ExampleHelp(HelpAction inner) : System.CommandLine.Invocat
     public override int Invoke(ParseResult parseResult)
     {
         var result = inner.Invoke(parseResult);
-        var examples = parseResult.CommandResult.Command is ExampleCommand { Examples: var own } ? own : ["write --data .data", "write serve --role api --urls http://localhost:8080"];
+        var examples = parseResult.CommandResult.Command is ExampleCommand { Examples: var own } ? own : ["% --data .data", "% serve --role api --urls http://localhost:8080"];
         var output = parseResult.InvocationConfiguration.Output;
         output.WriteLine("Examples:");
         foreach (var example in examples)
         {
-            output.WriteLine("  " + example);
+            output.WriteLine("  " + example.Replace("%", RootCommand.ExecutableName, StringComparison.Ordinal));
         }
 
         return result;

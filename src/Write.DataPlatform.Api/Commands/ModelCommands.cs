@@ -12,7 +12,7 @@ namespace Write.DataPlatform.Api.Commands;
 internal sealed class ValidateCommand : ExampleCommand
 {
     public ValidateCommand(CommandContext context)
-        : base("validate", "Checks the configuration and the model's files and reports every mistake", "write validate", "write validate --models ./models --json")
+        : base("validate", "Checks the configuration and the model's files and reports every mistake", "% validate", "% validate --models ./models --json")
     {
         SetAction(async (parse, cancellationToken) =>
         {
@@ -53,9 +53,9 @@ internal sealed class QueryCommand : ExampleCommand
     public QueryCommand(CommandContext context)
         : base(
             "query", "Answers a metric query, read as JSON from a file or from the input",
-            "write query kpis.json",
-            """echo '{"metrics": ["visits"], "groupBy": ["metric_time__month"]}' | write query - --json""",
-            "write query kpis.json --csv > kpis.csv")
+            "% query kpis.json",
+            """echo '{"metrics": ["visits"], "groupBy": ["metric_time__month"]}' | % query - --json""",
+            "% query kpis.json --csv > kpis.csv")
     {
         var file = QueryFile.Argument();
         var tenant = QueryFile.Tenant();
@@ -95,7 +95,7 @@ internal sealed class QueryCommand : ExampleCommand
 internal sealed class ExplainCommand : ExampleCommand
 {
     public ExplainCommand(CommandContext context)
-        : base("explain", "Says who answers which part of a query, and with which statements", "write explain kpis.json", "write explain - --json < kpis.json")
+        : base("explain", "Says who answers which part of a query, and with which statements", "% explain kpis.json", "% explain - --json < kpis.json")
     {
         var file = QueryFile.Argument();
         var tenant = QueryFile.Tenant();

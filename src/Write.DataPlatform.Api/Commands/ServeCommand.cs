@@ -17,7 +17,7 @@ internal sealed class ServeCommand : ExampleCommand
     private readonly Option<string?> _urls = new("--urls") { Description = $"Where to listen; default {DataPlatformHost.DefaultUrl}", HelpName = "URL;URL" };
 
     public ServeCommand(CommandContext context)
-        : base("serve", "Runs the server (also without a command)", "write serve", "write serve --data /var/lib/write --urls http://localhost:8080", "write serve --role worker")
+        : base("serve", "Runs the server (also without a command)", "% serve", "% serve --data /var/lib/write --urls http://localhost:8080", "% serve --role worker")
     {
         _context = context;
         Options.Add(_role);

@@ -14,7 +14,7 @@ namespace Write.DataPlatform.Api.Commands;
 internal sealed class RefreshCommand : ExampleCommand
 {
     public RefreshCommand(CommandContext context)
-        : base("refresh", "Refreshes a gold table, or all", "write refresh", "write refresh visits_daily --from 2026-01-01 --to 2026-02-01", "write refresh visits_daily --full --json")
+        : base("refresh", "Refreshes a gold table, or all", "% refresh", "% refresh visits_daily --from 2026-01-01 --to 2026-02-01", "% refresh visits_daily --full --json")
     {
         var table = new Argument<string?>("TABLE") { Description = "The gold table; all if none is named", Arity = ArgumentArity.ZeroOrOne };
         var from = Date("--from", "The first day of the partitions to look at");
@@ -78,7 +78,7 @@ internal sealed class RefreshCommand : ExampleCommand
 internal sealed class SampleCommand : ExampleCommand
 {
     public SampleCommand(CommandContext context)
-        : base("sample", "Makes a lake of a media site's activity: more than two years of visits, the same for the same options", "write sample --rows 200000 --out ./lake", "write sample --rows 2000000 --out ./lake --seed 7 --end 2026-06-30")
+        : base("sample", "Makes a lake of a media site's activity: more than two years of visits, the same for the same options", "% sample --rows 200000 --out ./lake", "% sample --rows 2000000 --out ./lake --seed 7 --end 2026-06-30")
     {
         var rows = new Option<long>("--rows") { Description = "About how many events, from 1000", HelpName = "N", DefaultValueFactory = _ => 2_000_000 };
         var output = new Option<string>("--out") { Description = "The lake's folder, new or empty", HelpName = "DIR", Required = true };

@@ -7,7 +7,7 @@ using Write.DataPlatform.Model;
 namespace Write.DataPlatform.Api.Swagger;
 
 /// <summary>The OpenAPI document: the fixed routes, and the insights of the model in use at the moment of asking.</summary>
-internal sealed class ApiDocument(ModelStore models) : IDocumentFilter
+internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor requests) : IDocumentFilter
 {
     private static readonly (string Name, string Description)[] Tags =
     [
@@ -38,7 +38,10 @@ internal sealed class ApiDocument(ModelStore models) : IDocumentFilter
     {
         to.Add(HttpMethod.Get, "/v1/insights", to.Operation(
             "Insights", "listInsights", "The published insights", null, Schemas.Object(null, ("insights", Schemas.List(to.Ref(Schemas.Insight)))), 401));
-        InsightOperations.Describe(to, models.Current);
+
+        // The document needs no key, so what is internal is for callers that are known.
+        var isInside = requests.HttpContext is { } context && CallerGate.Of(context) is { Tenant: null };
+        InsightOperations.Describe(to, models.Current, insight => isInside || insight.Audience == Audience.External);
     }
 
     private static void Queries(Operations to)

@@ -9,9 +9,9 @@ namespace Write.DataPlatform.Api.Swagger;
 /// <summary>One typed operation an insight: its own parameters, and its own columns in the answer.</summary>
 internal static class InsightOperations
 {
-    public static void Describe(Operations operations, MetricModel model)
+    public static void Describe(Operations operations, MetricModel model, Func<Insight, bool> isVisible)
     {
-        foreach (var insight in model.Insights.Values)
+        foreach (var insight in model.Insights.Values.Where(isVisible))
         {
             var query = InsightBinder.BindDefaults(insight).Query;
             var row = Schemas.Object(null, Columns(model, query));

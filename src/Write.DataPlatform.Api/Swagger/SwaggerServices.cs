@@ -7,6 +7,7 @@ internal static class SwaggerServices
 {
     public static IServiceCollection AddSwagger(this IServiceCollection services)
     {
+        services.AddHttpContextAccessor();
         services.AddEndpointsApiExplorer();
         services.AddSwaggerGen(options =>
         {
