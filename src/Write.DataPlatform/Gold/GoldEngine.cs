@@ -9,7 +9,7 @@ namespace Write.DataPlatform.Gold;
 /// <summary>Gives relations over gold partitions on the serving DuckDB, and remembers their rows within a bound.</summary>
 /// <remarks>
 /// A partition's version never changes, so what is remembered is never stale. Partitions that are asked for the first time are read from the store, each table's
-/// by one reader at a time, and served as Parquet files at once; in the background they become compressed tables, and the few tables that refreshes leave behind
+/// by one reader at a time, and served as Parquet files at once; in the background they then become compressed tables, and the few tables that refreshes leave behind
 /// become one again. Nothing here is needed for correctness: what is lost is read again.
 /// </remarks>
 internal sealed partial class GoldEngine(
@@ -69,7 +69,6 @@ internal sealed partial class GoldEngine(
                 Evict();
                 if (covered is not null)
                 {
-                    Promote(entry);
                     return covered;
                 }
             }
@@ -128,7 +127,17 @@ internal sealed partial class GoldEngine(
         _stop.Dispose();
     }
 
-    internal void Release(IEnumerable<GoldChunk> chunks)
+    /// <summary>Takes back what a reader held. Files are decoded only then: the first answer has the processor for itself.</summary>
+    internal void Release(Entry entry, ImmutableArray<GoldChunk> chunks)
+    {
+        Release(chunks);
+        if (chunks.Any(chunk => chunk is FileChunk))
+        {
+            Promote(entry);
+        }
+    }
+
+    private void Release(IEnumerable<GoldChunk> chunks)
     {
         lock (_lock)
         {
@@ -204,7 +213,7 @@ internal sealed partial class GoldEngine(
             var columns = places[0].Chunk.Columns;
             var list = GoldColumns.List(columns);
             var sql = string.Join(" UNION ALL ", places.Select(found => $"SELECT {list} FROM {found.Chunk.From([.. found.Places])}"));
-            return new GoldRelation(this, [.. places.Select(found => found.Chunk)], $"({sql})", columns);
+            return new GoldRelation(this, entry, [.. places.Select(found => found.Chunk)], $"({sql})", columns);
         }
     }
 
@@ -421,7 +430,7 @@ internal sealed partial class GoldEngine(
     private partial void LogBackgroundFailed(Exception exception);
 
     /// <summary>What is remembered of one table, tenant and definition.</summary>
-    private sealed class Entry
+    internal sealed class Entry
     {
         public SemaphoreSlim Loading { get; } = new(1);
 
@@ -439,11 +448,13 @@ internal sealed partial class GoldEngine(
 internal sealed class GoldRelation : IDisposable
 {
     private readonly GoldEngine _engine;
+    private readonly GoldEngine.Entry _entry;
     private ImmutableArray<GoldChunk> _chunks;
 
-    internal GoldRelation(GoldEngine engine, ImmutableArray<GoldChunk> chunks, string sql, ImmutableArray<ResultColumn> columns)
+    internal GoldRelation(GoldEngine engine, GoldEngine.Entry entry, ImmutableArray<GoldChunk> chunks, string sql, ImmutableArray<ResultColumn> columns)
     {
         _engine = engine;
+        _entry = entry;
         _chunks = chunks;
         Sql = sql;
         Columns = columns;
@@ -460,6 +471,6 @@ internal sealed class GoldRelation : IDisposable
     {
         var chunks = _chunks;
         _chunks = [];
-        _engine.Release(chunks);
+        _engine.Release(_entry, chunks);
     }
 }
