@@ -61,7 +61,7 @@ public sealed class MetricQueryReaderTests
     public void Lengths_are_ISO_8601(string text, int count, TimeGrain grain)
     {
         Assert.Equal(new LastTimeRange(new CalendarPeriod(count, grain)), Read($$$"""{"timeRange":{"last":"{{{text}}}"}}""").TimeRange);
-        Assert.Equal(new Comparison(ComparisonKind.Offset, new CalendarPeriod(count, grain)), Read($$$"""{"compare":{"to":{"offset":"{{{text}}}"}}}""").Compare);
+        Assert.Equal(new Comparison(ComparisonKind.Offset, new CalendarPeriod(count, grain)), Read($$$$"""{"compare":{"to":{"offset":"{{{{text}}}}"}}}""").Compare);
     }
 
     [Theory]
