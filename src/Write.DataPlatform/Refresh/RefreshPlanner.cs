@@ -137,7 +137,7 @@ internal sealed class RefreshPlanner(ILake lake, TimeProvider time, int maxPerio
 
     /// <summary>The tenants that a table is stored for; one null for an internal table.</summary>
     public static IEnumerable<string?> Tenants(GoldDefinition definition) =>
-        definition.Table.Audience == Audience.External ? definition.TenantKeys.Keys : [null];
+        definition.Table.Audience == Audience.External ? definition.TenantKeys.Keys : (IEnumerable<string?>)[null];
 
     private async Task<string?> RangeVersionAsync(GoldDefinition definition, DateOnly? from, DateOnly? to, CancellationToken cancellationToken)
     {

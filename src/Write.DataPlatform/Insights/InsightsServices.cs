@@ -1,0 +1,16 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Write.DataPlatform.Insights;
+
+/// <summary>The read side's part of the composition.</summary>
+internal static class InsightsServices
+{
+    public static IServiceCollection AddInsights(this IServiceCollection services)
+    {
+        services.TryAddSingleton<LakeTypes>();
+        services.TryAddSingleton<GoldReader>();
+        services.TryAddSingleton<MetricQueryService>();
+        return services;
+    }
+}
