@@ -16,6 +16,7 @@ namespace Write.DataPlatform.Gold;
 internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options, TimeProvider timeProvider)
 {
     private const int BatchItems = 24;
+    private const int PartitionsAhead = 4;
     private const int MaxRemembered = 10_000;
 
     private static readonly ImmutableSortedDictionary<string, GoldPartition> NoPartitions = ImmutableSortedDictionary.Create<string, GoldPartition>(StringComparer.Ordinal);
@@ -170,12 +171,33 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
     public async IAsyncEnumerable<PartitionSegments> GetSegmentsAsync(
         GoldManifest manifest, IReadOnlyCollection<GoldPartition> partitions, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        foreach (var partition in partitions)
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var ahead = new Queue<Task<PartitionSegments>>();
+        try
         {
-            yield return await TryLoadAsync(manifest, partition, cancellationToken)
-                ?? await ReloadAsync(manifest, partition, cancellationToken);
+            foreach (var partition in partitions)
+            {
+                ahead.Enqueue(LoadAsync(manifest, partition, stop.Token));
+                if (ahead.Count == PartitionsAhead)
+                {
+                    yield return await ahead.Dequeue();
+                }
+            }
+
+            while (ahead.TryDequeue(out var loading))
+            {
+                yield return await loading;
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await ((Task)Task.WhenAll(ahead)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    private async Task<PartitionSegments> LoadAsync(GoldManifest manifest, GoldPartition partition, CancellationToken cancellationToken) =>
+        await TryLoadAsync(manifest, partition, cancellationToken) ?? await ReloadAsync(manifest, partition, cancellationToken);
 
     private async Task<PartitionSegments> ReloadAsync(GoldManifest manifest, GoldPartition partition, CancellationToken cancellationToken)
     {

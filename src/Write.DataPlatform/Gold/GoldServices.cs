@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Write.DataPlatform.Gold.Sqlite;
+
+namespace Write.DataPlatform.Gold;
+
+/// <summary>Wires the gold zone.</summary>
+internal static class GoldServices
+{
+    /// <summary>Adds the store, tables, ledger, leases and engine. Initialize <see cref="IGoldStore"/> at start.</summary>
+    public static IServiceCollection AddGold(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<GoldOptions>()
+            .Bind(configuration.GetSection("DataPlatform:Gold"))
+            .PostConfigure(options =>
+            {
+                var data = configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data";
+                options.Path ??= Path.Combine(data, "gold.db");
+                options.TempPath ??= Path.Combine(data, "tmp");
+            })
+            .ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<GoldOptions>, GoldOptionsValidator>());
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IGoldStore>(provider =>
+            new SqliteGoldStore(provider.GetRequiredService<IOptions<GoldOptions>>().Value.Path!, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<GoldTempFolder>();
+        services.TryAddSingleton<GoldTables>();
+        services.TryAddSingleton<SegmentWriter>();
+        services.TryAddSingleton<ServingDuckDb>();
+        services.TryAddSingleton<GoldEngine>();
+        services.TryAddSingleton<Leases>();
+        services.TryAddSingleton<RunLedger>();
+        return services;
+    }
+}
