@@ -82,6 +82,10 @@ public sealed partial class ModelRuleTests
 
         var large = Assert.Single(ModelFolder.Load(("large.yaml", new string('#', 11 * 1024 * 1024))).Problems);
         Assert.Equal((ModelCode.UnreadableFile, "large.yaml"), (large.Code, large.Position!.File));
+
+        // A chain deeper than any stack is only as wrong as its end.
+        var chain = "metrics:\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"- {{ name: m{i}, type: derived, type_params: {{ expr: m{i + 1}, metrics: [m{i + 1}] }} }}\n"));
+        Assert.Equal((ModelCode.UnknownMetric, 20_001), Assert.Single(ModelFolder.Load(("chain.yaml", chain)).Problems) is var end ? (end.Code, end.Position!.Line) : default);
     }
 
     [Fact]

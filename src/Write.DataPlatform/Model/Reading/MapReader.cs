@@ -154,7 +154,7 @@ internal sealed class MapReader
         var names = Spelling.Values<T>.ByName.Keys;
         Report(
             ModelCode.BadValue, $"'{Short(text)}' is no '{key}' of {Article(_what).ToLowerInvariant()}.", key,
-            Suggestion.For(text, names) ?? $"One of {string.Join(", ", names)}.");
+            _context.Suggest(text, names) ?? $"One of {string.Join(", ", names)}.");
         return null;
     }
 
@@ -184,7 +184,7 @@ internal sealed class MapReader
 
         Report(
             ModelCode.UnknownTimeZone, $"The time zone '{Short(text)}' is not known.", key,
-            Suggestion.For(text, TimeZoneInfo.GetSystemTimeZones().Select(z => z.Id)) ?? "Write an IANA name such as Europe/Berlin.");
+            _context.Suggest(text, TimeZoneInfo.GetSystemTimeZones().Select(z => z.Id)) ?? "Write an IANA name such as Europe/Berlin.");
         return null;
     }
 
@@ -354,7 +354,7 @@ internal sealed class MapReader
     {
         foreach (var (key, _) in _map.Entries.Where(e => !_known.Contains(e.Key.Value)))
         {
-            _context.Report(ModelCode.UnknownKey, $"{Article(_what)} has no key '{Short(key.Value)}'.", key.Position, Suggestion.For(key.Value, _known));
+            _context.Report(ModelCode.UnknownKey, $"{Article(_what)} has no key '{Short(key.Value)}'.", key.Position, _context.Suggest(key.Value, _known));
         }
     }
 

@@ -23,24 +23,27 @@ internal sealed class CyclicMetricRule : IModelRule
             }
 
             var path = new List<string> { start.Name };
+            var places = new Dictionary<string, int>(StringComparer.Ordinal) { [start.Name] = 0 };
             var pending = new Stack<IEnumerator<MetricInput>>([start.Inputs.GetEnumerator()]);
             while (pending.Count > 0)
             {
                 if (!pending.Peek().MoveNext())
                 {
                     pending.Pop();
+                    places.Remove(path[^1]);
                     path.RemoveAt(path.Count - 1);
                     continue;
                 }
 
                 var name = pending.Peek().Current.Metric;
-                if (path.IndexOf(name) is var from and >= 0)
+                if (places.TryGetValue(name, out var from))
                 {
                     problems.Add(new ModelProblem(
                         ModelCode.CyclicMetrics, $"The metric '{name}' is computed from itself: {string.Join(" → ", path[from..].Append(name))}.", model.Metrics[name].Source));
                 }
                 else if (model.Metrics.TryGetValue(name, out var metric) && done.Add(name))
                 {
+                    places[name] = path.Count;
                     path.Add(name);
                     pending.Push(metric.Inputs.GetEnumerator());
                 }

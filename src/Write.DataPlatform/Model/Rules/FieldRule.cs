@@ -1,5 +1,3 @@
-using Write.DataPlatform.Model.Reading;
-
 namespace Write.DataPlatform.Model.Rules;
 
 /// <summary>Every field that a filter, a gold table, a lookup or a parameter names exists; gold tables keep time out of their dimensions.</summary>
@@ -86,6 +84,6 @@ internal sealed class FieldRule : IModelRule
         }
 
         return new ModelProblem(
-            ModelCode.UnknownDimension, $"The {owner} names the field '{field}', and no semantic model or lookup has it.", position, Suggestion.For(field.ToString(), shapes.Names));
+            ModelCode.UnknownDimension, $"The {owner} names the field '{field}', and no semantic model or lookup has it.", position, shapes.Suggest(field.ToString()));
     }
 }

@@ -14,6 +14,7 @@ internal sealed class FieldShapes
     // Spelt name without longer paths → whether it is a time dimension: visit__country, show__genre.
     private readonly Dictionary<string, bool> _elements = new(StringComparer.Ordinal);
     private readonly ImmutableArray<Lookup> _lookups;
+    private readonly KnownNames _names;
 
     public FieldShapes(MetricModel model)
     {
@@ -47,10 +48,12 @@ internal sealed class FieldShapes
                 _elements.TryAdd($"{lookup.Dimension}__{attribute}", false);
             }
         }
+
+        _names = new KnownNames(_elements.Keys.Concat(_entities).Append(FieldName.MetricTime));
     }
 
-    /// <summary>Every name of the shortest shape, for suggestions.</summary>
-    public IEnumerable<string> Names => _elements.Keys.Concat(_entities).Append(FieldName.MetricTime);
+    /// <summary>What may have been meant, among the names of the shortest shape.</summary>
+    public string? Suggest(string name) => _names.Suggest(name);
 
     /// <summary>Whether the name is a time, with or without a grain; null if it names nothing.</summary>
     public bool? IsTime(FieldName field)

@@ -1,30 +1,31 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Write.DataPlatform.Model.Reading;
 
 namespace Write.DataPlatform.Model.Rules;
 
 /// <summary>Every measure, metric, entity, semantic model and gold table that is named exists.</summary>
 internal sealed class ReferenceRule : IModelRule
 {
-    public IEnumerable<ModelProblem> Check(MetricModel model) =>
+    public IEnumerable<ModelProblem> Check(MetricModel model) => Check(model, new Names(model));
+
+    private static IEnumerable<ModelProblem> Check(MetricModel model, Names names) =>
     [
-        .. model.Metrics.Values.SelectMany(metric => OfMetric(model, metric)),
+        .. model.Metrics.Values.SelectMany(metric => OfMetric(model, names, metric)),
         .. model.GoldTables.Values.SelectMany(table => table.Metrics.SelectMany((name, i) => Unknown(
-            model.Metrics.Keys, name, ModelCode.UnknownMetric, "metric", $"gold table '{table.Name}'", model.Positions.Find(table.Source, $"metrics[{i}]", "metrics")))),
-        .. model.Insights.Values.SelectMany(insight => OfQuery(model, insight.Query, $"insight '{insight.Name}'", model.Positions.Find(insight.Source, "query.metrics", "query"))),
+            names.Metrics, name, ModelCode.UnknownMetric, "metric", $"gold table '{table.Name}'", model.Positions.Find(table.Source, $"metrics[{i}]", "metrics")))),
+        .. model.Insights.Values.SelectMany(insight => OfQuery(names, insight.Query, $"insight '{insight.Name}'", model.Positions.Find(insight.Source, "query.metrics", "query"))),
         .. model.SavedQueries.Values.SelectMany(query => OfQuery(
-            model, query.Query, $"saved query '{query.Name}'", model.Positions.Find(query.Source, "query_params.metrics", "query_params"))),
-        .. model.Streams.Values.SelectMany(stream => OfStream(model, stream)),
+            names, query.Query, $"saved query '{query.Name}'", model.Positions.Find(query.Source, "query_params.metrics", "query_params"))),
+        .. model.Streams.Values.SelectMany(stream => OfStream(model, names, stream)),
     ];
 
-    private static IEnumerable<ModelProblem> OfMetric(MetricModel model, Metric metric)
+    private static IEnumerable<ModelProblem> OfMetric(MetricModel model, Names names, Metric metric)
     {
         var owner = $"metric '{metric.Name}'";
         foreach (var (name, paths) in Measures(metric))
         {
             var hint = model.Metrics.ContainsKey(name) ? $"'{name}' is a metric; a metric of this type takes measures." : null;
-            foreach (var problem in Unknown(model.Measures.Keys, name, ModelCode.UnknownMeasure, "measure", owner, model.Positions.Find(metric.Source, paths), hint))
+            foreach (var problem in Unknown(names.Measures, name, ModelCode.UnknownMeasure, "measure", owner, model.Positions.Find(metric.Source, paths), hint))
             {
                 yield return problem;
             }
@@ -33,7 +34,7 @@ internal sealed class ReferenceRule : IModelRule
         foreach (var (name, paths) in Metrics(metric))
         {
             var hint = model.Measures.ContainsKey(name) ? $"'{name}' is a measure; write a simple metric over it, or 'create_metric: true'." : null;
-            foreach (var problem in Unknown(model.Metrics.Keys, name, ModelCode.UnknownMetric, "metric", owner, model.Positions.Find(metric.Source, paths), hint))
+            foreach (var problem in Unknown(names.Metrics, name, ModelCode.UnknownMetric, "metric", owner, model.Positions.Find(metric.Source, paths), hint))
             {
                 yield return problem;
             }
@@ -41,13 +42,12 @@ internal sealed class ReferenceRule : IModelRule
 
         var entity = metric switch { ConversionMetric c => c.Entity, FunnelMetric f => f.Entity, RetentionMetric r => r.Entity, _ => "" };
         var position = model.Positions.Find(metric.Source, "type_params.entity", "type_params.conversion_type_params.entity");
-        var known = model.SemanticModels.Values.SelectMany(m => m.Entities.Keys).Distinct().ToList();
-        foreach (var problem in Unknown(known, entity, ModelCode.UnknownEntity, "entity", owner, position))
+        foreach (var problem in Unknown(names.Entities, entity, ModelCode.UnknownEntity, "entity", owner, position))
         {
             yield return problem;
         }
 
-        if (!known.Contains(entity))
+        if (!names.Entities.Contains(entity))
         {
             yield break;
         }
@@ -95,27 +95,40 @@ internal sealed class ReferenceRule : IModelRule
     // A mapping's own name is the better place than the mapping.
     private static string[] Paths(params string[] paths) => [.. paths.SelectMany(p => new[] { p + ".name", p })];
 
-    private static IEnumerable<ModelProblem> OfQuery(MetricModel model, JsonObject query, string owner, SourcePosition position) =>
+    private static IEnumerable<ModelProblem> OfQuery(Names names, JsonObject query, string owner, SourcePosition position) =>
         query["metrics"] is JsonArray metrics
             ? metrics.OfType<JsonValue>().Where(m => m.GetValueKind() is JsonValueKind.String)
-                .SelectMany(m => Unknown(model.Metrics.Keys, m.GetValue<string>(), ModelCode.UnknownMetric, "metric", owner, position))
+                .SelectMany(m => Unknown(names.Metrics, m.GetValue<string>(), ModelCode.UnknownMetric, "metric", owner, position))
             : [];
 
-    private static IEnumerable<ModelProblem> OfStream(MetricModel model, StreamDefinition stream) =>
+    private static IEnumerable<ModelProblem> OfStream(MetricModel model, Names names, StreamDefinition stream) =>
     [
         .. Unknown(
-            model.SemanticModels.Keys, stream.SemanticModel, ModelCode.UnknownSemanticModel, "semantic model", $"stream '{stream.Name}'", model.Positions.Find(stream.Source, "semantic_model")),
+            names.SemanticModels, stream.SemanticModel, ModelCode.UnknownSemanticModel, "semantic model", $"stream '{stream.Name}'", model.Positions.Find(stream.Source, "semantic_model")),
         .. stream.Tables.SelectMany((table, i) => Unknown(
-            model.GoldTables.Keys, table, ModelCode.UnknownGoldTable, "gold table", $"stream '{stream.Name}'", model.Positions.Find(stream.Source, $"tables[{i}]", "tables"))),
+            names.GoldTables, table, ModelCode.UnknownGoldTable, "gold table", $"stream '{stream.Name}'", model.Positions.Find(stream.Source, $"tables[{i}]", "tables"))),
     ];
 
     private static IEnumerable<ModelProblem> Unknown(
-        IEnumerable<string> known, string name, string code, string what, string owner, SourcePosition position, string? hint = null)
+        KnownNames known, string name, string code, string what, string owner, SourcePosition position, string? hint = null)
     {
         // An empty name was reported where it is missing.
         if (name.Length > 0 && !known.Contains(name))
         {
-            yield return new ModelProblem(code, $"The {owner} names the {what} '{name}', which does not exist.", position, hint ?? Suggestion.For(name, known));
+            yield return new ModelProblem(code, $"The {owner} names the {what} '{name}', which does not exist.", position, hint ?? known.Suggest(name));
         }
+    }
+
+    private sealed class Names(MetricModel model)
+    {
+        public KnownNames Measures { get; } = new(model.Measures.Keys);
+
+        public KnownNames Metrics { get; } = new(model.Metrics.Keys);
+
+        public KnownNames Entities { get; } = new(model.SemanticModels.Values.SelectMany(m => m.Entities.Keys));
+
+        public KnownNames SemanticModels { get; } = new(model.SemanticModels.Keys);
+
+        public KnownNames GoldTables { get; } = new(model.GoldTables.Keys);
     }
 }
