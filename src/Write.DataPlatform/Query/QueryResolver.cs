@@ -143,6 +143,14 @@ internal sealed class QueryResolver
                 "timeRange");
         }
 
+        if (!Leaf.IsInstant(draft.AggTime) && draft.Shift is { IsElapsedTime: true } elapsed)
+        {
+            Report(
+                QueryProblems.RangeNeedsDates,
+                $"{draft.Fact.Name} is counted by the date {draft.AggTime.Name}, which cannot be moved by {elapsed.Period}.",
+                "compare");
+        }
+
         return new Leaf
         {
             Index = draft.Index,
@@ -270,6 +278,14 @@ internal sealed class QueryResolver
             if (_query.GroupBy.IndexOf(_query.GroupBy[i]) < i)
             {
                 Report(QueryProblems.Duplicate, $"{_query.GroupBy[i]} is grouped by twice.", $"groupBy[{i}]");
+            }
+        }
+
+        for (var i = 0; i < _query.Metrics.Length; i++)
+        {
+            if (_query.GroupBy.Any(name => name.ToString() == _query.Metrics[i]))
+            {
+                Report(QueryProblems.Duplicate, $"{_query.Metrics[i]} is asked for as a metric and as a field.", $"metrics[{i}]");
             }
         }
 

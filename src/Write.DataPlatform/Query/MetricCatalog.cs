@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>A metric as the catalogue shows it.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="Type">MetricFlow's type: <c>simple</c>, <c>ratio</c>, <c>derived</c>, …</param>
+/// <param name="Label">For people.</param>
+/// <param name="Description">What it means.</param>
+/// <param name="Unit">For people.</param>
+/// <param name="Format">A number format.</param>
+/// <param name="IsComputed">Whether this version computes it, or only reads it.</param>
+/// <param name="Dimensions">What it can be grouped and filtered by.</param>
+/// <param name="GoldTables">The gold tables that hold it.</param>
+public sealed record MetricDescription(
+    string Name,
+    string Type,
+    string? Label,
+    string? Description,
+    string? Unit,
+    string? Format,
+    bool IsComputed,
+    ImmutableArray<DimensionDescription> Dimensions,
+    ImmutableArray<string> GoldTables);
+
+/// <summary>A field as the catalogue shows it.</summary>
+/// <param name="Name">The name without a grain.</param>
+/// <param name="Type"><c>categorical</c>, <c>time</c>, <c>entity</c> or <c>attribute</c> (of a lookup).</param>
+/// <param name="Label">For people.</param>
+/// <param name="Description">What it is.</param>
+/// <param name="Grains">For a time field: the grains it may be asked at.</param>
+public sealed record DimensionDescription(string Name, string Type, string? Label, string? Description, ImmutableArray<string> Grains);
+
+/// <summary>What can be asked of a model; made once a snapshot.</summary>
+internal sealed class MetricCatalog
+{
+    private static readonly ConditionalWeakTable<MetricModel, MetricCatalog> Snapshots = [];
+
+    private MetricCatalog(MetricModel model)
+    {
+        var binder = new FieldBinder(model);
+        var reachable = model.SemanticModels.Values.ToDictionary(s => s.Name, s => binder.Reachable(s).ToDictionary(b => b.Name.ToString(), Describe));
+        Metrics = model.Metrics.Values.ToImmutableSortedDictionary(m => m.Name, m => Describe(model, m, reachable));
+        Dimensions = reachable.Values.SelectMany(r => r.Values).DistinctBy(d => d.Name).ToImmutableSortedDictionary(d => d.Name, d => d);
+    }
+
+    /// <summary>The metrics by name.</summary>
+    public ImmutableSortedDictionary<string, MetricDescription> Metrics { get; }
+
+    /// <summary>Every field that some metric may be grouped by, by name.</summary>
+    public ImmutableSortedDictionary<string, DimensionDescription> Dimensions { get; }
+
+    public static MetricCatalog Of(MetricModel model) => Snapshots.GetValue(model, static m => new MetricCatalog(m));
+
+    /// <summary>The fields that all of some metrics have, by name.</summary>
+    public IEnumerable<DimensionDescription> DimensionsOf(IReadOnlyCollection<string> metrics) =>
+        metrics.Select(m => Metrics[m].Dimensions).Aggregate((a, b) => [.. a.Where(d => b.Any(o => o.Name == d.Name))]);
+
+    private static MetricDescription Describe(MetricModel model, Metric metric, Dictionary<string, Dictionary<string, DimensionDescription>> reachable)
+    {
+        var builder = new LeafBuilder(model);
+        var isComputed = builder.Add(metric, null, "") is not null;
+        var measures = Measures(model, metric).ToList();
+        var facts = measures.Select(m => (m.SemanticModel, m.AggTimeDimension)).Distinct().ToList();
+        var dimensions = facts.Select(f => reachable[f.SemanticModel].Keys.ToHashSet(StringComparer.Ordinal))
+            .Aggregate((a, b) => { a.IntersectWith(b); return a; });
+        var finest = facts.Max(f => model.SemanticModels[f.SemanticModel].Dimensions[f.AggTimeDimension].Granularity ?? TimeGrain.Day);
+        var time = new DimensionDescription(FieldName.MetricTime, "time", "Time", "The metrics' own aggregation time", Grains(finest));
+        return new MetricDescription(
+            metric.Name,
+            metric.GetType().Name.Replace("Metric", "", StringComparison.Ordinal).ToLowerInvariant(),
+            metric.Label,
+            metric.Description,
+            metric.Unit,
+            metric.Format,
+            isComputed,
+            [time, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
+            [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]);
+    }
+
+    private static IEnumerable<Measure> Measures(MetricModel model, Metric metric) =>
+        metric.MeasureInputs.Select(i => model.Measures[i.Measure]).Concat(metric.Inputs.SelectMany(i => Measures(model, model.Metrics[i.Metric])));
+
+    private static DimensionDescription Describe(FieldBinding binding) => new(
+        binding.Name.ToString(),
+        binding.Lookup is not null ? "attribute" : binding.Dimension is null ? "entity" : binding.IsTime ? "time" : "categorical",
+        binding.Lookup is null ? binding.Dimension?.Label : null,
+        binding.Lookup is null ? binding.Dimension?.Description : $"From the lookup {binding.Lookup.Name}",
+        binding.IsTime ? Grains(binding.Dimension!.Granularity ?? TimeGrain.Day) : []);
+
+    private static ImmutableArray<string> Grains(TimeGrain finest) =>
+        [.. Enum.GetValues<TimeGrain>().Where(g => g >= finest).Select(g => g.ToString().ToLowerInvariant())];
+}
