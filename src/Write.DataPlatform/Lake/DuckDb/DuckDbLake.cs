@@ -1,0 +1,258 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Data.Common;
+using DuckDB.NET.Data;
+using Write.DataPlatform.DuckDb;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Lake.DuckDb;
+
+/// <summary>A lake of Parquet, CSV or JSON files in a folder.</summary>
+/// <remarks>
+/// The database may read the lake's folder and write its own work folder, and nothing else: the settings are locked before the first statement.
+/// </remarks>
+internal sealed class DuckDbLake : ILake, IAsyncDisposable
+{
+    private readonly LakeOptions _options;
+    private readonly TimeProvider _time;
+    private readonly LakeFolder _folder;
+    private readonly LakeViews _views;
+    private readonly string _work;
+    private readonly ConcurrentDictionary<string, ImmutableArray<LakeColumn>> _shapes = new();
+    private readonly Lazy<Task<DuckDbInstance>> _instance;
+
+    public DuckDbLake(LakeOptions options, TimeProvider time)
+    {
+        _options = options;
+        _time = time;
+        _folder = new LakeFolder(options.Path, options.ScanInterval, time);
+        _views = new LakeViews(_folder);
+        _work = Path.Combine(Path.GetFullPath(options.WorkPath), "lake-" + Guid.NewGuid().ToString("N"));
+        _instance = new Lazy<Task<DuckDbInstance>>(() => Task.Run(StartAsync));
+    }
+
+    public SqlDialect Dialect => DuckDbDialect.Instance;
+
+    public async Task<LakeRows> QueryAsync(SqlStatement statement, CancellationToken cancellationToken = default)
+    {
+        var (session, clock) = await OpenAsync(cancellationToken);
+        DuckDBCommand? command = null;
+        try
+        {
+            using var linked = clock.Link(cancellationToken);
+            var shape = await ShapeAsync(session, statement, linked.Token);
+            command = session.Connection.CreateCommand();
+            command.CommandText = Shaped(statement.Text, shape);
+            command.UseStreamingMode = true;
+            foreach (var value in statement.Parameters)
+            {
+                command.Parameters.Add(new DuckDBParameter(value ?? DBNull.Value));
+            }
+
+            DbDataReader reader;
+            using (clock.Interrupt(command, cancellationToken))
+            {
+                reader = await Task.Run(DbDataReader () => command.ExecuteReader(), cancellationToken);
+            }
+
+            return new DuckDbLakeRows([.. shape.Select(column => column.Column)], NewQueryId(), session, command, reader, clock);
+        }
+        catch (Exception exception)
+        {
+            var explained = clock.Explain(exception, cancellationToken);
+            if (command is not null)
+            {
+                await command.DisposeAsync();
+            }
+
+            await session.DisposeAsync();
+            clock.Dispose();
+            throw explained;
+        }
+    }
+
+    public Task<LakeExport> ExportAsync(SqlStatement statement, string directory, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            async (session, token) =>
+            {
+                var shape = await ShapeAsync(session, statement, token);
+                var queryId = NewQueryId();
+                var work = Path.Combine(_work, queryId + ".parquet");
+                try
+                {
+                    // DuckDB may write the work folder alone; within one file system the move that follows costs nothing.
+                    var rows = await session.ExecuteAsync(
+                        statement with { Text = $"COPY ({Shaped(statement.Text, shape)}\n) TO '{work.Replace("'", "''", StringComparison.Ordinal)}' (FORMAT parquet, COMPRESSION zstd)" }, token);
+                    Directory.CreateDirectory(directory);
+                    var file = Path.Combine(directory, "rows.parquet");
+                    File.Move(work, file, overwrite: false);
+                    return new LakeExport([file], [.. shape.Select(column => column.Column)], rows, queryId, 0);
+                }
+                finally
+                {
+                    File.Delete(work);
+                }
+            },
+            cancellationToken);
+
+    public async Task<ImmutableArray<ResultColumn>?> DescribeAsync(string table, CancellationToken cancellationToken = default)
+    {
+        if (_folder.Find(table) is null)
+        {
+            return Directory.Exists(_folder.Path) ? null : throw _folder.Missing(table);
+        }
+
+        return await RunAsync(
+            async (session, token) =>
+            {
+                var statement = new SqlStatement($"SELECT * FROM {LakeViews.Quote(table)}");
+                await _views.PrepareAsync(session, statement.Text, token);
+                // A nested column has no kind, and nothing is wrong with a table that has one: expressions may reach inside.
+                var types = await TypesAsync(session, statement, token);
+                return types.Select(column => LakeColumn.TryOf(column.Name, column.Type)?.Column).OfType<ResultColumn>().ToImmutableArray();
+            },
+            cancellationToken);
+    }
+
+    public Task<string?> GetVersionAsync(
+        string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default) =>
+        Task.Run<string?>(
+            () =>
+            {
+                var found = _folder.Find(table) ?? throw _folder.Missing(table);
+                return partitionColumn is null ? found.Version : found.VersionOf(partitionColumn, from, to);
+            },
+            cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_instance.IsValueCreated)
+        {
+            await (await _instance.Value).DisposeAsync();
+            Directory.Delete(_work, recursive: true);
+        }
+
+        _views.Dispose();
+    }
+
+    private async Task<DuckDbInstance> StartAsync()
+    {
+        Directory.CreateDirectory(_work);
+        RemoveLeftovers();
+        var instance = new DuckDbInstance(new DuckDbSettings
+        {
+            MaxSessions = _options.MaxQueries,
+            Threads = _options.Threads,
+            MemoryMegabytes = _options.MemoryMegabytes,
+            TempDirectory = Path.Combine(_work, "spill"),
+            MaxTempMegabytes = _options.MaxSpillMegabytes,
+        });
+        await using var session = await instance.OpenAsync();
+        static string Folder(string path) => "'" + path.Replace("'", "''", StringComparison.Ordinal) + "/'";
+        await session.ExecuteAsync(
+            "SET GLOBAL parquet_metadata_cache = true;"
+            + $"SET GLOBAL allowed_directories = [{Folder(_folder.Path)}, {Folder(_work)}];"
+            + "SET GLOBAL enable_external_access = false;"
+            + "SET GLOBAL lock_configuration = true");
+        return instance;
+    }
+
+    /// <summary>Removes what processes that were killed left in the work folder, once it is sure that they are gone.</summary>
+    private void RemoveLeftovers()
+    {
+        foreach (var folder in new DirectoryInfo(Path.GetDirectoryName(_work)!).EnumerateDirectories("lake-*"))
+        {
+            if (folder.FullName != _work && _time.GetUtcNow() - folder.LastWriteTimeUtc > TimeSpan.FromDays(2))
+            {
+                try
+                {
+                    folder.Delete(recursive: true);
+                }
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+                {
+                }
+            }
+        }
+    }
+
+    private async Task<(DuckDbSession Session, QueryClock Clock)> OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var instance = await _instance.Value.WaitAsync(cancellationToken);
+            return (await instance.OpenAsync(cancellationToken), new QueryClock(_options.QueryTimeout, _time));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            throw LakeErrors.From(exception);
+        }
+    }
+
+    private async Task<T> RunAsync<T>(Func<DuckDbSession, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    {
+        var (session, clock) = await OpenAsync(cancellationToken);
+        await using (session)
+        using (clock)
+        using (var linked = clock.Link(cancellationToken))
+        {
+            try
+            {
+                return await work(session, linked.Token);
+            }
+            catch (Exception exception)
+            {
+                throw clock.Explain(exception, cancellationToken);
+            }
+        }
+    }
+
+    private async Task<ImmutableArray<LakeColumn>> ShapeAsync(DuckDbSession session, SqlStatement statement, CancellationToken cancellationToken)
+    {
+        var stamp = await _views.PrepareAsync(session, statement.Text, cancellationToken);
+        var key = string.Join('\u0001', statement.Parameters.Select(value => value?.GetType().Name).Prepend(statement.Text).Prepend(stamp));
+        if (!_shapes.TryGetValue(key, out var shape))
+        {
+            if (_shapes.Count >= 1000)
+            {
+                _shapes.Clear();
+            }
+
+            shape = [.. (await TypesAsync(session, statement, cancellationToken)).Select(column => LakeColumn.Of(column.Name, column.Type))];
+            _shapes[key] = shape;
+        }
+
+        return shape;
+    }
+
+    private static Task<List<(string Name, string Type)>> TypesAsync(DuckDbSession session, SqlStatement statement, CancellationToken cancellationToken) =>
+        session.QueryAsync(
+            statement with { Text = $"SELECT column_name, column_type FROM (DESCRIBE {statement.Text.TrimEnd().TrimEnd(';')}\n)" },
+            reader =>
+            {
+                List<(string, string)> types = [];
+                while (reader.Read())
+                {
+                    types.Add((reader.GetString(0), reader.GetString(1)));
+                }
+
+                return types;
+            },
+            cancellationToken);
+
+    /// <summary>The statement with every column cast to its kind's type; the order of its rows stays.</summary>
+    private static string Shaped(string sql, ImmutableArray<LakeColumn> shape)
+    {
+        var text = sql.TrimEnd().TrimEnd(';');
+        if (!shape.Any(column => column.NeedsCast))
+        {
+            return text;
+        }
+
+        var names = Enumerable.Range(0, shape.Length).Select(i => "c" + i);
+        var casts = shape.Select((column, i) =>
+            (column.NeedsCast ? $"CAST(c{i} AS {column.Column.Type.DuckDbName})" : "c" + i) + " AS " + DuckDbDialect.Instance.Quote(column.Column.Name));
+        return $"SELECT {string.Join(", ", casts)} FROM ({text}\n) AS shaped({string.Join(", ", names)})";
+    }
+
+    private static string NewQueryId() => Guid.NewGuid().ToString("N");
+}
