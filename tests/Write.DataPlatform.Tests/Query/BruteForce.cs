@@ -156,12 +156,12 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             var counted = shift is null || stored is null ? stored
                 : stored is DateOnly day ? OracleTime.Shift(day, shift)
                 : time.Shift((DateTime)stored, shift);
-            if (!Holds(counted) || (filter is not null && Condition(fact, row, counted).Test(filter) != true))
+            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f)).Test(filter) != true))
             {
                 continue;
             }
 
-            var key = new Key([.. _groupBy.Select(g => Bucketed(g.IsMetricTime ? counted : world.Value(fact, row, g), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
+            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
             if (!groups.TryGetValue(key, out var values))
             {
                 groups[key] = values = [];
@@ -183,11 +183,15 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         _ => range.Holds((DateTime)counted),
     };
 
-    private OracleFilter Condition(SemanticModel fact, Row row, object? counted) => new(
-        field => Filtered(field.IsMetricTime ? counted : world.Value(fact, row, field), field),
-        (field, value) => field.Grain is null && (field.IsMetricTime ? counted : world.Value(fact, row, field)) is DateTime
+    private OracleFilter Condition(Func<FieldName, object?> valueOf) => new(
+        field => Filtered(valueOf(field), field),
+        (field, value) => field.Grain is null && valueOf(field) is DateTime
             ? time.Instant(World.Point(value!))
-            : World.Constant(Filtered(field.IsMetricTime ? counted : world.Value(fact, row, field), field), value!, time));
+            : World.Constant(Filtered(valueOf(field), field), value!, time));
+
+    /// <summary>The metrics' own time, under its own name too, is the one at which an event counts.</summary>
+    private static bool IsCounted(SemanticModel fact, Dimension aggTime, FieldName field) =>
+        field.IsMetricTime || (field.Path is [var entity, var element] && entity == fact.PrimaryEntity && element == aggTime.Name);
 
     /// <summary>A field with a grain is compared by its bucket's start, on the zone's clock.</summary>
     private object? Filtered(object? value, FieldName field) => (value, field.Grain) switch

@@ -70,7 +70,7 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
 
     private (SemanticModel At, Row? Row, string Element, string? Attribute) Walk(SemanticModel fact, Row? row, FieldName field)
     {
-        var (at, path) = (fact, field.Path.AsSpan());
+        var (at, path) = (fact, field.Path);
         if (path.Length > 1 && path[0] == fact.PrimaryEntity)
         {
             path = path[1..];

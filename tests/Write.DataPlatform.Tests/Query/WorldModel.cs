@@ -46,7 +46,7 @@ internal static class WorldModel
             dimensions:
               - { name: at, type: time, expr: started_at, type_params: { time_granularity: second } }
               - { name: ended_at, type: time, type_params: { time_granularity: second } }
-              - { name: month, type: time, is_partition: true, partitions: at, type_params: { time_granularity: month } }
+              - { name: started_month, type: time, expr: month, is_partition: true, partitions: at, type_params: { time_granularity: month } }
               - { name: country, type: categorical }
               - { name: device, type: categorical }
               - { name: score, type: categorical }
@@ -104,11 +104,11 @@ internal static class WorldModel
           - name: targets
             model: ref('targets')
             primary_entity: aim
-            defaults: { agg_time_dimension: month }
+            defaults: { agg_time_dimension: for_month }
             entities:
               - { name: show, type: foreign, expr: show_id }
             dimensions:
-              - { name: month, type: time, type_params: { time_granularity: month } }
+              - { name: for_month, type: time, expr: month, type_params: { time_granularity: month } }
             measures:
               - { name: target_sum, agg: sum, expr: target }
           - name: shows
