@@ -11,6 +11,7 @@ internal static class InsightsServices
     {
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, PublishedQueryRule>());
         services.TryAddSingleton<LakeTypes>();
+        services.TryAddSingleton<GoldReader>();
         services.TryAddSingleton<MetricQueryService>();
         return services;
     }

@@ -1,13 +1,201 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Write.DataPlatform.DuckDb;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Insights;
 
-internal sealed class MetricQueryService
+/// <summary>The one read path: every front door brings its <see cref="MetricQuery"/> here.</summary>
+internal sealed class MetricQueryService(
+    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, TimeProvider clock)
 {
-    public Task<MetricAnswer> AnswerAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>Answers a query with the rows the caller may see.</summary>
+    /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
+    /// <exception cref="LakeException">The lake is needed and failed.</exception>
+    /// <exception cref="GoldStoreException">The gold store failed.</exception>
+    public async Task<MetricAnswer> AnswerAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
+    {
+        var (plan, snapshots) = await PlanAsync(models.Current, query, caller, cancellationToken);
+        var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
+        try
+        {
+            foreach (var piece in plan.Leaves.SelectMany(l => l.Pieces).Where(p => p.Gold is not null))
+            {
+                relations[piece] = await gold.AcquireAsync(snapshots.Single(s => s.Candidate == piece.Gold).Manifest, piece, cancellationToken);
+            }
 
-    public Task<QueryExplanation> ExplainAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+            await using var session = await serving.OpenAsync(cancellationToken);
+            var runner = new PlanRunner(session, lake, plan, relations.ToDictionary(r => r.Key, r => r.Value.Sql, ReferenceEqualityComparer.Instance as IEqualityComparer<LeafPiece>));
+            await runner.LoadLakeAsync(cancellationToken);
+            var result = await runner.FinishAsync(isTotals: false, cancellationToken);
+            var totals = query.Totals ? await TotalsAsync(query, caller, plan, runner, cancellationToken) : null;
+            return new MetricAnswer
+            {
+                Columns = Describe(plan.Resolved, result.Columns),
+                Rows = result.Rows,
+                Totals = totals,
+                Served = Served(plan, snapshots, runner.BytesScanned),
+            };
+        }
+        finally
+        {
+            foreach (var relation in relations.Values)
+            {
+                await relation.DisposeAsync();
+            }
+        }
+    }
 
-    public Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>How a query would be answered.</summary>
+    /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
+    /// <exception cref="GoldStoreException">The gold store failed.</exception>
+    public async Task<QueryExplanation> ExplainAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
+    {
+        var (plan, _) = await PlanAsync(models.Current, query, caller, cancellationToken);
+        var finish = FinishCompiler.Compile(plan.Resolved, plan.Leaves, (leaf, piece) =>
+            piece.Gold is { } table ? "\"" + table.Definition.Table.Name + "\"" : "\"lake_" + leaf.Leaf.Index.ToString(CultureInfo.InvariantCulture) + "\"");
+        return new QueryExplanation(
+            plan.Resolved.Model.Revision,
+            plan.Resolved.Zone.Id,
+            plan.Resolved.Range.ToString(),
+            [.. plan.Leaves.Select(Explain)],
+            finish.Text);
+    }
+
+    /// <summary>
+    /// A tag that changes when the answer may: a hash of the query, the model's revision and the gold tables' revisions.
+    /// Null if the lake is needed, whose changes cannot be seen.
+    /// </summary>
+    /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
+    /// <exception cref="GoldStoreException">The gold store failed.</exception>
+    public async Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
+    {
+        var (plan, _) = await PlanAsync(models.Current, query, caller, cancellationToken);
+        if (plan.Leaves.Any(l => l.NeedsLake))
+        {
+            return null;
+        }
+
+        var served = plan.Leaves.SelectMany(l => l.Pieces).Select(p => $"{p.Gold!.Definition.Table.Name}@{p.Gold.Tenant}@{p.Gold.Revision}").Distinct();
+        var resolved = plan.Resolved;
+        var asked = resolved.Query;
+        return FilterText.Hash(string.Join(
+            '\n',
+            [
+                resolved.Model.Revision,
+                resolved.Zone.Id,
+                resolved.Range.ToString(),
+                asked.Compare?.ToString() ?? "",
+                string.Join(',', asked.Metrics),
+                string.Join(',', resolved.Keys.Select(k => k.Name)),
+                FilterText.Of(asked.Where),
+                FilterText.Of(asked.Having),
+                string.Join(',', asked.OrderBy.Select(o => o.ToString())),
+                $"{asked.Limit} {asked.Fill} {asked.Totals} {asked.Source} {asked.Tenant}",
+                .. served,
+            ]));
+    }
+
+    private async Task<(QueryPlan Plan, IReadOnlyList<GoldSnapshot> Snapshots)> PlanAsync(
+        MetricModel model, MetricQuery query, Caller caller, CancellationToken cancellationToken)
+    {
+        // The one place where a tenant's key binds a query: whatever it asks for, it asks within its own rows.
+        var bound = caller.Tenant is { } tenant ? query with { Tenant = tenant } : query;
+        var snapshots = bound.Source == QuerySource.Lake ? [] : await gold.GetSnapshotsAsync(model, bound.Tenant, cancellationToken);
+        var fieldTypes = await types.GetAsync(model, cancellationToken);
+        return (QueryPlan.Create(model, bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], clock.GetUtcNow()), snapshots);
+    }
+
+    /// <summary>Totals follow from the same pieces if every state can be merged, and else are a query of their own.</summary>
+    private async Task<IReadOnlyList<object?>> TotalsAsync(
+        MetricQuery query, Caller caller, QueryPlan plan, PlanRunner runner, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<object?> totals;
+        if (plan.IsMergeable)
+        {
+            totals = (await runner.FinishAsync(isTotals: true, cancellationToken)).Rows[0];
+        }
+        else
+        {
+            var whole = query with { GroupBy = [], Having = null, OrderBy = [], Limit = null, Fill = false, Totals = false };
+            totals = (await AnswerAsync(whole, caller, cancellationToken)).Rows[0];
+        }
+
+        return [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals];
+    }
+
+    private static ImmutableArray<AnswerColumn> Describe(ResolvedQuery query, ImmutableArray<ResultColumn> columns)
+    {
+        var described = ImmutableArray.CreateBuilder<AnswerColumn>();
+        foreach (var key in query.Keys)
+        {
+            described.Add(new AnswerColumn(key.Name, columns[described.Count].Type, key.Label));
+        }
+
+        foreach (var column in query.Metrics)
+        {
+            var metric = column.Metric;
+            foreach (var name in column.Names)
+            {
+                var isRatio = name == column.RatioName;
+                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isRatio ? null : metric.Unit, isRatio ? "0.0%" : metric.Format));
+            }
+        }
+
+        return described.ToImmutable();
+    }
+
+    private ServedBy Served(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, long bytesScanned)
+    {
+        var pieces = plan.Leaves.SelectMany(l => l.Pieces).ToList();
+        var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
+        var watermarks = tables.Select(t => snapshots.Single(s => s.Candidate == t).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
+        if (pieces.Any(p => p.Gold is null))
+        {
+            watermarks.Add(clock.GetUtcNow());
+        }
+
+        return new ServedBy(
+            [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
+            [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
+            watermarks.Where(w => w is not null).DefaultIfEmpty().Min(),
+            [.. plan.Leaves.SelectMany(l => l.Misses).Distinct()],
+            bytesScanned);
+    }
+
+    private LeafExplanation Explain(LeafPlan plan)
+    {
+        var leaf = plan.Leaf;
+        return new LeafExplanation(
+            leaf.Fact.Name,
+            leaf.AggTime.Name,
+            leaf.Range.ToString(),
+            leaf.Shift is { } shift ? shift.ByIsoYear ? "to the same ISO week a year later" : shift.Period.ToString() : null,
+            [.. leaf.States.Select(s => s.Name)],
+            [.. plan.Pieces.Select(piece => Explain(plan, piece))],
+            plan.Misses);
+    }
+
+    private PieceExplanation Explain(LeafPlan plan, LeafPiece piece)
+    {
+        if (piece.Gold is { } table)
+        {
+            return new PieceExplanation(
+                "gold",
+                piece.Range.ToString(),
+                table.Definition.Table.Name,
+                table.Revision,
+                [.. piece.Partitions.Select(p => p.Period)],
+                piece.Partitions.Sum(p => p.Rows),
+                null,
+                null);
+        }
+
+        var statement = QueryPlan.CompileLake(plan, piece, lake.Dialect);
+        return new PieceExplanation("lake", piece.Range.ToString(), null, null, null, null, statement.Text, statement.Parameters);
+    }
 }

@@ -1,0 +1,288 @@
+using System.Globalization;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Tests.Query;
+
+/// <summary>One lake row: its values by column.</summary>
+internal sealed class Row : Dictionary<string, object?>;
+
+/// <summary>What the oracle answers: columns, rows in order, and the totals of the metric columns.</summary>
+internal sealed record OracleAnswer(List<string> Columns, List<object?[]> Rows, object?[]? Totals);
+
+/// <summary>
+/// Answers a query from raw rows, group by group, with loops and dictionaries: slow, plain, and with nothing of the engine's in it.
+/// </summary>
+/// <param name="world">The model with its rows and the C# twins of its SQL expressions.</param>
+/// <param name="now">Where relative ranges end.</param>
+internal sealed class BruteForce(World world, DateTimeOffset now)
+{
+    private MetricModel Model => world.Model;
+
+    public OracleAnswer Answer(MetricQuery query)
+    {
+        var zone = query.TimeZone ?? Model.TimeZone;
+        var time = new OracleTime(zone, Model.WeekStart, now);
+        var run = new Evaluation(world, query, time, time.Range(query.TimeRange));
+        var columns = query.GroupBy.Select(g => g.ToString()).ToList();
+        var rows = run.Rows(query.GroupBy);
+        foreach (var metric in query.Metrics)
+        {
+            columns.AddRange(query.Compare is null ? [metric] : [metric, metric + "__previous", metric + "__delta", metric + "__ratio"]);
+        }
+
+        if (query.Having is { } having)
+        {
+            rows = [.. rows.Where(row => new OracleFilter(
+                field => row[columns.IndexOf(field.ToString())],
+                (field, value) => columns.IndexOf(field.ToString()) is var i && i < query.GroupBy.Length
+                    ? World.Constant(row[i], value!, null)
+                    : World.Number(value!)).Test(having) == true)];
+        }
+
+        var order = query.OrderBy.Select(o => (Index: columns.IndexOf(o.Field), o.Descending)).Concat(query.GroupBy.Select((_, i) => (Index: i, Descending: false))).ToList();
+        rows.Sort((a, b) => order.Select(o => Compare(a[o.Index], b[o.Index], o.Descending)).FirstOrDefault(c => c != 0));
+        var totals = query.Totals ? run.Rows([]).Single() : null;
+        return new OracleAnswer(columns, query.Limit is { } limit ? [.. rows.Take(limit)] : rows, totals);
+    }
+
+    private static int Compare(object? a, object? b, bool descending) =>
+        a is null || b is null || !descending ? OracleOrder.Compare(a, b) : OracleOrder.Compare(b, a);
+}
+
+/// <summary>One query's groups and values.</summary>
+internal sealed class Evaluation(World world, MetricQuery query, OracleTime time, OracleRange range)
+{
+    private readonly HashSet<Key> _groups = [];
+    private IReadOnlyList<FieldName> _groupBy = [];
+
+    /// <summary>Group-by values, then metric columns, in no order.</summary>
+    public List<object?[]> Rows(IReadOnlyList<FieldName> groupBy)
+    {
+        _groupBy = groupBy;
+        _groups.Clear();
+        var shift = CompareShift();
+        var current = query.Metrics.Select(m => Values(world.Model.Metrics[m], null, null)).ToList();
+        var previous = shift is null ? null : query.Metrics.Select(m => Values(world.Model.Metrics[m], null, shift)).ToList();
+        if (groupBy.Count == 0)
+        {
+            _groups.Add(new Key([]));
+        }
+
+        Fill();
+        return [.. _groups.Select(key =>
+        {
+            var row = new List<object?>(key.Values);
+            for (var i = 0; i < current.Count; i++)
+            {
+                var value = current[i](key);
+                row.Add(value);
+                if (previous is not null)
+                {
+                    var before = previous[i](key);
+                    var delta = value is null || before is null ? null : World.Subtract(value, before);
+                    row.AddRange([before, delta, delta is null ? null : World.Divide(delta, before)]);
+                }
+            }
+
+            return row.ToArray();
+        })];
+    }
+
+    private OracleShift? CompareShift() => query.Compare switch
+    {
+        null => null,
+        { To: ComparisonKind.PreviousPeriod } => range.Length(),
+        { To: ComparisonKind.Offset, Offset: { } offset } => new OracleShift(offset),
+        _ when query.GroupBy.Any(g => g.IsMetricTime && g.Grain == TimeGrain.Week) =>
+            world.Model.WeekStart == DayOfWeek.Monday
+                ? new OracleShift(new CalendarPeriod(1, TimeGrain.Year), IsIsoYear: true)
+                : new OracleShift(new CalendarPeriod(52, TimeGrain.Week)),
+        _ => new OracleShift(new CalendarPeriod(1, TimeGrain.Year)),
+    };
+
+    private void Fill()
+    {
+        var at = _groupBy.ToList().FindIndex(g => g.IsMetricTime);
+        if (!query.Fill || at < 0)
+        {
+            return;
+        }
+
+        var grain = Grain(_groupBy[at], null);
+        foreach (var group in _groupBy.Count == 1 ? [new Key([null])] : _groups.ToList())
+        {
+            foreach (var bucket in time.Spine(range, grain))
+            {
+                var values = group.Values.ToArray();
+                values[at] = bucket;
+                _groups.Add(new Key(values));
+            }
+        }
+    }
+
+    private Func<Key, object?> Values(Metric metric, Filter? outer, OracleShift? shift)
+    {
+        var filter = Filter.And(outer, metric.Filter);
+        switch (metric)
+        {
+            case SimpleMetric simple:
+                return Values(simple.Measure, filter, shift);
+            case RatioMetric ratio:
+                var (numerator, denominator) = (Values(ratio.Numerator, filter, shift), Values(ratio.Denominator, filter, shift));
+                return key => World.Divide(numerator(key), denominator(key));
+            case DerivedMetric derived:
+                var inputs = derived.Metrics.ToDictionary(m => m.NameInExpression, m => Values(m, filter, shift));
+                return key => world.Derived[derived.Name](name => inputs[name](key));
+            default:
+                throw new NotSupportedException();
+        }
+    }
+
+    private Func<Key, object?> Values(MetricInput input, Filter? outer, OracleShift? shift) =>
+        Values(world.Model.Metrics[input.Metric], Filter.And(outer, input.Filter), input.OffsetWindow is { } window ? new OracleShift(window) : shift);
+
+    private Func<Key, object?> Values(MeasureInput input, Filter? outer, OracleShift? shift)
+    {
+        var measure = world.Model.Measures[input.Measure];
+        var fact = world.Model.SemanticModels[measure.SemanticModel];
+        var aggTime = fact.Dimensions[measure.AggTimeDimension];
+        var tenant = query.Tenant is null ? null : world.Model.Tenants[query.Tenant].Where;
+        var filter = Filter.And(outer, input.Filter, query.Where, tenant);
+        var groups = new Dictionary<Key, List<object?>>();
+        foreach (var row in world.Tables[fact.Table])
+        {
+            var stored = world.Evaluate(aggTime.Expr, row);
+            var counted = shift is null || stored is null ? stored
+                : stored is DateOnly day ? OracleTime.Shift(day, shift)
+                : time.Shift((DateTime)stored, shift);
+            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f)).Test(filter) != true))
+            {
+                continue;
+            }
+
+            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
+            if (!groups.TryGetValue(key, out var values))
+            {
+                groups[key] = values = [];
+            }
+
+            values.Add(world.Evaluate(measure.Expr, row));
+        }
+
+        _groups.UnionWith(groups.Keys);
+        return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (input.FillNullsWith is { } fill ? fill
+            : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
+            : null);
+    }
+
+    private bool Holds(object? counted) => counted switch
+    {
+        null => range.From is null && range.To is null,
+        DateOnly date => range.Holds(date),
+        _ => range.Holds((DateTime)counted),
+    };
+
+    private OracleFilter Condition(Func<FieldName, object?> valueOf) => new(
+        field => Filtered(valueOf(field), field),
+        (field, value) => field.Grain is null && valueOf(field) is DateTime
+            ? time.Instant(World.Point(value!))
+            : World.Constant(Filtered(valueOf(field), field), value!, time));
+
+    /// <summary>The metrics' own time, under its own name too, is the one at which an event counts.</summary>
+    private static bool IsCounted(SemanticModel fact, Dimension aggTime, FieldName field) =>
+        field.IsMetricTime || (field.Path is [var entity, var element] && entity == fact.PrimaryEntity && element == aggTime.Name);
+
+    /// <summary>A field with a grain is compared by its bucket's start, on the zone's clock.</summary>
+    private object? Filtered(object? value, FieldName field) => (value, field.Grain) switch
+    {
+        (null, _) or (_, null) => value,
+        (DateOnly date, { } grain) => time.Bucket(date, grain),
+        (DateTime utc, >= TimeGrain.Day) => time.Bucket(utc, field.Grain.Value),
+        (DateTime utc, { } grain) => time.ToLocal((DateTime)time.Bucket(utc, grain)),
+        _ => value,
+    };
+
+    private object? Bucketed(object? value, FieldName field, Dimension? dimension) => value switch
+    {
+        DateOnly date when dimension is not null => time.Bucket(date, Grain(field, dimension)),
+        DateTime utc => time.Bucket(utc, Grain(field, dimension)),
+        _ => value,
+    };
+
+    /// <summary>A time field without a grain is cut by days, or by what is stored if that is coarser, in every fact of the query.</summary>
+    private TimeGrain Grain(FieldName field, Dimension? dimension)
+    {
+        if (field.Grain is { } grain)
+        {
+            return grain;
+        }
+
+        var stored = field.IsMetricTime
+            ? query.Metrics.SelectMany(m => world.AggTimes(world.Model.Metrics[m])).Max(d => d.Granularity!.Value)
+            : dimension!.Granularity!.Value;
+        return stored > TimeGrain.Day ? stored : TimeGrain.Day;
+    }
+
+    private static object? Aggregate(Measure measure, List<object?>? rows)
+    {
+        if (rows is null)
+        {
+            return null;
+        }
+
+        var values = rows.Where(v => v is not null).Select(v => v!).ToList();
+        if (measure.Aggregation is Aggregation.Count)
+        {
+            return (long)values.Count;
+        }
+
+        if (measure.Aggregation is Aggregation.CountDistinct)
+        {
+            return (long)values.Distinct().Count();
+        }
+
+        if (measure.Aggregation is Aggregation.SumBoolean)
+        {
+            return (long)values.Count(v => v is true);
+        }
+
+        if (values.Count == 0)
+        {
+            return null;
+        }
+
+        values.Sort(OracleOrder.Compare);
+        return measure.Aggregation switch
+        {
+            Aggregation.Min => values[0],
+            Aggregation.Max => values[^1],
+            Aggregation.Sum => World.Sum(values),
+            Aggregation.Average => values.Average(v => Convert.ToDouble(v, CultureInfo.InvariantCulture)),
+            Aggregation.Median => Continuous(values, 0.5),
+            Aggregation.Percentile when measure.UseDiscretePercentile => values[Math.Max(0, (int)Math.Ceiling(measure.Percentile!.Value * values.Count) - 1)],
+            Aggregation.Percentile => Continuous(values, measure.Percentile!.Value),
+            _ => throw new NotSupportedException(),
+        };
+    }
+
+    private static double Continuous(List<object> sorted, double p)
+    {
+        var place = p * (sorted.Count - 1);
+        var below = (int)Math.Floor(place);
+        var (low, high) = (Convert.ToDouble(sorted[below], CultureInfo.InvariantCulture), Convert.ToDouble(sorted[Math.Min(below + 1, sorted.Count - 1)], CultureInfo.InvariantCulture));
+        return low + ((high - low) * (place - below));
+    }
+}
+
+/// <summary>A group's values; null equals null.</summary>
+internal sealed class Key(object?[] values) : IEquatable<Key>
+{
+    public object?[] Values { get; } = values;
+
+    public bool Equals(Key? other) => other is not null && Values.SequenceEqual(other.Values);
+
+    public override bool Equals(object? obj) => Equals(obj as Key);
+
+    public override int GetHashCode() => Values.Aggregate(7, HashCode.Combine);
+}

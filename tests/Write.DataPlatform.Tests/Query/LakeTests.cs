@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using CsCheck;
+
+namespace Write.DataPlatform.Tests.Query;
+
+/// <summary>Worlds made once for all tests: the same number, the same rows.</summary>
+public sealed class Worlds : IAsyncLifetime
+{
+    private readonly ConcurrentDictionary<int, Lazy<Task<EngineWorld>>> _worlds = new();
+
+    internal Task<EngineWorld> GetAsync(int number) => _worlds.GetOrAdd(number, n => new Lazy<Task<EngineWorld>>(() => CreateAsync(n))).Value;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var world in _worlds.Values.Where(w => w.Value.IsCompletedSuccessfully))
+        {
+            await (await world.Value).DisposeAsync();
+        }
+    }
+
+    private static Task<EngineWorld> CreateAsync(int number)
+    {
+        var model = (number % 4) switch
+        {
+            0 => WorldModel.Load(),
+            1 => WorldModel.Load("America/New_York", "sunday"),
+            2 => WorldModel.Load("UTC", "monday"),
+            _ => WorldModel.Load("Asia/Kolkata", "saturday"),
+        };
+        return EngineWorld.CreateAsync(new World(model, new WorldData(number).Make()), WorldModel.Tables);
+    }
+}
+
+public sealed class LakeTests(Worlds worlds) : IClassFixture<Worlds>
+{
+    /// <summary>Set to look at other rows than every day's.</summary>
+    private static readonly int FirstWorld = int.Parse(Environment.GetEnvironmentVariable("WDP_WORLD") ?? "0", null);
+
+    [Fact]
+    public Task Random_queries_equal_brute_force() =>
+        Gen.Select(Gen.Int[0, 11], QueryGen.Any).SampleAsync(
+            async (world, query) =>
+            {
+                var engine = await worlds.GetAsync(FirstWorld + world);
+                Answers.Same(new BruteForce(engine.World, EngineWorld.Now).Answer(query), await engine.AnswerAsync(query));
+            },
+            iter: long.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "1500", null),
+            threads: 2,
+            print: c => $"world {FirstWorld + c.Item1}: {QueryGen.Print(c.Item2)}");
+}
