@@ -1,2 +1,5 @@
-var app = WebApplication.CreateBuilder(args).Build();
-app.Run();
+using Write.DataPlatform.Api.Commands;
+
+// Commands/CommandLine.cs lists the commands; without one the server starts.
+// Commands/DataPlatformHost.cs puts the slices together, for the server and the commands alike.
+return await CommandLine.RunAsync(args, Terminal.OfProcess());

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Insights;
 
@@ -8,6 +9,7 @@ internal static class InsightsServices
 {
     public static IServiceCollection AddInsights(this IServiceCollection services)
     {
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, PublishedQueryRule>());
         services.TryAddSingleton<LakeTypes>();
         services.TryAddSingleton<GoldReader>();
         services.TryAddSingleton<MetricQueryService>();

@@ -1,0 +1,115 @@
+using Serilog;
+using Serilog.Events;
+using Write.DataPlatform.Api.Health;
+using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Api.Sample;
+using Write.DataPlatform.Api.Swagger;
+using Write.DataPlatform.Refresh;
+
+namespace Write.DataPlatform.Api.Commands;
+
+/// <summary>Which work a process does.</summary>
+internal enum Role
+{
+    /// <summary>Everything.</summary>
+    All,
+
+    /// <summary>Answers; refreshes nothing by itself.</summary>
+    Api,
+
+    /// <summary>Refreshes; answers nothing but health.</summary>
+    Worker,
+}
+
+/// <summary>How a process is put together.</summary>
+/// <param name="Configuration">Settings that go before those of files and environment.</param>
+/// <param name="Role">Which work it does; null for a command, which does its own.</param>
+/// <param name="Services">Puts services in the place of others, for tests.</param>
+internal sealed record HostSettings(IReadOnlyDictionary<string, string?> Configuration, Role? Role = null, Action<IServiceCollection>? Services = null);
+
+/// <summary>The one composition of server and commands.</summary>
+internal static class DataPlatformHost
+{
+    public const string DefaultUrl = "http://localhost:5080";
+
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
+
+    public static WebApplication Build(HostSettings settings)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            ApplicationName = typeof(DataPlatformHost).Assembly.GetName().Name,
+            ContentRootPath = AppContext.BaseDirectory,
+        });
+        builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource
+        {
+            InitialData = [KeyValuePair.Create<string, string?>("DataPlatform:Models", SampleLake.ModelsDirectory)],
+        });
+        builder.Configuration.AddInMemoryCollection(settings.Configuration);
+        AddLogs(builder, isQuiet: settings.Role is null);
+        settings.Services?.Invoke(builder.Services);
+        builder.Services.AddDataPlatform(builder.Configuration);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
+        builder.Services.AddRest().AddHealth().AddSwagger();
+        if (settings.Role is Role.All or Role.Worker)
+        {
+            builder.Services.AddSingleton<RefreshScheduler>();
+            builder.Services.AddHostedService(services => services.GetRequiredService<RefreshScheduler>());
+        }
+
+        if (new[] { "urls", "http_ports", "https_ports" }.All(key => string.IsNullOrEmpty(builder.Configuration[key])) && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists())
+        {
+            builder.WebHost.UseUrls(DefaultUrl);
+        }
+
+        var app = builder.Build();
+        app.UseSerilogRequestLogging(RequestLog.Configure);
+        app.UseRest();
+        app.MapHealth();
+        if (settings.Role is Role.All or Role.Api)
+        {
+            app.UseSwaggerPages();
+            app.MapRest();
+        }
+
+        return app;
+    }
+
+    private static void AddLogs(WebApplicationBuilder builder, bool isQuiet)
+    {
+        builder.Logging.ClearProviders();
+        builder.Services.AddSerilog(
+            (_, log) =>
+            {
+                if (isQuiet)
+                {
+                    // A command says itself what went wrong.
+                    log.MinimumLevel.Fatal();
+                }
+                else
+                {
+                    log.ReadFrom.Configuration(builder.Configuration);
+                }
+            },
+            preserveStaticLogger: true);
+    }
+}
+
+/// <summary>One line a request: method, path without its query, status and time, tenant and trace id.</summary>
+internal static class RequestLog
+{
+    public static void Configure(Serilog.AspNetCore.RequestLoggingOptions options)
+    {
+        options.MessageTemplate = "{RequestMethod} {RequestPath} {StatusCode} {Elapsed:0.0} ms {Tenant} {RequestTrace}";
+        options.IncludeQueryInRequestPath = false;
+        options.EnrichDiagnosticContext = (log, context) =>
+        {
+            log.Set("Tenant", CallerGate.Of(context)?.Tenant ?? context.Request.Query[CallerGate.TenantParameter].FirstOrDefault() ?? "-");
+            log.Set("RequestTrace", Problem.TraceId(context));
+        };
+        options.GetLevel = (context, _, exception) =>
+            exception is not null || context.Response.StatusCode >= 500 && !context.Request.Path.StartsWithSegments("/health") ? LogEventLevel.Error
+            : context.Request.Path.StartsWithSegments("/health") || context.Request.Path.StartsWithSegments("/swagger") ? LogEventLevel.Debug
+            : LogEventLevel.Information;
+    }
+}

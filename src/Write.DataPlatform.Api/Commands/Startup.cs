@@ -1,0 +1,160 @@
+using System.ComponentModel;
+using System.Globalization;
+using System.Reflection;
+using Microsoft.Extensions.Options;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
+using Write.DataPlatform.Refresh;
+
+namespace Write.DataPlatform.Api.Commands;
+
+/// <summary>The process cannot start; the message says everything that is wrong.</summary>
+internal sealed class StartupException(IReadOnlyList<string> problems)
+    : Exception(problems.Count == 1 ? problems[0] : $"{problems.Count} problems:" + string.Concat(problems.Select(p => Environment.NewLine + "  " + p)))
+{
+    public IReadOnlyList<string> Problems { get; } = problems;
+}
+
+/// <summary>Checks the whole configuration and the model before anything begins, and reports all that is wrong at once.</summary>
+internal static class Startup
+{
+    private const string Root = "DataPlatform";
+
+    // The settings beside the slices' sections.
+    private static readonly string[] Plain = ["Data", "Models", "Role"];
+
+    private static readonly Dictionary<string, Type> Sections = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Lake"] = typeof(LakeOptions),
+        ["Gold"] = typeof(GoldOptions),
+        ["Refresh"] = typeof(RefreshOptions),
+    };
+
+    /// <exception cref="StartupException">Something is wrong.</exception>
+    public static void Check(IServiceProvider services)
+    {
+        var problems = Spelling(services.GetRequiredService<IConfiguration>());
+        if (problems.Count == 0)
+        {
+            // A value that cannot be read hides the checks of its section.
+            Validate<ModelOptions>(services, problems);
+            Validate<LakeOptions>(services, problems);
+            Validate<GoldOptions>(services, problems);
+            Validate<RefreshOptions>(services, problems);
+        }
+
+        try
+        {
+            services.GetRequiredService<ModelStore>();
+        }
+        catch (ModelLoadException exception)
+        {
+            problems.AddRange(exception.Problems.Select(Print));
+        }
+        catch (OptionsValidationException)
+        {
+            // Told above.
+        }
+
+        if (problems.Count > 0)
+        {
+            throw new StartupException(problems);
+        }
+    }
+
+    /// <summary>Checks, then makes what the stores need.</summary>
+    /// <exception cref="StartupException">Something is wrong.</exception>
+    public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken = default)
+    {
+        Check(services);
+        try
+        {
+            await services.GetRequiredService<IGoldStore>().InitializeAsync(cancellationToken);
+        }
+        catch (GoldStoreException exception)
+        {
+            throw new StartupException([exception.Message]);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new StartupException([$"The data folder cannot be used: {exception.Message}"]);
+        }
+    }
+
+    public static string Print(ModelProblem problem) =>
+        $"{(problem.Position is null ? "" : problem.Position + " ")}{problem.Code}: {problem.Message}{(problem.Suggestion is null ? "" : " " + problem.Suggestion)}";
+
+    private static void Validate<T>(IServiceProvider services, List<string> problems) where T : class
+    {
+        try
+        {
+            _ = services.GetRequiredService<IOptions<T>>().Value;
+        }
+        catch (OptionsValidationException exception)
+        {
+            problems.AddRange(exception.Failures);
+        }
+    }
+
+    /// <summary>Settings that do not exist and values that are none of their type's.</summary>
+    private static List<string> Spelling(IConfiguration configuration)
+    {
+        var problems = new List<string>();
+        foreach (var setting in configuration.GetSection(Root).GetChildren())
+        {
+            if (Sections.TryGetValue(setting.Key, out var type))
+            {
+                var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance);
+                foreach (var value in setting.GetChildren())
+                {
+                    var property = properties.FirstOrDefault(p => p.Name.Equals(value.Key, StringComparison.OrdinalIgnoreCase));
+                    if (property is null)
+                    {
+                        problems.Add(Unknown(value.Path, value.Key, properties.Select(p => p.Name)));
+                    }
+                    else if (value.Value is { } text && !IsReadable(text, property.PropertyType, out var wanted))
+                    {
+                        problems.Add($"{value.Path} is '{text}'; it must be {wanted}.");
+                    }
+                }
+            }
+            else if (!Plain.Contains(setting.Key, StringComparer.OrdinalIgnoreCase))
+            {
+                problems.Add(Unknown(setting.Path, setting.Key, [.. Plain, .. Sections.Keys]));
+            }
+        }
+
+        return problems;
+    }
+
+    private static string Unknown(string path, string key, IEnumerable<string> known)
+    {
+        var names = known.ToList();
+        return $"There is no setting {path}. {Suggestion.For(key, names) ?? $"Known are {string.Join(", ", names)}."}";
+    }
+
+    private static bool IsReadable(string text, Type type, out string wanted)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        wanted = type.IsEnum ? string.Join(" or ", Enum.GetNames(type))
+            : type == typeof(TimeSpan) ? "a time such as 00:15:00"
+            : type == typeof(bool) ? "true or false"
+            : type == typeof(string) ? "text"
+            : "a number";
+        if (type == typeof(string) || text.Length == 0)
+        {
+            return true;
+        }
+
+        try
+        {
+            return TypeDescriptor.GetConverter(type).ConvertFromString(null, CultureInfo.InvariantCulture, text) is not null;
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException or OverflowException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,175 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Refresh;
+
+namespace Write.DataPlatform.Api.Health;
+
+/// <summary>How well something is; the worst of its checks is a server's own.</summary>
+internal enum HealthStatus
+{
+    Healthy,
+
+    /// <summary>Works, not as well as it should.</summary>
+    Degraded,
+
+    /// <summary>Does not work.</summary>
+    Unhealthy,
+}
+
+/// <summary>What one check found.</summary>
+/// <param name="Name">The check.</param>
+/// <param name="Status">How well.</param>
+/// <param name="Description">Why, for operators.</param>
+/// <param name="Data">Figures, for operators.</param>
+internal sealed record HealthCheck(string Name, HealthStatus Status, string? Description, ImmutableSortedDictionary<string, object?> Data);
+
+/// <summary>All checks.</summary>
+internal sealed record HealthReport(TimeSpan Duration, ImmutableArray<HealthCheck> Checks)
+{
+    public HealthStatus Status => Checks.IsEmpty ? HealthStatus.Healthy : Checks.Max(c => c.Status);
+}
+
+/// <summary>Looks after the model, the lake, the gold store, each gold table's freshness and the scheduler.</summary>
+internal sealed class HealthReporter(
+    ModelStore models, ILake lake, GoldStatus gold, TimeProvider clock, IServiceProvider services)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SchedulerSilence = TimeSpan.FromMinutes(5);
+
+    // Anybody may ask, so what was found is told again for a moment.
+    private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private (DateTimeOffset At, Task<HealthReport> Report)? _last;
+    private volatile bool _wasReady;
+
+    /// <summary>Every check.</summary>
+    public Task<HealthReport> CheckAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_gate)
+        {
+            var now = clock.GetUtcNow();
+            if (_last is not { } last || now - last.At >= Remembered)
+            {
+                _last = last = (now, RunAsync());
+            }
+
+            return last.Report.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>What queries need. Once every scheduled gold table was built, one that a new model brings does not take the server away again.</summary>
+    public async Task<HealthReport> CheckReadyAsync(CancellationToken cancellationToken = default)
+    {
+        var report = await CheckAsync(cancellationToken);
+        var checks = report.Checks.Where(c => c.Name is "model" or "gold").ToList();
+        if (!_wasReady && checks.All(c => c.Status != HealthStatus.Unhealthy))
+        {
+            var missing = report.Checks.Where(c => c.Data.TryGetValue("isBuilt", out var built) && built is false).Select(c => c.Data["table"]).Distinct().ToList();
+            _wasReady = missing.Count == 0;
+            checks.Add(Check("gold_tables", _wasReady ? HealthStatus.Healthy : HealthStatus.Unhealthy, _wasReady ? null : $"Not built yet: {string.Join(", ", missing)}."));
+        }
+
+        return new HealthReport(report.Duration, [.. checks]);
+    }
+
+    private async Task<HealthReport> RunAsync()
+    {
+        await Task.Yield();
+        var started = Stopwatch.GetTimestamp();
+        var model = models.Current;
+        var found = await Task.WhenAll(Task.FromResult<IReadOnlyList<HealthCheck>>([Model(), Scheduler(model)]), LakeAsync(model), GoldAsync(model));
+        return new HealthReport(Stopwatch.GetElapsedTime(started), [.. found.SelectMany(c => c).OrderBy(c => Order(c.Name)).ThenBy(c => c.Name, StringComparer.Ordinal)]);
+    }
+
+    private HealthCheck Model()
+    {
+        var status = models.Status;
+        return Check(
+            "model",
+            status.Problems is null ? HealthStatus.Healthy : HealthStatus.Degraded,
+            status.Problems is { } problems ? $"The changed files are refused for {problems.Length} problems; the last good model stays in use." : null,
+            ("revision", status.Revision),
+            ("loadedAt", status.LoadedAt),
+            ("problems", status.Problems?.Select(p => $"{p.Position} {p.Code}: {p.Message}").ToArray()));
+    }
+
+    private async Task<IReadOnlyList<HealthCheck>> LakeAsync(MetricModel model)
+    {
+        using var patience = new CancellationTokenSource(Patience, clock);
+        var tables = model.SemanticModels.Values.Select(s => s.Table).Distinct().ToList();
+        try
+        {
+            var missing = new List<string>();
+            foreach (var table in tables)
+            {
+                if (await lake.DescribeAsync(table, patience.Token) is null)
+                {
+                    missing.Add(table);
+                }
+            }
+
+            // Gold answers go on without the lake, so it can only make the server worse, not unable.
+            return [Check("lake", missing.Count == 0 ? HealthStatus.Healthy : HealthStatus.Degraded, missing.Count == 0 ? null : $"The lake has no table {string.Join(", ", missing)}.", ("tables", tables.Count))];
+        }
+        catch (LakeException exception)
+        {
+            return [Check("lake", HealthStatus.Degraded, exception.Message)];
+        }
+        catch (OperationCanceledException)
+        {
+            return [Check("lake", HealthStatus.Degraded, "The lake does not answer.")];
+        }
+    }
+
+    private async Task<IReadOnlyList<HealthCheck>> GoldAsync(MetricModel model)
+    {
+        using var patience = new CancellationTokenSource(Patience, clock);
+        try
+        {
+            var statuses = await gold.GetAsync(model, null, patience.Token);
+            return [Check("gold", HealthStatus.Healthy, null, ("tables", statuses.Count)), .. statuses.Select(Freshness)];
+        }
+        catch (GoldStoreException exception)
+        {
+            return [Check("gold", HealthStatus.Unhealthy, exception.Message)];
+        }
+        catch (OperationCanceledException)
+        {
+            return [Check("gold", HealthStatus.Unhealthy, "The gold store does not answer.")];
+        }
+    }
+
+    private static HealthCheck Freshness(GoldTableStatus status) => Check(
+        "gold:" + status.Table.Name + (status.Tenant is null ? "" : "/" + status.Tenant),
+        status.IsLate ? HealthStatus.Degraded : HealthStatus.Healthy,
+        status.IsLate ? status.Age is { } age ? $"Refreshed {age:d\\.hh\\:mm\\:ss} ago; the objective is {status.Table.Freshness}." : "Never refreshed." : null,
+        ("table", status.Table.Name),
+        ("isBuilt", status.IsBuilt || status.Table.Refresh is null),
+        ("revision", status.Manifest.Revision),
+        ("refreshedAt", status.RefreshedAt),
+        ("watermark", status.Watermark));
+
+    private HealthCheck Scheduler(MetricModel model)
+    {
+        if (services.GetService<RefreshScheduler>() is not { } scheduler)
+        {
+            return Check("scheduler", HealthStatus.Healthy, "Runs in another process.");
+        }
+
+        var silence = clock.GetUtcNow() - scheduler.LastLook;
+        return Check(
+            "scheduler",
+            silence > SchedulerSilence ? HealthStatus.Degraded : HealthStatus.Healthy,
+            silence > SchedulerSilence ? $"It last looked at its tables {silence:d\\.hh\\:mm\\:ss} ago." : null,
+            ("nextRuns", model.GoldTables.Keys.Select(t => (Table: t, Next: scheduler.NextRun(t))).Where(t => t.Next is not null).ToImmutableSortedDictionary(t => t.Table, t => t.Next)));
+    }
+
+    private static int Order(string name) => name switch { "model" => 0, "lake" => 1, "gold" => 2, "scheduler" => 4, _ => 3 };
+
+    private static HealthCheck Check(string name, HealthStatus status, string? description, params (string Name, object? Value)[] data) =>
+        new(name, status, description, data.Where(d => d.Value is not null).ToImmutableSortedDictionary(d => d.Name, d => d.Value));
+}

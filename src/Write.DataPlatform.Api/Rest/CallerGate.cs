@@ -1,0 +1,94 @@
+using System.Net;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
+using Write.DataPlatform.Query;
+using Write.DataPlatform.Security;
+
+namespace Write.DataPlatform.Api.Rest;
+
+/// <summary>Which callers a route is for.</summary>
+internal enum Access
+{
+    /// <summary>Anyone who is known.</summary>
+    Known,
+
+    /// <summary>Operators.</summary>
+    Operator,
+}
+
+/// <summary>Says who asks. A caller on this machine needs no key and is the operator; any other needs one.</summary>
+internal sealed class CallerGate(RequestDelegate next)
+{
+    public const string TenantHeader = "X-Tenant";
+    public const string TenantParameter = "tenant";
+
+    // A proxy in front of the server makes every caller look local; its headers give it away.
+    private static readonly string[] ProxyHeaders =
+        ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP", "True-Client-IP", "X-Original-Host"];
+
+    // A page of another site that had its own name point here sends that name as host.
+    private static readonly string[] LocalHosts = ["localhost", "127.0.0.1", "[::1]"];
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var caller = IsLocal(context) ? Caller.Operator : null;
+        context.Items[typeof(Caller)] = caller;
+        if (context.GetEndpoint()?.Metadata.GetMetadata<AccessMetadata>() is not { Access: var access })
+        {
+            return next(context);
+        }
+
+        if (caller is null)
+        {
+            throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, "This address needs a key unless the call comes from the server's own machine.")
+            {
+                Headers = [("WWW-Authenticate", "Bearer realm=\"data platform\"")],
+            });
+        }
+
+        if (access == Access.Operator && !caller.IsOperator)
+        {
+            throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "This is for operators."));
+        }
+
+        return next(context);
+    }
+
+    /// <summary>Who asks; null if not known.</summary>
+    public static Caller? Of(HttpContext context) => context.Items[typeof(Caller)] as Caller;
+
+    /// <summary>Who asks, on routes that have an <see cref="Access"/>.</summary>
+    public static Caller Known(HttpContext context) => Of(context) ?? throw new InvalidOperationException("The route let an unknown caller in.");
+
+    /// <summary>The tenant whose rows are asked for: the caller's own, or the one an operator views as.</summary>
+    /// <exception cref="QueryException">There is no such tenant, or two are named.</exception>
+    public static string? Tenant(HttpContext context, MetricModel model)
+    {
+        var caller = Known(context);
+        string?[] named = [.. context.Request.Query[TenantParameter], .. context.Request.Headers[TenantHeader]];
+        var names = named.Where(n => !string.IsNullOrEmpty(n)).Select(n => n!).Distinct().ToList();
+        if (names.Count == 0 || caller.Tenant is not null)
+        {
+            return caller.Tenant;
+        }
+
+        if (names.Count > 1)
+        {
+            throw new QueryException([new QueryProblem(QueryFormProblems.RepeatedParameter, "Several tenants are named; a view is of one.", TenantParameter)]);
+        }
+
+        return model.Tenants.ContainsKey(names[0])
+            ? names[0]
+            : throw new QueryException([new QueryProblem(QueryProblems.UnknownTenant, $"There is no tenant '{QueryForm.Short(names[0])}'.", TenantParameter, Suggestion.For(names[0], model.Tenants.Keys))]);
+    }
+
+    /// <summary>Whether a request comes from this machine, under one of its own names, and through no proxy.</summary>
+    public static bool IsLocal(HttpContext context) =>
+        context.Connection.RemoteIpAddress is { } address
+        && IPAddress.IsLoopback(address)
+        && LocalHosts.Contains(context.Request.Host.Host, StringComparer.OrdinalIgnoreCase)
+        && !ProxyHeaders.Any(context.Request.Headers.ContainsKey);
+}
+
+/// <summary>Marks a route with the callers it is for.</summary>
+internal sealed record AccessMetadata(Access Access);

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Api.Rest;
+
+/// <summary>What can be asked: metrics, dimensions and the dimensions' values.</summary>
+internal static class CatalogRoutes
+{
+    private const int DefaultValues = 100;
+    private const int MaxValues = 1_000;
+
+    public static void MapCatalog(this RouteGroupBuilder v1)
+    {
+        v1.MapGet("/metrics", (HttpContext context, ModelStore models) =>
+            QueryRoutes.WriteJsonAsync(context, new { metrics = MetricCatalog.Of(models.Current).Metrics.Values.Select(m => Describe(m, withDimensions: false)) }));
+        v1.MapGet("/metrics/{name}", (HttpContext context, string name, ModelStore models) =>
+        {
+            var metrics = MetricCatalog.Of(models.Current).Metrics;
+            return metrics.TryGetValue(name, out var metric)
+                ? QueryRoutes.WriteJsonAsync(context, Describe(metric, withDimensions: true))
+                : throw ProblemException.NotFound(ProblemCodes.UnknownMetric, $"There is no metric '{QueryForm.Short(name)}'.", Suggestion.For(name, metrics.Keys));
+        });
+        v1.MapGet("/dimensions", (HttpContext context, ModelStore models) =>
+        {
+            var form = new QueryForm();
+            var parameters = OnlyKnown(context, form, "metrics");
+            var catalog = MetricCatalog.Of(models.Current);
+            var metrics = Lists(parameters, "metrics");
+            for (var i = 0; i < metrics.Length; i++)
+            {
+                CheckMetric(form, catalog, metrics[i], $"metrics[{i}]");
+            }
+
+            form.ThrowIfAny();
+            return QueryRoutes.WriteJsonAsync(context, new { dimensions = metrics.IsEmpty ? catalog.Dimensions.Values : catalog.DimensionsOf(metrics) });
+        });
+        v1.MapGet("/dimensions/{name}/values", ValuesAsync);
+    }
+
+    /// <summary>The values of a dimension: the groups of one metric that has it, over all time.</summary>
+    private static async Task ValuesAsync(HttpContext context, string name, MetricQueryService service, ModelStore models)
+    {
+        var model = models.Current;
+        var catalog = MetricCatalog.Of(model);
+        if (!catalog.Dimensions.TryGetValue(name, out var dimension))
+        {
+            throw ProblemException.NotFound(ProblemCodes.UnknownDimension, $"There is no dimension '{QueryForm.Short(name)}'.", Suggestion.For(name, catalog.Dimensions.Keys));
+        }
+
+        var form = new QueryForm();
+        var parameters = OnlyKnown(context, form, "prefix", "limit", "metric");
+        var limit = DefaultValues;
+        if (parameters.TryGetValue("limit", out var limits)
+            && (limits.Length != 1 || !int.TryParse(limits[0], NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxValues))
+        {
+            form.Report(QueryFormProblems.OutOfRange, $"The limit is a whole number from 1 to {MaxValues}.", "limit");
+        }
+
+        if (dimension.Type == "time")
+        {
+            form.Report(QueryProblems.NotATimeDimension, $"'{name}' is a time, whose values are not listed.", null, "Group a metric by it.");
+        }
+
+        var metric = parameters.TryGetValue("metric", out var asked) ? asked[0] : Lister(model, catalog, name);
+        if (metric is null)
+        {
+            form.Report(QueryProblems.MetricTypeNotSupported, $"No metric that this version computes has '{name}'.", null);
+        }
+        else
+        {
+            CheckMetric(form, catalog, metric, "metric");
+        }
+
+        form.ThrowIfAny();
+        var field = FieldName.Parse(name);
+        var prefix = parameters.TryGetValue("prefix", out var prefixes) ? prefixes[0] : "";
+        var query = new MetricQuery
+        {
+            Metrics = [metric!],
+            GroupBy = [field],
+            Where = prefix.Length > 0 ? new ComparisonFilter(field, FilterOperator.StartsWith, [prefix]) : null,
+            OrderBy = [new QueryOrder(name, false)],
+            Limit = limit,
+            Tenant = CallerGate.Tenant(context, model),
+        };
+        var answer = await service.AnswerAsync(query, CallerGate.Known(context), context.RequestAborted);
+        await QueryRoutes.WriteJsonAsync(context, new { dimension = name, metric, values = answer.Rows.Select(r => r[0] is { } v and not (string or bool or long or double or decimal) ? AnswerJson.Text(v) : r[0]) });
+    }
+
+    /// <summary>The metric that lists a dimension's values for the least work: one that a gold table holds together with it, before any other.</summary>
+    private static string? Lister(MetricModel model, MetricCatalog catalog, string dimension) =>
+        catalog.Metrics.Values
+            .Where(m => m.IsComputed && m.Dimensions.Any(d => d.Name == dimension))
+            .OrderBy(m => m.GoldTables.Any(t => model.GoldTables[t].GroupBy.Any(g => g.ToString() == dimension)) ? 0 : 1)
+            .ThenBy(m => m.Type == "simple" ? 0 : 1)
+            .ThenBy(m => model.Metrics[m.Name] is SimpleMetric { Measure.Measure: var measure } && model.Measures[measure].Aggregation is Aggregation.Sum or Aggregation.Count ? 0 : 1)
+            .ThenBy(m => m.Name, StringComparer.Ordinal)
+            .FirstOrDefault()?.Name;
+
+    private static object Describe(MetricDescription metric, bool withDimensions) => new
+    {
+        name = metric.Name,
+        type = metric.Type,
+        label = metric.Label,
+        description = metric.Description,
+        unit = metric.Unit,
+        format = metric.Format,
+        isComputed = metric.IsComputed,
+        goldTables = metric.GoldTables,
+        href = withDimensions ? null : "/v1/metrics/" + metric.Name,
+        dimensions = withDimensions ? metric.Dimensions : (object)metric.Dimensions.Select(d => d.Name),
+    };
+
+    private static void CheckMetric(QueryForm form, MetricCatalog catalog, string metric, string path)
+    {
+        if (!catalog.Metrics.ContainsKey(metric))
+        {
+            form.Report(QueryProblems.UnknownMetric, $"There is no metric '{QueryForm.Short(metric)}'.", path, Suggestion.For(metric, catalog.Metrics.Keys));
+        }
+    }
+
+    private static ImmutableArray<string> Lists(Dictionary<string, ImmutableArray<string>> parameters, string name) =>
+        parameters.TryGetValue(name, out var values) ? [.. values.SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))] : [];
+
+    /// <summary>The query string; parameters that a route does not have are reported.</summary>
+    private static Dictionary<string, ImmutableArray<string>> OnlyKnown(HttpContext context, QueryForm form, params string[] known)
+    {
+        var parameters = QueryRoutes.Parameters(context).ToDictionary();
+        foreach (var name in parameters.Keys.Except(known))
+        {
+            form.Report(
+                QueryFormProblems.UnknownParameter, $"There is no parameter '{QueryForm.Short(name)}'.", QueryForm.Short(name), Suggestion.For(name, known) ?? $"Known are {string.Join(", ", known)}.");
+        }
+
+        return parameters;
+    }
+}

@@ -1,0 +1,111 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Diagnostics;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Api.Rest;
+
+/// <summary>The one place where a failure becomes a status.</summary>
+internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
+{
+    private const int ClientClosedRequest = 499;
+    private const int RetryAfterSeconds = 5;
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody reads the answer.
+            if (!context.Response.HasStarted)
+            {
+                context.Response.StatusCode = ClientClosedRequest;
+            }
+        }
+        catch (Exception exception) when (!context.Response.HasStarted)
+        {
+            var problem = Of(exception, context);
+            if (problem.Status >= StatusCodes.Status500InternalServerError)
+            {
+                RestLog.Failed(logger, exception, context.Request.Method, context.Request.Path, problem.Code);
+            }
+
+            context.Response.Clear();
+            await problem.WriteAsync(context);
+        }
+    }
+
+    /// <summary>Gives refusals of the framework itself (no route, wrong method) their body.</summary>
+    public static Task DescribeAsync(StatusCodeContext status)
+    {
+        var context = status.HttpContext;
+        var (path, method) = (context.Request.Path.Value ?? "/", context.Request.Method);
+        var problem = context.Response.StatusCode switch
+        {
+            StatusCodes.Status404NotFound => new Problem(404, ProblemCodes.NotFound, $"There is nothing at {path}."),
+            StatusCodes.Status405MethodNotAllowed => new Problem(405, ProblemCodes.MethodNotAllowed, $"{path} takes {context.Response.Headers.Allow} and not {method}."),
+            StatusCodes.Status415UnsupportedMediaType => new Problem(415, ProblemCodes.UnsupportedMediaType, "The body must be application/json."),
+            StatusCodes.Status413PayloadTooLarge => TooLarge(),
+            ClientClosedRequest => null,
+            var other => new Problem(other, ProblemCodes.BadRequest, "The request was refused."),
+        };
+        return problem?.WriteAsync(context) ?? Task.CompletedTask;
+    }
+
+    private static Problem Of(Exception exception, HttpContext context)
+    {
+        // Engines name hosts, tables and statements in their messages: for operators alone.
+        var isOperator = CallerGate.Of(context)?.IsOperator is true;
+        string Told(string message, string other) => isOperator ? message : other;
+        switch (exception)
+        {
+            case ProblemException refused:
+                return refused.Problem;
+            case QueryException query:
+                return Of(query);
+            case LakeException { IsTransient: true } lake:
+                return Retry(ProblemCodes.LakeUnavailable, Told(lake.Message, "The events are not available now."));
+            case LakeException lake:
+                return new Problem(500, ProblemCodes.LakeFailed, Told(lake.Message, "The events could not be read."));
+            case GoldStoreException { IsTransient: true } gold:
+                return Retry(ProblemCodes.GoldUnavailable, Told(gold.Message, "The tables are not available now."));
+            case GoldStoreException gold:
+                return new Problem(500, ProblemCodes.GoldFailed, Told(gold.Message, "The tables could not be read."));
+            case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
+                return TooLarge();
+            case BadHttpRequestException bad:
+                return new Problem(bad.StatusCode, ProblemCodes.BadRequest, bad.Message);
+            case OperationCanceledException:
+                return Retry(ProblemCodes.Unavailable, "The request was given up; the server is stopping or too slow now.");
+            default:
+                return new Problem(500, ProblemCodes.InternalError, "The server made a mistake. Its log has the details under the trace id.");
+        }
+    }
+
+    public static Problem Of(QueryException query)
+    {
+        var detail = query.Problems.Length == 1 ? query.Problems[0].Message : $"The query has {query.Problems.Length} mistakes.";
+        return query.IsUnanswerable
+            ? new Problem(422, ProblemCodes.Unanswerable, detail) { Errors = query.Problems }
+            : new Problem(400, ProblemCodes.BadQuery, detail) { Errors = query.Problems };
+    }
+
+    private static Problem Retry(string code, string detail) => new(503, code, detail)
+    {
+        Headers = [("Retry-After", RetryAfterSeconds.ToString(CultureInfo.InvariantCulture))],
+    };
+
+    private static Problem TooLarge() =>
+        new(413, ProblemCodes.BodyTooLarge, string.Create(CultureInfo.InvariantCulture, $"The body has more than {RestServices.MaxBodyBytes:N0} bytes."));
+}
+
+/// <summary>The slice's log messages.</summary>
+internal static partial class RestLog
+{
+    [LoggerMessage(800, LogLevel.Error, "{Method} {Path} failed: {Code}")]
+    public static partial void Failed(ILogger logger, Exception exception, string method, string path, string code);
+}

@@ -1,0 +1,50 @@
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Api.Rest;
+
+/// <summary>Published insights.</summary>
+internal static class InsightRoutes
+{
+    public static void MapInsights(this RouteGroupBuilder v1)
+    {
+        v1.MapGet("/insights", (HttpContext context, ModelStore models) =>
+            QueryRoutes.WriteJsonAsync(context, new { insights = Visible(context, models.Current).Select(Describe) }));
+        v1.MapGet("/insights/{name}", (HttpContext context, string name, MetricQueryService service, ModelStore models) =>
+        {
+            var insight = Find(context, models.Current, name);
+            var bound = InsightBinder.Bind(insight, QueryRoutes.Parameters(context).ToDictionary());
+            return QueryRoutes.AnswerAsync(context, service, models, bound.Query, bound.Translate);
+        });
+    }
+
+    private static IEnumerable<Insight> Visible(HttpContext context, MetricModel model) =>
+        model.Insights.Values.Where(i => i.Audience == Audience.External || CallerGate.Known(context).Tenant is null);
+
+    private static Insight Find(HttpContext context, MetricModel model, string name) =>
+        Visible(context, model).FirstOrDefault(i => i.Name == name)
+            ?? throw ProblemException.NotFound(
+                ProblemCodes.UnknownInsight, $"There is no insight '{QueryForm.Short(name)}'.", Suggestion.For(name, Visible(context, model).Select(i => i.Name)));
+
+    private static object Describe(Insight insight) => new
+    {
+        name = insight.Name,
+        description = insight.Description,
+        audience = insight.Audience,
+        href = "/v1/insights/" + insight.Name,
+        parameters = insight.Parameters.Select(p => new
+        {
+            name = p.Name,
+            description = p.Description,
+            field = p.Field?.ToString(),
+            sets = p.Sets,
+            multiple = p.Multiple,
+            required = p.Required,
+            @default = p.Default,
+            values = p.Values,
+        }),
+        query = insight.Query,
+    };
+}

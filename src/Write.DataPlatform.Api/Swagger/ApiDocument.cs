@@ -1,0 +1,171 @@
+using System.Text.Json.Nodes;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Api.Swagger;
+
+/// <summary>The OpenAPI document: the fixed routes, and the insights of the model in use at the moment of asking.</summary>
+internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor requests) : IDocumentFilter
+{
+    private static readonly (string Name, string Description)[] Tags =
+    [
+        ("Insights", "Published questions, each with its own parameters and columns"),
+        ("Queries", "Metric queries of one's own"),
+        ("Catalogue", "Metrics, dimensions and their values"),
+        ("Gold", "Precomputed tables and their refreshes"),
+        ("Health", "Whether the server lives, is ready, and is well"),
+    ];
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        swaggerDoc.Paths = [];
+        swaggerDoc.Components ??= new OpenApiComponents();
+        swaggerDoc.Components.Schemas = Schemas.Shared(swaggerDoc);
+        swaggerDoc.Tags = Tags.Select(t => new OpenApiTag { Name = t.Name, Description = t.Description }).ToHashSet();
+        var operations = new Operations(swaggerDoc);
+        Insights(operations);
+        Queries(operations);
+        Catalogue(operations);
+        Gold(operations);
+        Health(operations);
+        swaggerDoc.RegisterComponents();
+        swaggerDoc.SetReferenceHostDocument();
+    }
+
+    private void Insights(Operations to)
+    {
+        to.Add(HttpMethod.Get, "/v1/insights", to.Operation(
+            "Insights", "listInsights", "The published insights", null, Schemas.Object(null, ("insights", Schemas.List(to.Ref(Schemas.Insight)))), 401));
+
+        // The document needs no key, so what is internal is for callers that are known.
+        var isInside = requests.HttpContext is { } context && CallerGate.Of(context) is { Tenant: null };
+        InsightOperations.Describe(to, models.Current, insight => isInside || insight.Audience == Audience.External);
+    }
+
+    private static void Queries(Operations to)
+    {
+        var post = to.Operation("Queries", "query", "Answers a metric query", null, to.Ref(Schemas.Answer), 400, 401, 406, 413, 415, 422, 503);
+        post.RequestBody = Body(to);
+        Operations.AddAnswerParts(post, isTagged: false);
+        to.Add(HttpMethod.Post, "/v1/query", post);
+
+        var get = to.Operation(
+            "Queries", "queryByAddress", "Answers a metric query in the query string",
+            "The same names as in the body. Lists by comma or repetition; conditions as JSON; `orderBy=-visits,visit__country`; the time range as JSON in `timeRange` or by `from`, `to`, `last`, `toDate`.",
+            to.Ref(Schemas.Answer), 400, 401, 406, 422, 503);
+        foreach (var (name, schema) in ((OpenApiSchema)Schemas.Shared(to.Document)[Schemas.Query]).Properties!.Where(p => p.Key is not "cursor"))
+        {
+            var isList = name is "metrics" or "groupBy" or "orderBy";
+            var isTree = name is "where" or "having" or "timeRange" or "compare";
+            var parameter = Operations.Query(
+                name, isList ? Schemas.List(Schemas.Text()) : isTree ? Schemas.Text(name == "compare" ? "previousPeriod, previousYear, a duration, or JSON" : "JSON") : schema, required: name == "metrics");
+            if (isList)
+            {
+                parameter.Explode = false;
+                parameter.Style = ParameterStyle.Form;
+            }
+
+            get.Parameters!.Add(parameter);
+        }
+
+        foreach (var name in new[] { "from", "to", "last" })
+        {
+            get.Parameters!.Add(Operations.Query(name, Schemas.Text(), "A part of the time range"));
+        }
+
+        get.Parameters!.Add(Operations.Query("toDate", Schemas.OneOf(null, Schemas.Words<TimeGrain>().Skip((int)TimeGrain.Day)), "A part of the time range"));
+        Operations.AddAnswerParts(get, isTagged: true);
+        to.Add(HttpMethod.Get, "/v1/query", get);
+
+        var explain = to.Operation(
+            "Queries", "explain", "Says how a query would be answered", "Who serves which part, the statements for each engine, and why gold does not serve what the lake does.",
+            new OpenApiSchema { Type = JsonSchemaType.Object }, 400, 401, 403, 413, 415, 422, 503);
+        explain.RequestBody = Body(to);
+        explain.Parameters!.Add(Operations.Query(CallerGate.TenantParameter, Schemas.Text()));
+        to.Add(HttpMethod.Post, "/v1/query/explain", explain);
+    }
+
+    private static OpenApiRequestBody Body(Operations to) => new()
+    {
+        Required = true,
+        Content = new Dictionary<string, IOpenApiMediaType>
+        {
+            [AnswerJson.ContentType] = new OpenApiMediaType
+            {
+                Schema = to.Ref(Schemas.Query),
+                Example = JsonNode.Parse(
+                    """
+                    { "metrics": ["visits", "bounce_rate"], "groupBy": ["metric_time__month", "visit__country"],
+                      "where": { "field": "visit__device", "op": "in", "values": ["mobile", "tablet"] },
+                      "timeRange": { "last": "P12M" }, "compare": { "to": "previousYear" },
+                      "orderBy": [{ "field": "visits", "descending": true }], "limit": 100 }
+                    """),
+            },
+        },
+    };
+
+    private static void Catalogue(Operations to)
+    {
+        to.Add(HttpMethod.Get, "/v1/metrics", to.Operation("Catalogue", "listMetrics", "The metrics", null, Schemas.Object(null, ("metrics", Schemas.List(to.Ref(Schemas.Metric)))), 401));
+        Add(to, "/v1/metrics/{name}", to.Operation("Catalogue", "getMetric", "A metric with its dimensions and gold tables", null, to.Ref(Schemas.Metric), 401, 404), Operations.Path("name", "The metric"));
+        Add(
+            to, "/v1/dimensions",
+            to.Operation("Catalogue", "listDimensions", "The dimensions, or those that some metrics share", null, Schemas.Object(null, ("dimensions", Schemas.List(to.Ref(Schemas.Dimension)))), 400, 401),
+            Operations.Query("metrics", Schemas.Text(), "Metrics by comma"));
+        Add(
+            to, "/v1/dimensions/{name}/values",
+            to.Operation("Catalogue", "listValues", "The values of a dimension", null, Schemas.Object(null, ("dimension", Schemas.Text()), ("metric", Schemas.Text("The metric whose groups they are")), ("values", Schemas.List(new OpenApiSchema()))), 400, 401, 404, 422, 503),
+            Operations.Path("name", "The dimension"),
+            Operations.Query("prefix", Schemas.Text(), "How the values start"),
+            Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(100) }),
+            Operations.Query("metric", Schemas.Text(), "The metric whose groups are listed"),
+            Operations.Query(CallerGate.TenantParameter, Schemas.Text()));
+    }
+
+    private static void Gold(Operations to)
+    {
+        var table = Operations.Path("table", "The gold table");
+        Add(to, "/v1/gold", to.Operation("Gold", "listGold", "The gold tables with revisions and freshness", null, Schemas.Object(null, ("tables", Schemas.List(to.Ref(Schemas.GoldTable)))), 401, 403, 503));
+        Add(to, "/v1/gold/{table}", to.Operation("Gold", "getGold", "A gold table with its partitions, for each tenant that has one", null, new OpenApiSchema { Type = JsonSchemaType.Object }, 401, 403, 404, 503), table);
+        var refresh = to.Operation("Gold", "refreshGold", "Begins a refresh", "`from` and `to` restrict it to the partitions that a half-open range of dates touches; `full` rebuilds partitions that are as they should be.", null, 400, 401, 403, 404, 503);
+        refresh.Responses!["202"] = Operations.Response("The run has begun; Location says where to follow it", AnswerJson.ContentType, to.Ref(Schemas.Run));
+        refresh.Parameters = [table, Operations.Query("from", Schemas.Text(format: "date")), Operations.Query("to", Schemas.Text(format: "date")), Operations.Query("full", Schemas.Flag())];
+        to.Add(HttpMethod.Post, "/v1/gold/{table}/refresh", refresh);
+        var run = Operations.Path("id", "The run");
+        Add(
+            to, "/v1/runs", to.Operation("Gold", "listRuns", "The latest runs, newest first", null, Schemas.Object(null, ("runs", Schemas.List(to.Ref(Schemas.Run)))), 400, 401, 403, 503),
+            Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(50) }));
+        Add(to, "/v1/runs/{id}", to.Operation("Gold", "getRun", "A run with its progress", null, to.Ref(Schemas.Run), 401, 403, 404, 503), run);
+        var cancel = to.Operation("Gold", "cancelRun", "Asks a run to stop", null, null, 401, 403, 404, 409, 503);
+        cancel.Parameters = [run];
+        cancel.Responses!["202"] = new OpenApiResponse { Description = "The run was asked to stop; it says so when it has" };
+        to.Add(HttpMethod.Post, "/v1/runs/{id}/cancel", cancel);
+    }
+
+    private static void Health(Operations to)
+    {
+        foreach (var (path, id, summary) in new[]
+        {
+            ("/health", "health", "Every check"),
+            ("/health/live", "live", "Whether the process answers; touches nothing else"),
+            ("/health/ready", "ready", "Whether queries can be answered: model, stores, and every gold table built once"),
+        })
+        {
+            var operation = to.Operation("Health", id, summary, "Needs no key; details for operators only.", to.Ref(Schemas.Health));
+            operation.Responses!["503"] = Operations.Response("Unhealthy", AnswerJson.ContentType, to.Ref(Schemas.Health));
+            to.Add(HttpMethod.Get, path, operation);
+        }
+    }
+
+    private static void Add(Operations to, string path, OpenApiOperation operation, params IEnumerable<OpenApiParameter> parameters)
+    {
+        foreach (var parameter in parameters)
+        {
+            operation.Parameters!.Add(parameter);
+        }
+
+        to.Add(HttpMethod.Get, path, operation);
+    }
+}

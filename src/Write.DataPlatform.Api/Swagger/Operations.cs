@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+using Microsoft.OpenApi;
+using Write.DataPlatform.Api.Rest;
+
+namespace Write.DataPlatform.Api.Swagger;
+
+/// <summary>Writes operations in a few words.</summary>
+internal sealed class Operations(OpenApiDocument document)
+{
+    private static readonly Dictionary<int, string> Refusals = new()
+    {
+        [400] = "The request has mistakes; all of them are listed",
+        [401] = "A key is needed from this address",
+        [403] = "For operators only",
+        [404] = "There is no such thing",
+        [406] = "None of the formats asked for",
+        [409] = "Not in this state",
+        [413] = "The body is too large",
+        [415] = "The body is not JSON",
+        [422] = "The query is well-formed and cannot be answered correctly",
+        [429] = "Too many requests; see Retry-After",
+        [503] = "The lake or the gold store is not available; see Retry-After",
+    };
+
+    public OpenApiDocument Document => document;
+
+    public IOpenApiSchema Ref(string schema) => new OpenApiSchemaReference(schema, document);
+
+    public void Add(HttpMethod method, string path, OpenApiOperation operation)
+    {
+        if (!document.Paths.TryGetValue(path, out var item))
+        {
+            document.Paths.Add(path, item = new OpenApiPathItem());
+        }
+
+        ((OpenApiPathItem)item).AddOperation(method, operation);
+    }
+
+    public OpenApiOperation Operation(string tag, string id, string summary, string? description, IOpenApiSchema? body, params IEnumerable<int> refusals)
+    {
+        var operation = new OpenApiOperation
+        {
+            OperationId = id,
+            Summary = summary,
+            Description = description,
+            Tags = new HashSet<OpenApiTagReference> { new(tag, document) },
+            Parameters = [],
+            Responses = [],
+        };
+        if (body is not null)
+        {
+            operation.Responses["200"] = Response("The answer", AnswerJson.ContentType, body);
+        }
+
+        foreach (var status in refusals)
+        {
+            operation.Responses[status.ToString(System.Globalization.CultureInfo.InvariantCulture)] = Refusal(status);
+        }
+
+        return operation;
+    }
+
+    public static OpenApiParameter Query(string name, IOpenApiSchema schema, string? description = null, bool required = false) =>
+        new() { Name = name, In = ParameterLocation.Query, Schema = schema, Description = description, Required = required };
+
+    public static OpenApiParameter Path(string name, string description) =>
+        new() { Name = name, In = ParameterLocation.Path, Schema = Schemas.Text(), Description = description, Required = true };
+
+    /// <summary>What every answer of rows has: format, tenant view, tag.</summary>
+    public static void AddAnswerParts(OpenApiOperation operation, bool isTagged)
+    {
+        operation.Parameters!.Add(Query(AnswerFormat.Parameter, Schemas.OneOf(null, "json", "csv"), "The format; else the Accept header says"));
+        operation.Parameters.Add(Query(CallerGate.TenantParameter, Schemas.Text(), "For operators: the rows of this tenant alone, as it sees them"));
+        var ok = (OpenApiResponse)operation.Responses!["200"];
+        ok.Content![AnswerCsv.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("The rows with a header line (RFC 4180)") };
+        if (!isTagged)
+        {
+            return;
+        }
+
+        operation.Parameters.Add(new OpenApiParameter { Name = "If-None-Match", In = ParameterLocation.Header, Schema = Schemas.Text(), Description = "The ETag of the answer at hand" });
+        ok.Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = new OpenApiHeader { Schema = Schemas.Text(), Description = "Changes when the answer may; absent if the lake was needed" } };
+        operation.Responses["304"] = new OpenApiResponse { Description = "The answer at hand is up to date" };
+    }
+
+    public static OpenApiResponse Response(string description, string type, IOpenApiSchema schema, JsonNode? example = null) => new()
+    {
+        Description = description,
+        Content = new Dictionary<string, IOpenApiMediaType> { [type] = new OpenApiMediaType { Schema = schema, Example = example } },
+    };
+
+    private OpenApiResponse Refusal(int status)
+    {
+        var response = Response(Refusals[status], Problem.ContentType, Ref(Schemas.Problem));
+        if (status is 429 or 503)
+        {
+            response.Headers = new Dictionary<string, IOpenApiHeader> { ["Retry-After"] = new OpenApiHeader { Schema = Schemas.Whole("Seconds") } };
+        }
+
+        return response;
+    }
+}

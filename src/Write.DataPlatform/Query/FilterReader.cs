@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>Reads a condition: <c>{"and": […]}</c>, <c>{"or": […]}</c>, <c>{"not": …}</c> or <c>{"field", "op", "values"}</c>.</summary>
+internal sealed class FilterReader(QueryForm form)
+{
+    /// <summary>How deep a tree may be, its leaves counted.</summary>
+    public const int MaxDepth = 32;
+
+    /// <summary>How many values a condition may list.</summary>
+    public const int MaxValues = 1_000;
+
+    private const int MaxConditions = 1_000;
+
+    private static readonly IReadOnlyDictionary<string, FilterOperator> Operators = QueryForm.Words<FilterOperator>();
+
+    private static readonly string[] Properties = ["and", "or", "not", "field", "op", "values"];
+
+    private int _conditions;
+
+    public Filter? Read(JsonElement json, string path, int depth = 1)
+    {
+        if (depth > MaxDepth)
+        {
+            form.Report(QueryFormProblems.TooDeep, $"The condition is deeper than {MaxDepth} levels.", path);
+            return null;
+        }
+
+        if (++_conditions > MaxConditions)
+        {
+            if (_conditions == MaxConditions + 1)
+            {
+                form.Report(QueryFormProblems.TooMany, $"There are more than {MaxConditions} conditions.", path);
+            }
+
+            return null;
+        }
+
+        if (json.ValueKind == JsonValueKind.Array)
+        {
+            form.WrongType(json, path, "a condition as an object", "Wrap the list in {\"and\": …}.");
+            return null;
+        }
+
+        if (form.Object(json, path, "a condition", Properties) is not { } found)
+        {
+            return null;
+        }
+
+        var connectives = found.Keys.Where(k => k is "and" or "or" or "not").ToList();
+        if (connectives.Count > 1 || (connectives.Count == 1 && found.Count > 1))
+        {
+            form.Report(
+                QueryFormProblems.ConflictingProperties,
+                $"A condition is one of 'and', 'or', 'not' or a comparison, and this one has {string.Join(", ", found.Keys.Select(k => $"'{k}'"))}.",
+                path,
+                "Nest them: {\"and\": [{…}, {…}]}.");
+        }
+
+        // What stands there is read all the same, for its own mistakes.
+        Filter? last = null;
+        foreach (var name in connectives)
+        {
+            last = Connective(name, found[name], QueryForm.Join(path, name), depth);
+        }
+
+        return connectives.Count > 0 && !found.ContainsKey("field") ? last : Comparison(found, path);
+    }
+
+    private Filter? Connective(string name, JsonElement json, string path, int depth)
+    {
+        if (name == "not")
+        {
+            return Read(json, path, depth + 1) is { } inner ? new NotFilter(inner) : null;
+        }
+
+        var parts = form.List(json, path, "conditions", MaxConditions).Select(item => Read(item.Json, item.Path, depth + 1)).ToList();
+        if (json.ValueKind == JsonValueKind.Array && parts.Count == 0)
+        {
+            form.Report(QueryFormProblems.WrongValueCount, $"'{name}' lists no condition.", path, "Leave it out.");
+        }
+
+        var filters = parts.OfType<Filter>().ToImmutableArray();
+        return name == "and" ? new AndFilter(filters) : new OrFilter(filters);
+    }
+
+    private ComparisonFilter? Comparison(Dictionary<string, JsonElement> found, string path)
+    {
+        string? field = null;
+        if (!found.TryGetValue("field", out var fieldJson))
+        {
+            form.Missing(path, "field", "what is compared");
+        }
+        else
+        {
+            field = form.NameText(fieldJson, QueryForm.Join(path, "field"), "a field");
+        }
+
+        FilterOperator? op = null;
+        if (!found.TryGetValue("op", out var opJson))
+        {
+            form.Missing(path, "op", "how it is compared, such as \"equals\"");
+        }
+        else
+        {
+            op = form.Word(opJson, QueryForm.Join(path, "op"), "operator", Operators);
+        }
+
+        var values = found.TryGetValue("values", out var valuesJson) ? Values(valuesJson, QueryForm.Join(path, "values"), op) : [];
+        if (op is { } known)
+        {
+            CheckCount(known, found.ContainsKey("values") && valuesJson.ValueKind == JsonValueKind.Array ? valuesJson.GetArrayLength() : found.ContainsKey("values") ? null : 0, path);
+        }
+
+        return field is null || op is null ? null : new ComparisonFilter(FieldName.Parse(field), op.Value, values);
+    }
+
+    private void CheckCount(FilterOperator op, int? count, string path)
+    {
+        var (least, most, words) = op switch
+        {
+            FilterOperator.IsSet or FilterOperator.IsNotSet => (0, 0, "no value"),
+            FilterOperator.Between => (2, 2, "two values"),
+            FilterOperator.Gt or FilterOperator.Gte or FilterOperator.Lt or FilterOperator.Lte => (1, 1, "one value"),
+            _ => (1, int.MaxValue, "at least one value"),
+        };
+        if (count is { } given && (given < least || given > most))
+        {
+            form.Report(
+                QueryFormProblems.WrongValueCount,
+                $"'{JsonNamingPolicy.CamelCase.ConvertName(op.ToString())}' takes {words}, and {given} {(given == 1 ? "is" : "are")} given.",
+                QueryForm.Join(path, "values"));
+        }
+    }
+
+    private ImmutableArray<object?> Values(JsonElement json, string path, FilterOperator? op) =>
+        [.. form.List(json, path, "values", MaxValues).Select(item => Value(item.Json, item.Path, op))];
+
+    private object? Value(JsonElement json, string path, FilterOperator? op)
+    {
+        var isEquality = op is null or FilterOperator.Equals or FilterOperator.NotEquals or FilterOperator.In or FilterOperator.NotIn;
+        switch (json.ValueKind)
+        {
+            case JsonValueKind.Null when isEquality:
+                return null;
+            case JsonValueKind.Null:
+                form.WrongType(json, path, "a value", "Use isSet or isNotSet.");
+                return null;
+            case JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False when op is { } known && FilterValues.IsText(known):
+                form.WrongType(json, path, "text", "Put it in quotes.");
+                return null;
+            case JsonValueKind.String:
+                return form.Text(json, path, "a value");
+            case JsonValueKind.True or JsonValueKind.False:
+                return json.GetBoolean();
+            case JsonValueKind.Number:
+                if (json.TryGetInt64(out var whole))
+                {
+                    return whole;
+                }
+
+                if (json.TryGetDecimal(out var exact) && exact != 0)
+                {
+                    return exact;
+                }
+
+                if (json.TryGetDouble(out var real) && double.IsFinite(real))
+                {
+                    return real;
+                }
+
+                form.Report(QueryFormProblems.OutOfRange, "The number is too large.", path);
+                return null;
+            default:
+                form.WrongType(json, path, "text, a number, true, false or null");
+                return null;
+        }
+    }
+}
