@@ -8,8 +8,12 @@ namespace Write.DataPlatform.Insights;
 internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TimeProvider clock)
 {
     /// <summary>The tables that may serve a query, as of their manifests: internal ones and, for a tenant, its own.</summary>
+    /// <param name="model">The snapshot.</param>
+    /// <param name="tenant">The tenant whose rows are asked for, or null.</param>
+    /// <param name="fresh">Whether the store is asked even if the manifests were read a moment ago.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="GoldStoreException">The store could not be read.</exception>
-    public async Task<IReadOnlyList<GoldSnapshot>> GetSnapshotsAsync(MetricModel model, string? tenant, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<GoldSnapshot>> GetSnapshotsAsync(MetricModel model, string? tenant, bool fresh = false, CancellationToken cancellationToken = default)
     {
         var definitions = GoldDefinitions.Of(model).ByTable.Values
             .Where(d => d.Table.Audience == Audience.Internal || tenant is not null);
@@ -17,7 +21,7 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TimeProvi
         foreach (var definition in definitions)
         {
             var owner = definition.Table.Audience == Audience.External ? tenant : null;
-            var manifest = await tables.GetManifestAsync(definition.Table.Name, owner, cancellationToken: cancellationToken);
+            var manifest = await tables.GetManifestAsync(definition.Table.Name, owner, fresh, cancellationToken);
             snapshots.Add(new GoldSnapshot(manifest, Candidate(definition, owner, manifest)));
         }
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
@@ -19,34 +18,15 @@ internal sealed class MetricQueryService(
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<MetricAnswer> AnswerAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var (plan, snapshots) = await PlanAsync(models.Current, query, caller, cancellationToken);
-        var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
+        var model = models.Current;
         try
         {
-            foreach (var piece in plan.Leaves.SelectMany(l => l.Pieces).Where(p => p.Gold is not null))
-            {
-                relations[piece] = await gold.AcquireAsync(snapshots.Single(s => s.Candidate == piece.Gold).Manifest, piece, cancellationToken);
-            }
-
-            await using var session = await serving.OpenAsync(cancellationToken);
-            var runner = new PlanRunner(session, lake, plan, relations.ToDictionary(r => r.Key, r => r.Value.Sql, ReferenceEqualityComparer.Instance as IEqualityComparer<LeafPiece>));
-            await runner.LoadLakeAsync(cancellationToken);
-            var result = await runner.FinishAsync(isTotals: false, cancellationToken);
-            var totals = query.Totals ? await TotalsAsync(query, caller, plan, runner, cancellationToken) : null;
-            return new MetricAnswer
-            {
-                Columns = Describe(plan.Resolved, result.Columns),
-                Rows = result.Rows,
-                Totals = totals,
-                Served = Served(plan, snapshots, runner.BytesScanned),
-            };
+            return await AnswerAsync(model, query, caller, fresh: false, cancellationToken);
         }
-        finally
+        catch (GoldStoreException exception) when (exception.IsTransient)
         {
-            foreach (var relation in relations.Values)
-            {
-                await relation.DisposeAsync();
-            }
+            // A remembered manifest may name versions that were replaced and collected since.
+            return await AnswerAsync(model, query, caller, fresh: true, cancellationToken);
         }
     }
 
@@ -55,7 +35,7 @@ internal sealed class MetricQueryService(
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<QueryExplanation> ExplainAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var (plan, _) = await PlanAsync(models.Current, query, caller, cancellationToken);
+        var (plan, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
         var finish = FinishCompiler.Compile(plan.Resolved, plan.Leaves, (leaf, piece) =>
             piece.Gold is { } table ? "\"" + table.Definition.Table.Name + "\"" : "\"lake_" + leaf.Leaf.Index.ToString(CultureInfo.InvariantCulture) + "\"");
         return new QueryExplanation(
@@ -74,7 +54,7 @@ internal sealed class MetricQueryService(
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var (plan, _) = await PlanAsync(models.Current, query, caller, cancellationToken);
+        var (plan, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
         if (plan.Leaves.Any(l => l.NeedsLake))
         {
             return null;
@@ -100,19 +80,51 @@ internal sealed class MetricQueryService(
             ]));
     }
 
+    private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
+    {
+        var (plan, snapshots) = await PlanAsync(model, query, caller, fresh, cancellationToken);
+        var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
+        try
+        {
+            foreach (var piece in plan.Leaves.SelectMany(l => l.Pieces).Where(p => p.Gold is not null))
+            {
+                relations[piece] = await gold.AcquireAsync(snapshots.Single(s => ReferenceEquals(s.Candidate, piece.Gold)).Manifest, piece, cancellationToken);
+            }
+
+            await using var session = await serving.Instance.OpenAsync(cancellationToken);
+            var runner = new PlanRunner(session, lake, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
+            await runner.LoadLakeAsync(cancellationToken);
+            var result = await runner.FinishAsync(isTotals: false, cancellationToken);
+            return new MetricAnswer
+            {
+                Columns = Describe(plan.Resolved, result.Columns),
+                Rows = result.Rows,
+                Totals = query.Totals ? await TotalsAsync(model, query, caller, plan, runner, fresh, cancellationToken) : null,
+                Served = Served(plan, snapshots, runner.BytesScanned),
+            };
+        }
+        finally
+        {
+            foreach (var relation in relations.Values)
+            {
+                relation.Dispose();
+            }
+        }
+    }
+
     private async Task<(QueryPlan Plan, IReadOnlyList<GoldSnapshot> Snapshots)> PlanAsync(
-        MetricModel model, MetricQuery query, Caller caller, CancellationToken cancellationToken)
+        MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
         // The one place where a tenant's key binds a query: whatever it asks for, it asks within its own rows.
         var bound = caller.Tenant is { } tenant ? query with { Tenant = tenant } : query;
-        var snapshots = bound.Source == QuerySource.Lake ? [] : await gold.GetSnapshotsAsync(model, bound.Tenant, cancellationToken);
+        var snapshots = bound.Source == QuerySource.Lake ? [] : await gold.GetSnapshotsAsync(model, bound.Tenant, fresh, cancellationToken);
         var fieldTypes = await types.GetAsync(model, cancellationToken);
         return (QueryPlan.Create(model, bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], clock.GetUtcNow()), snapshots);
     }
 
     /// <summary>Totals follow from the same pieces if every state can be merged, and else are a query of their own.</summary>
     private async Task<IReadOnlyList<object?>> TotalsAsync(
-        MetricQuery query, Caller caller, QueryPlan plan, PlanRunner runner, CancellationToken cancellationToken)
+        MetricModel model, MetricQuery query, Caller caller, QueryPlan plan, PlanRunner runner, bool fresh, CancellationToken cancellationToken)
     {
         IReadOnlyList<object?> totals;
         if (plan.IsMergeable)
@@ -122,7 +134,7 @@ internal sealed class MetricQueryService(
         else
         {
             var whole = query with { GroupBy = [], Having = null, OrderBy = [], Limit = null, Fill = false, Totals = false };
-            totals = (await AnswerAsync(whole, caller, cancellationToken)).Rows[0];
+            totals = (await AnswerAsync(model, whole, caller, fresh, cancellationToken)).Rows[0];
         }
 
         return [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals];
@@ -153,7 +165,7 @@ internal sealed class MetricQueryService(
     {
         var pieces = plan.Leaves.SelectMany(l => l.Pieces).ToList();
         var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
-        var watermarks = tables.Select(t => snapshots.Single(s => s.Candidate == t).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
+        var watermarks = tables.Select(t => snapshots.Single(s => ReferenceEquals(s.Candidate, t)).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
         if (pieces.Any(p => p.Gold is null))
         {
             watermarks.Add(clock.GetUtcNow());

@@ -10,7 +10,7 @@ using Write.DataPlatform.Query;
 namespace Write.DataPlatform.Insights;
 
 /// <summary>Runs a plan on one serving session: the lake's pieces into temporary tables, then the finish over them and the gold relations.</summary>
-internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan plan, IReadOnlyDictionary<LeafPiece, string> goldRelations)
+internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan plan, IEnumerable<KeyValuePair<LeafPiece, string>> goldRelations)
 {
     private readonly Dictionary<LeafPiece, string> _sources = new(goldRelations, ReferenceEqualityComparer.Instance);
 
