@@ -28,8 +28,9 @@ public sealed class ServerFixture : IAsyncLifetime
     {
         await new SampleLake().GenerateAsync(new SampleOptions { Directory = Path.Combine(Data, "lake"), EndDate = Today, Rows = 40_000 }, cancellationToken: TestContext.Current.CancellationToken);
         (_app, Client) = await StartAsync(Data, Role.All);
-        while ((await Client.GetAsync("/health/ready")).StatusCode != HttpStatusCode.OK)
+        for (var tries = 0; (await Client.GetAsync("/health/ready")).StatusCode != HttpStatusCode.OK; tries++)
         {
+            Assert.True(tries < 1_000, "The gold tables are not built.");
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, TestContext.Current.CancellationToken);
         }
     }

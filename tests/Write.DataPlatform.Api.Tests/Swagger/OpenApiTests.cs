@@ -87,7 +87,7 @@ public sealed class OpenApiTests(ServerFixture server)
             Assert.Equal("""{"enum":["mobile","tv"],"type":"string","default":"tv"}""", parameter["schema"]!.ToJsonString());
 
             // What is internal is not shown to strangers.
-            using var request = new HttpRequestMessage(HttpMethod.Get, Address) { Headers = { { "Via", "proxy" } } };
+            using var request = new HttpRequestMessage(HttpMethod.Get, Address) { Headers = { { "Via", "1.1 proxy" } } };
             using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
             var seen = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
             Assert.DoesNotContain("brand-new", seen, StringComparison.Ordinal);
