@@ -21,6 +21,7 @@ internal static class QueryFormProblems
     public const string BadText = "bad_text";
     public const string BadName = "bad_name";
     public const string BadTime = "bad_time";
+    public const string BadPattern = "bad_pattern";
     public const string BadDuration = "bad_duration";
     public const string UnknownTimeZone = "unknown_time_zone";
     public const string CursorNotSupported = "cursor_not_supported";
