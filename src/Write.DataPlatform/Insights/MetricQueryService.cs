@@ -166,15 +166,13 @@ internal sealed class MetricQueryService(
         var pieces = plan.Leaves.SelectMany(l => l.Pieces).ToList();
         var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
         var watermarks = tables.Select(t => snapshots.Single(s => ReferenceEquals(s.Candidate, t)).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
-        if (pieces.Any(p => p.Gold is null))
-        {
-            watermarks.Add(clock.GetUtcNow());
-        }
+        // An event's clock may run ahead, and what the lake answers is as of now.
+        watermarks.Add(clock.GetUtcNow());
 
         return new ServedBy(
             [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
-            watermarks.Where(w => w is not null).DefaultIfEmpty().Min(),
+            watermarks.Min(),
             [.. plan.Leaves.SelectMany(l => l.Misses).Distinct()],
             bytesScanned);
     }
