@@ -55,12 +55,13 @@ internal sealed class QueryForm
         }
     }
 
+    /// <param name="readable">What could be read nevertheless.</param>
     /// <exception cref="QueryException">Something was reported.</exception>
-    public void ThrowIfAny()
+    public void ThrowIfAny(MetricQuery? readable = null)
     {
         if (HasProblems)
         {
-            throw new QueryException(_problems.ToImmutable());
+            throw new QueryException(_problems.ToImmutable()) { Readable = readable };
         }
     }
 
