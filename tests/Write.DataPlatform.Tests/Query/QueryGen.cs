@@ -234,7 +234,7 @@ internal static class QueryGen
     private static Gen<ComparisonFilter> Text(string field)
     {
         var values = From<object?>([.. Countries, "mobile", "tv", "Tablet %_'x'", "acme", "globex", "drama", "Krimi „live“", "Tatort", "日本の夏", "Studio 1", "jp", "アジア", "SUMMER", "100%", "v3", "premium", 5L]);
-        var parts = From<object?>("o", "Eu", "e", "日", "%", "_", "'", "", "mobile", "1", "É", "T", null);
+        var parts = From<object?>("o", "Eu", "e", "日", "%", "_", "'", "", "mobile", "1", "É", "T");
         var texts = Gen.Select(
             From(FilterOperator.Contains, FilterOperator.NotContains, FilterOperator.StartsWith, FilterOperator.NotStartsWith, FilterOperator.EndsWith, FilterOperator.NotEndsWith),
             parts.Array[1, 3],
