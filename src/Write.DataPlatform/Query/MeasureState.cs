@@ -76,8 +76,9 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
                 // As above: no rows have no count, with and without a GROUP BY, so that gold and lake agree.
                 return new SqlCase([(new SqlBinary(">", new SqlCall("sum", If(new SqlLiteral(1L))), new SqlLiteral(0L)), new SqlCountDistinct(If(value!)))], null);
             case StateKind.Value:
+                // Of decimals DuckDB interpolates within their own digits: the median of 0.10 and 0.11 would be 0.11.
                 return new SqlPercentile(
-                    If(value!), Measure!.Aggregation == Aggregation.Median ? 0.5 : Measure.Percentile!.Value, Measure.UseDiscretePercentile);
+                    If(Measure!.UseDiscretePercentile ? value! : new SqlCast(value!, ColumnKind.Double)), Measure!.Aggregation == Aggregation.Median ? 0.5 : Measure.Percentile!.Value, Measure.UseDiscretePercentile);
             default:
                 throw new InvalidOperationException($"{Kind} is not a state.");
         }
