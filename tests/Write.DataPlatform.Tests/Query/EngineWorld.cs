@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -13,7 +14,7 @@ using Write.DataPlatform.Security;
 namespace Write.DataPlatform.Tests.Query;
 
 /// <summary>A world whose rows lie in a lake of Parquet files, with the whole platform on a folder of its own to ask.</summary>
-internal sealed class EngineWorld : IAsyncDisposable
+internal sealed partial class EngineWorld : IAsyncDisposable
 {
     /// <summary>The moment that relative ranges end at, for engine and oracle alike: within the hour that Berlin's clocks show twice.</summary>
     public static readonly DateTimeOffset Now = new(2024, 10, 27, 0, 30, 0, TimeSpan.Zero);
@@ -113,10 +114,12 @@ internal sealed class EngineWorld : IAsyncDisposable
     /// <summary>A statement with its parameters written into its text.</summary>
     private static string Sql(SqlStatement statement)
     {
-        Assert.All(statement.Parameters, p => Assert.True(p is string or long or bool or null));
-        var i = 0;
-        return string.Concat(statement.Text.Split('?').Select((part, n) => n == 0 ? part : Literal(statement.Parameters[i++]) + part));
+        Assert.All(statement.Parameters, p => Assert.True(p is string or null));
+        return Placeholder().Replace(statement.Text, match => Literal(statement.Parameters[int.Parse(match.ValueSpan[1..], CultureInfo.InvariantCulture) - 1]));
     }
+
+    [GeneratedRegex(@"\$\d+")]
+    private static partial Regex Placeholder();
 
     private static string Literal(object? value) => value switch
     {
