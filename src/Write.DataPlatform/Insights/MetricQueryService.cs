@@ -46,6 +46,29 @@ internal sealed class MetricQueryService(
             finish.Text);
     }
 
+    /// <summary>Adds to the mistakes of a query's form those of the names in it, so that all are told at once.</summary>
+    public QueryException WithNames(QueryException form)
+    {
+        if (form.Readable is not { } readable)
+        {
+            return form;
+        }
+
+        try
+        {
+            QueryResolver.Resolve(models.Current, readable, FieldTypes.Unknown, clock.GetUtcNow());
+            return form;
+        }
+        catch (QueryException names)
+        {
+            // Where a list lost an unreadable element, positions in it are no longer the caller's.
+            QueryProblem Placed(QueryProblem problem) => problem.Path?.Split('[', '.')[0] is { } root && form.Problems.Any(p => p.Path?.StartsWith(root + "[", StringComparison.Ordinal) is true)
+                ? problem with { Path = root }
+                : problem;
+            return new QueryException([.. form.Problems, .. names.Problems.Where(p => QueryProblems.IsLocal(p.Code)).Select(Placed)]);
+        }
+    }
+
     /// <summary>
     /// A tag that changes when the answer may: a hash of the query, the model's revision and the gold tables' revisions.
     /// Null if the lake is needed, whose changes cannot be seen.
@@ -163,15 +186,13 @@ internal sealed class MetricQueryService(
         var pieces = plan.Leaves.SelectMany(l => l.Pieces).ToList();
         var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
         var watermarks = tables.Select(t => snapshots.Single(s => ReferenceEquals(s.Candidate, t)).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
-        if (pieces.Any(p => p.Gold is null))
-        {
-            watermarks.Add(clock.GetUtcNow());
-        }
+        // An event's clock may run ahead, and what the lake answers is as of now.
+        watermarks.Add(clock.GetUtcNow());
 
         return new ServedBy(
             [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
-            watermarks.Where(w => w is not null).DefaultIfEmpty().Min(),
+            watermarks.Min(),
             [.. plan.Leaves.SelectMany(l => l.Misses).Distinct()],
             bytesScanned);
     }
