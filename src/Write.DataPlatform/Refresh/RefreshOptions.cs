@@ -28,7 +28,11 @@ public sealed class RefreshOptions
     /// <value>Default: 5000.</value>
     public int MaxPeriods { get; set; } = 5000;
 
-    /// <summary>The folder for rows on their way; each run makes its own inside.</summary>
+    /// <summary>Memory for sorting and encoding rows, in MiB.</summary>
+    /// <value>Default: 512.</value>
+    public int MemoryMegabytes { get; set; } = 512;
+
+    /// <summary>The folder for rows on their way; every process makes its own inside.</summary>
     /// <value>Default: <c>work</c> in <c>DataPlatform:Data</c>.</value>
     public string WorkPath { get; set; } = "";
 }
@@ -51,6 +55,7 @@ internal sealed class RefreshOptionsValidator : IValidateOptions<RefreshOptions>
         Check(options.MaxAttempts is >= 1 and <= 100, nameof(options.MaxAttempts), options.MaxAttempts, "from 1 to 100");
         Check(options.RetryDelay > TimeSpan.Zero && options.RetryDelay <= TimeSpan.FromHours(1), nameof(options.RetryDelay), options.RetryDelay, "longer than zero and at most an hour");
         Check(options.MaxPeriods >= 1, nameof(options.MaxPeriods), options.MaxPeriods, "at least 1");
+        Check(options.MemoryMegabytes >= 64, nameof(options.MemoryMegabytes), options.MemoryMegabytes, "at least 64");
         Check(options.WorkPath.Length > 0, nameof(options.WorkPath), "empty", "a folder for temporary files");
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }

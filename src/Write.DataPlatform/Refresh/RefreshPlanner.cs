@@ -96,7 +96,7 @@ internal sealed class RefreshPlanner(ILake lake, TimeProvider time, int maxPerio
     }
 
     /// <summary>Why a partition is not good as it is, or null.</summary>
-    public RefreshReason? Reason(
+    public static RefreshReason? Reason(
         GoldDefinition definition, PartitionPeriod period, string? tenant, GoldPartition? partition, string? lakeVersion, DateTimeOffset basis, bool full)
     {
         if (partition is null)

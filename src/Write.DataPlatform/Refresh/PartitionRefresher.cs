@@ -1,0 +1,161 @@
+using System.Globalization;
+using DuckDB.NET.Data;
+using Write.DataPlatform.DuckDb;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Refresh;
+
+/// <summary>How the refresh of one partition ended.</summary>
+/// <param name="Written">Partitions made live; 0 if another worker had done it meanwhile.</param>
+/// <param name="Rows">Rows stored.</param>
+/// <param name="Bytes">Bytes stored.</param>
+/// <param name="BytesScanned">Bytes that the lake read.</param>
+internal sealed record PartitionResult(int Written, long Rows, long Bytes, long BytesScanned);
+
+/// <summary>Takes one partition from the lake into the gold store: read, check, enrich, sort, split by tenant, encode, make live.</summary>
+internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentWriter writer, RefreshDuckDb database, RefreshPlanner planner, TimeProvider time)
+{
+    private const string Source = "lake_rows";
+
+    /// <param name="definition">The table.</param>
+    /// <param name="planned">The partition.</param>
+    /// <param name="full">Whether it is refreshed though nothing changed.</param>
+    /// <param name="basis">What was refreshed since then is done.</param>
+    /// <param name="runId">The run.</param>
+    /// <param name="folder">A folder of its own that the caller removes.</param>
+    /// <param name="cancellationToken">Ends it; nothing is half done.</param>
+    /// <exception cref="LakeException">The lake could not give the rows.</exception>
+    /// <exception cref="GoldStoreException">The store could not take them.</exception>
+    /// <exception cref="DuckDBException">The rows could not be sorted or encoded.</exception>
+    /// <exception cref="RefreshException">The rows are wrong.</exception>
+    public async Task<PartitionResult> RefreshAsync(
+        GoldDefinition definition, PlannedPartition planned, bool full, DateTimeOffset basis, string runId, string folder, CancellationToken cancellationToken = default)
+    {
+        // The version is taken before the rows: what arrives between counts as a change next time.
+        var version = await planner.VersionAsync(definition, planned.Period, cancellationToken);
+        List<(string? Tenant, string? Version)> todo = [];
+        foreach (var tenant in planned.Tenants)
+        {
+            var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, cancellationToken);
+            var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
+            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, basis, full) is not null)
+            {
+                todo.Add((tenant, live?.Version));
+            }
+        }
+
+        if (todo.Count == 0)
+        {
+            return new PartitionResult(0, 0, 0, 0);
+        }
+
+        var refreshedAt = time.GetUtcNow();
+        var export = await lake.ExportAsync(
+            definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To), Path.Combine(folder, "lake"), cancellationToken);
+        await using var session = await database.Instance.OpenAsync(cancellationToken);
+        await ReadAsync(session, definition, export, cancellationToken);
+        await CheckAsync(session, definition, planned.Period, cancellationToken);
+        var watermarks = await WatermarksAsync(session, definition, cancellationToken);
+        var result = new PartitionResult(0, 0, 0, export.BytesScanned);
+        SegmentSet? none = null;
+        try
+        {
+            foreach (var (tenant, expected) in todo)
+            {
+                var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
+                var sql = definition.CompileStore(DuckDbDialect.Instance, Source, tenant).Text;
+
+                // Tenants without rows share one empty segment, so that thousands of them cost no query each.
+                using var own = has ? await writer.WriteAsync(session, sql, cancellationToken) : null;
+                none ??= has ? null : await writer.WriteAsync(session, $"SELECT * FROM ({sql}) AS stored WHERE false", cancellationToken);
+                var segments = own ?? none!;
+                var draft = new GoldPartitionDraft
+                {
+                    Period = planned.Period.Name,
+                    From = planned.Period.From,
+                    To = planned.Period.To,
+                    DefinitionHash = definition.HashFor(tenant),
+                    LakeVersion = version,
+                    Watermark = watermark,
+                    RefreshedAt = refreshedAt,
+                    RunId = runId,
+                    SourceQueryId = export.QueryId,
+                    Segments = segments.Segments,
+                };
+                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, expected, cancellationToken);
+                if (!published.Published)
+                {
+                    throw new GoldStoreException($"Another worker refreshed {definition.Table.Name} {planned.Period.Name} meanwhile.", isTransient: true);
+                }
+
+                result = result with { Written = result.Written + 1, Rows = result.Rows + segments.Rows, Bytes = result.Bytes + segments.Bytes };
+            }
+        }
+        finally
+        {
+            none?.Dispose();
+        }
+
+        return result;
+    }
+
+    /// <summary>Names the lake's rows, and for many tenants sorts them first, so that each reads its own alone.</summary>
+    private static async Task ReadAsync(DuckDbSession session, GoldDefinition definition, LakeExport export, CancellationToken cancellationToken)
+    {
+        var files = string.Join(", ", export.Files.Select(file => "'" + file.Replace("'", "''", StringComparison.Ordinal) + "'"));
+        var rows = $"SELECT * FROM read_parquet([{files}])";
+        await session.ExecuteAsync(
+            definition.Table.Audience == Audience.External
+                ? $"CREATE OR REPLACE TEMP TABLE {Source} AS {rows} ORDER BY {GoldDefinition.TenantKey}"
+                : $"CREATE OR REPLACE TEMP VIEW {Source} AS {rows}",
+            cancellationToken);
+    }
+
+    /// <summary>Rows that would be counted twice or nowhere are a fault of the lake or of this program, and are not stored.</summary>
+    private static async Task CheckAsync(DuckDbSession session, GoldDefinition definition, PartitionPeriod period, CancellationToken cancellationToken)
+    {
+        var table = definition.Table;
+        var (from, to) = (TimeBound.FromDate(period.From, table.TimeZone), TimeBound.FromDate(period.To, table.TimeZone));
+        var outside = table.Grain >= TimeGrain.Day
+            ? $"bucket < DATE '{period.From:yyyy-MM-dd}' OR bucket >= DATE '{period.To:yyyy-MM-dd}'"
+            : string.Create(CultureInfo.InvariantCulture, $"bucket < TIMESTAMP '{from.Utc:yyyy-MM-dd HH:mm:ss}' OR bucket >= TIMESTAMP '{to.Utc:yyyy-MM-dd HH:mm:ss}'");
+        if (await session.ScalarAsync<long>($"SELECT count(*) FROM {Source} WHERE bucket IS NULL OR {outside}", cancellationToken) is > 0 and var strays)
+        {
+            throw new RefreshException($"The lake gave {strays} rows of {table.Name} {period.Name} with a bucket that is null or outside the period.");
+        }
+
+        IEnumerable<string> keys = [GoldDefinition.Bucket, .. definition.Dimensions];
+        if (table.Audience == Audience.External)
+        {
+            keys = keys.Prepend(GoldDefinition.TenantKey);
+        }
+
+        var key = string.Join(", ", keys.Select(DuckDbDialect.Instance.Quote));
+        if (await session.ScalarAsync<long>($"SELECT count(*) FROM (SELECT 1 FROM {Source} GROUP BY {key} HAVING count(*) > 1)", cancellationToken) is > 0 and var twice)
+        {
+            throw new RefreshException($"The lake gave {twice} groups of {table.Name} {period.Name} more than once.");
+        }
+    }
+
+    /// <summary>The latest event by tenant key; for an internal table by the empty text. A key without rows is not there.</summary>
+    private static Task<Dictionary<string, DateTimeOffset?>> WatermarksAsync(DuckDbSession session, GoldDefinition definition, CancellationToken cancellationToken)
+    {
+        var key = definition.Table.Audience == Audience.External ? GoldDefinition.TenantKey : "''";
+        return session.QueryAsync(
+            new SqlStatement($"SELECT {key}, max({GoldDefinition.Watermark}) FROM {Source} WHERE {key} IS NOT NULL GROUP BY 1"),
+            reader =>
+            {
+                Dictionary<string, DateTimeOffset?> watermarks = new(StringComparer.Ordinal);
+                while (reader.Read())
+                {
+                    watermarks[reader.GetString(0)] = reader.IsDBNull(1) ? null : new DateTimeOffset(DateTime.SpecifyKind(reader.GetDateTime(1), DateTimeKind.Utc));
+                }
+
+                return watermarks;
+            },
+            cancellationToken);
+    }
+}

@@ -1,0 +1,33 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Write.DataPlatform.Lake;
+
+namespace Write.DataPlatform.Refresh;
+
+/// <summary>Wires the refresh.</summary>
+internal static class RefreshServices
+{
+    /// <summary>Adds <see cref="RefreshService"/>; a worker adds <see cref="RefreshScheduler"/> as a hosted service beside it.</summary>
+    public static IServiceCollection AddRefresh(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<RefreshOptions>, RefreshOptionsValidator>());
+        services.AddOptions<RefreshOptions>()
+            .Bind(configuration.GetSection(RefreshOptions.Section))
+            .PostConfigure(options =>
+            {
+                var data = configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data";
+                options.WorkPath = Path.GetFullPath(options.WorkPath.Length == 0 ? Path.Combine(data, "work") : options.WorkPath);
+            })
+            .ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(provider => new RefreshPlanner(
+            provider.GetRequiredService<ILake>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<IOptions<RefreshOptions>>().Value.MaxPeriods));
+        services.TryAddSingleton<RefreshDuckDb>();
+        services.TryAddSingleton<PartitionRefresher>();
+        services.TryAddSingleton<RefreshRunner>();
+        services.TryAddSingleton<RefreshService>();
+        return services;
+    }
+}
