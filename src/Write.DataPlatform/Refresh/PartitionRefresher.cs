@@ -66,11 +66,11 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
             foreach (var (tenant, expected) in todo)
             {
                 var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
-                var sql = definition.CompileStore(DuckDbDialect.Instance, Source, tenant).Text;
+                var sql = definition.CompileStore(DuckDbDialect.Instance, Source, tenant);
 
                 // Tenants without rows share one empty segment, so that thousands of them cost no query each.
                 using var own = has ? await writer.WriteAsync(session, sql, cancellationToken) : null;
-                none ??= has ? null : await writer.WriteAsync(session, $"SELECT * FROM ({sql}) AS stored WHERE false", cancellationToken);
+                none ??= has ? null : await writer.WriteAsync(session, sql with { Text = $"SELECT * FROM ({sql.Text}) AS stored WHERE false" }, cancellationToken);
                 var segments = own ?? none!;
                 var draft = new GoldPartitionDraft
                 {
