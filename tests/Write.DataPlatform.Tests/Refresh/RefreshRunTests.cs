@@ -322,11 +322,11 @@ public sealed class RefreshRunTests
     [Fact]
     public async Task A_full_disk_leaves_the_old_rows_and_the_next_run_heals()
     {
-        // Rows that do not compress, in a file of 2 MB.
-        await using var world = new RefreshWorld(RefreshModel.Text(groupBy: "[visit__country, visit]"), maxPages: 128);
+        // Rows that do not compress, in a file of 1 MB.
+        await using var world = new RefreshWorld(RefreshModel.Text(groupBy: "[visit__country, visit]"), maxPages: 64);
         for (var file = 0; file < 3; file++)
         {
-            world.Files.Write($"visits/month=2026-02-01/big-{file}.parquet", "SELECT hash(i) % 1000000000000 AS id, TIMESTAMP '2026-02-03' AS started_at, md5(CAST(i AS VARCHAR)) AS country, 'acme' AS customer, 1 AS seconds, 's1' AS show_id FROM range(30000) AS t(i)");
+            world.Files.Write($"visits/month=2026-02-01/big-{file}.parquet", $"SELECT hash(i) % 1000000000000 AS id, TIMESTAMP '2026-02-03' AS started_at, md5(CAST(i AS VARCHAR)) AS country, 'acme' AS customer, 1 AS seconds, 's1' AS show_id FROM range({file * 30000}, {(file + 1) * 30000}) AS t(i)");
         }
 
         var worker = await world.WorkerAsync();
