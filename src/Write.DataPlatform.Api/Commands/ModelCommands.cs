@@ -132,7 +132,16 @@ internal static class QueryFile
     public static async Task<MetricQuery> ReadAsync(CommandContext context, string file, string? tenant, IServiceProvider services, CancellationToken cancellationToken = default)
     {
         var text = file == StandardInput ? await context.Terminal.Input.ReadToEndAsync(cancellationToken) : await File.ReadAllTextAsync(file, cancellationToken);
-        var query = MetricQueryReader.Read(System.Text.Encoding.UTF8.GetBytes(text));
+        MetricQuery query;
+        try
+        {
+            query = MetricQueryReader.Read(System.Text.Encoding.UTF8.GetBytes(text));
+        }
+        catch (QueryException form)
+        {
+            throw services.GetRequiredService<MetricQueryService>().WithNames(form);
+        }
+
         await Startup.PrepareAsync(services, cancellationToken);
         return query with { Tenant = tenant };
     }

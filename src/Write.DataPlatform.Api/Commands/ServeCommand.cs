@@ -13,13 +13,14 @@ namespace Write.DataPlatform.Api.Commands;
 internal sealed class ServeCommand : ExampleCommand
 {
     private readonly CommandContext _context;
-    private readonly Option<Role> _role = new("--role") { Description = "api answers, worker refreshes, all does both", HelpName = "all|api|worker", DefaultValueFactory = _ => Role.All };
+    private readonly Option<string> _role = new("--role") { Description = "api answers, worker refreshes, all does both", HelpName = "all|api|worker", DefaultValueFactory = _ => "all" };
     private readonly Option<string?> _urls = new("--urls") { Description = $"Where to listen; default {DataPlatformHost.DefaultUrl}", HelpName = "URL;URL" };
 
     public ServeCommand(CommandContext context)
         : base("serve", "Runs the server (also without a command)", "% serve", "% serve --data /var/lib/write --urls http://localhost:8080", "% serve --role worker")
     {
         _context = context;
+        _role.AcceptOnlyFromAmong("all", "api", "worker");
         Options.Add(_role);
         Options.Add(_urls);
         SetAction(RunAsync);
@@ -33,8 +34,9 @@ internal sealed class ServeCommand : ExampleCommand
             settings["urls"] = urls;
         }
 
-        await using var app = DataPlatformHost.Build(new HostSettings(settings, parse.GetValue(_role)));
-        return await RunAsync(app, parse.GetValue(_role), cancellationToken);
+        var role = Enum.Parse<Role>(parse.GetRequiredValue(_role), ignoreCase: true);
+        await using var app = DataPlatformHost.Build(new HostSettings(settings, role));
+        return await RunAsync(app, role, cancellationToken);
     }
 
     private async Task<int> RunAsync(WebApplication app, Role role, CancellationToken cancellationToken)

@@ -23,7 +23,7 @@ internal static class Startup
     private const string Root = "DataPlatform";
 
     // The settings beside the slices' sections.
-    private static readonly string[] Plain = ["Data", "Models", "Role"];
+    private static readonly string[] Plain = ["Data", "Models"];
 
     private static readonly Dictionary<string, Type> Sections = new(StringComparer.OrdinalIgnoreCase)
     {

@@ -6,7 +6,8 @@ namespace Write.DataPlatform.Api.Commands;
 /// <summary>Where commands write: results to one stream, everything else to the other.</summary>
 internal sealed class Terminal
 {
-    private const int PlainWidth = 160;
+    // Programs and files take lines as long as they are.
+    private const int PlainWidth = 10_000;
 
     public Terminal(TextReader input, TextWriter output, TextWriter error, bool isOutputPlain, bool isErrorPlain)
     {

@@ -65,7 +65,8 @@ internal static class CatalogRoutes
             form.Report(QueryProblems.NotATimeDimension, $"'{name}' is a time, whose values are not listed.", null, "Group a metric by it.");
         }
 
-        var metric = parameters.TryGetValue("metric", out var asked) ? asked[0] : Lister(model, catalog, name);
+        var tenant = CallerGate.Tenant(context, model);
+        var metric = parameters.TryGetValue("metric", out var asked) ? asked[0] : Lister(model, catalog, name, tenant);
         if (metric is null)
         {
             form.Report(QueryProblems.MetricTypeNotSupported, $"No metric that this version computes has '{name}'.", null);
@@ -85,21 +86,30 @@ internal static class CatalogRoutes
             Where = prefix.Length > 0 ? new ComparisonFilter(field, FilterOperator.StartsWith, [prefix]) : null,
             OrderBy = [new QueryOrder(name, false)],
             Limit = limit,
-            Tenant = CallerGate.Tenant(context, model),
+            Tenant = tenant,
         };
         var answer = await service.AnswerAsync(query, CallerGate.Known(context), context.RequestAborted);
         await QueryRoutes.WriteJsonAsync(context, new { dimension = name, metric, values = answer.Rows.Select(r => r[0] is { } v and not (string or bool or long or double or decimal) ? AnswerJson.Text(v) : r[0]) });
     }
 
-    /// <summary>The metric that lists a dimension's values for the least work: one that a gold table holds together with it, before any other.</summary>
-    private static string? Lister(MetricModel model, MetricCatalog catalog, string dimension) =>
-        catalog.Metrics.Values
+    /// <summary>
+    /// The metric that lists a dimension's values best: one that looks at every row of its fact, that a gold table holds together with
+    /// the dimension, and that is cheap.
+    /// </summary>
+    private static string? Lister(MetricModel model, MetricCatalog catalog, string dimension, string? tenant)
+    {
+        bool IsUnfiltered(string name) => model.Metrics[name] is SimpleMetric { Filter: null, Measure.Filter: null };
+        bool IsCounted(string name) => model.Metrics[name] is SimpleMetric { Measure.Measure: var measure } && model.Measures[measure].Aggregation is Aggregation.Sum or Aggregation.Count;
+        bool IsHeld(MetricDescription metric) => metric.GoldTables.Select(t => model.GoldTables[t])
+            .Any(t => (t.Audience == Audience.Internal || tenant is not null) && t.Where is null && t.GroupBy.Any(g => g.ToString() == dimension));
+        return catalog.Metrics.Values
             .Where(m => m.IsComputed && m.Dimensions.Any(d => d.Name == dimension))
-            .OrderBy(m => m.GoldTables.Any(t => model.GoldTables[t].GroupBy.Any(g => g.ToString() == dimension)) ? 0 : 1)
-            .ThenBy(m => m.Type == "simple" ? 0 : 1)
-            .ThenBy(m => model.Metrics[m.Name] is SimpleMetric { Measure.Measure: var measure } && model.Measures[measure].Aggregation is Aggregation.Sum or Aggregation.Count ? 0 : 1)
+            .OrderByDescending(m => IsUnfiltered(m.Name))
+            .ThenByDescending(IsHeld)
+            .ThenByDescending(m => IsCounted(m.Name))
             .ThenBy(m => m.Name, StringComparer.Ordinal)
             .FirstOrDefault()?.Name;
+    }
 
     private static object Describe(MetricDescription metric, bool withDimensions) => new
     {

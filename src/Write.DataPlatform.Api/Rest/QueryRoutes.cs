@@ -17,12 +17,12 @@ internal static class QueryRoutes
     public static void MapQueries(this RouteGroupBuilder v1)
     {
         v1.MapPost("/query", async (HttpContext context, MetricQueryService service, ModelStore models) =>
-            await AnswerAsync(context, service, models, await ReadBodyAsync(context), null));
+            await AnswerAsync(context, service, models, await ReadBodyAsync(context, service), null));
         v1.MapGet("/query", (HttpContext context, MetricQueryService service, ModelStore models) =>
-            AnswerAsync(context, service, models, MetricQueryReader.ReadQueryString(Parameters(context)), null));
+            AnswerAsync(context, service, models, Read(service, () => MetricQueryReader.ReadQueryString(Parameters(context))), null));
         v1.MapPost("/query/explain", async (HttpContext context, MetricQueryService service, ModelStore models) =>
         {
-            var query = await ReadBodyAsync(context) with { Tenant = CallerGate.Tenant(context, models.Current) };
+            var query = await ReadBodyAsync(context, service) with { Tenant = CallerGate.Tenant(context, models.Current) };
             var explanation = await service.ExplainAsync(query, CallerGate.Known(context), context.RequestAborted);
             await WriteJsonAsync(context, explanation);
         }).WithMetadata(new AccessMetadata(Access.Operator));
@@ -80,7 +80,7 @@ internal static class QueryRoutes
         await JsonSerializer.SerializeAsync(context.Response.BodyWriter, value, AnswerJson.Options, context.RequestAborted);
     }
 
-    private static async Task<MetricQuery> ReadBodyAsync(HttpContext context)
+    private static async Task<MetricQuery> ReadBodyAsync(HttpContext context, MetricQueryService service)
     {
         var request = context.Request;
         if (request.ContentType is not null
@@ -92,6 +92,18 @@ internal static class QueryRoutes
 
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, context.RequestAborted);
-        return MetricQueryReader.Read(body.GetBuffer().AsMemory(0, (int)body.Length));
+        return Read(service, () => MetricQueryReader.Read(body.GetBuffer().AsMemory(0, (int)body.Length)));
+    }
+
+    private static MetricQuery Read(MetricQueryService service, Func<MetricQuery> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (QueryException form)
+        {
+            throw service.WithNames(form);
+        }
     }
 }

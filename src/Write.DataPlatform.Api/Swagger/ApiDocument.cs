@@ -136,8 +136,9 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         var run = Operations.Path("id", "The run");
         Add(
             to, "/v1/runs", to.Operation("Gold", "listRuns", "The latest runs, newest first", null, Schemas.Object(null, ("runs", Schemas.List(to.Ref(Schemas.Run)))), 400, 401, 403, 503),
+            Operations.Query("table", Schemas.Text(), "Only this table's"),
             Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(50) }));
-        Add(to, "/v1/runs/{id}", to.Operation("Gold", "getRun", "A run with its progress", null, to.Ref(Schemas.Run), 401, 403, 404, 503), run);
+        Add(to, "/v1/runs/{id}", to.Operation("Gold", "getRun", "A run with its progress", null, Schemas.Object(null, ("run", to.Ref(Schemas.Run)), ("partitions", Schemas.List(new OpenApiSchema { Type = JsonSchemaType.Object })), ("omittedPartitions", Schemas.Whole("Partitions that ended well and are not listed"))), 401, 403, 404, 503), run);
         var cancel = to.Operation("Gold", "cancelRun", "Asks a run to stop", null, null, 401, 403, 404, 409, 503);
         cancel.Parameters = [run];
         cancel.Responses!["202"] = new OpenApiResponse { Description = "The run was asked to stop; it says so when it has" };
@@ -154,6 +155,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         })
         {
             var operation = to.Operation("Health", id, summary, "Needs no key; details for operators only.", to.Ref(Schemas.Health));
+            operation.Security = [];
             operation.Responses!["503"] = Operations.Response("Unhealthy", AnswerJson.ContentType, to.Ref(Schemas.Health));
             to.Add(HttpMethod.Get, path, operation);
         }

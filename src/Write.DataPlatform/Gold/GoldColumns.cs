@@ -13,10 +13,10 @@ internal static class GoldColumns
 
     /// <summary>The columns of a query.</summary>
     /// <exception cref="InvalidOperationException">A column has a type that gold does not keep, or the first is not the time column.</exception>
-    public static async Task<ImmutableArray<ResultColumn>> DescribeAsync(DuckDbSession session, SqlStatement sql, CancellationToken cancellationToken)
+    public static async Task<ImmutableArray<ResultColumn>> DescribeAsync(DuckDbSession session, string sql, CancellationToken cancellationToken)
     {
         var described = await session.QueryAsync(
-            sql with { Text = $"DESCRIBE {sql.Text}" },
+            new SqlStatement($"DESCRIBE {sql}"),
             reader =>
             {
                 var found = new List<(string Name, string Type)>();

@@ -236,7 +236,7 @@ internal sealed partial class GoldEngine(
             }
 
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
-            var columns = await GoldColumns.DescribeAsync(session, new SqlStatement($"SELECT * FROM read_parquet({GoldColumns.Files([files[0][0]])})"), cancellationToken);
+            var columns = await GoldColumns.DescribeAsync(session, $"SELECT * FROM read_parquet({GoldColumns.Files([files[0][0]])})", cancellationToken);
             return new FileChunk(folder, columns, ordered, files.ToImmutable(), ordered.Sum(partition => partition.Bytes) + ChunkBytes);
         }
         catch (IOException exception)

@@ -37,14 +37,14 @@ internal sealed class SegmentWriter : IAsyncDisposable
     /// <exception cref="InvalidOperationException">Gold cannot keep the columns, a bucket is null, or the rows are not in order.</exception>
     /// <exception cref="GoldStoreException">A single row is larger than a segment.</exception>
     /// <exception cref="DuckDBException">The query failed.</exception>
-    public async Task<SegmentSet> WriteAsync(DuckDbSession session, SqlStatement sql, CancellationToken cancellationToken = default)
+    public async Task<SegmentSet> WriteAsync(DuckDbSession session, string sql, CancellationToken cancellationToken = default)
     {
         var columns = await GoldColumns.DescribeAsync(session, sql, cancellationToken);
         var folder = _temp.Create();
         try
         {
             var whole = Path.Combine(folder, "rows.parquet");
-            await session.ExecuteAsync(sql with { Text = $"COPY ({sql.Text}) TO {GoldColumns.Literal(whole)} ({Parquet})" }, cancellationToken);
+            await session.ExecuteAsync($"COPY ({sql}) TO {GoldColumns.Literal(whole)} ({Parquet})", cancellationToken);
             await using var cutter = await _cutter.Value.OpenAsync(cancellationToken);
             var files = new List<string>();
             await FitAsync(cutter, whole, files, cancellationToken);
@@ -56,10 +56,6 @@ internal sealed class SegmentWriter : IAsyncDisposable
             throw;
         }
     }
-
-    /// <summary>As the other, for a SELECT without parameters.</summary>
-    public Task<SegmentSet> WriteAsync(DuckDbSession session, string sql, CancellationToken cancellationToken = default) =>
-        WriteAsync(session, new SqlStatement(sql), cancellationToken);
 
     public ValueTask DisposeAsync() => _cutter.IsValueCreated ? _cutter.Value.DisposeAsync() : ValueTask.CompletedTask;
 

@@ -46,6 +46,29 @@ internal sealed class MetricQueryService(
             finish.Text);
     }
 
+    /// <summary>Adds to the mistakes of a query's form those of the names in it, so that all are told at once.</summary>
+    public QueryException WithNames(QueryException form)
+    {
+        if (form.Readable is not { } readable)
+        {
+            return form;
+        }
+
+        try
+        {
+            QueryResolver.Resolve(models.Current, readable, FieldTypes.Unknown, clock.GetUtcNow());
+            return form;
+        }
+        catch (QueryException names)
+        {
+            // Where a list lost an unreadable element, positions in it are no longer the caller's.
+            QueryProblem Placed(QueryProblem problem) => problem.Path?.Split('[', '.')[0] is { } root && form.Problems.Any(p => p.Path?.StartsWith(root + "[", StringComparison.Ordinal) is true)
+                ? problem with { Path = root }
+                : problem;
+            return new QueryException([.. form.Problems, .. names.Problems.Where(p => QueryProblems.IsLocal(p.Code)).Select(Placed)]);
+        }
+    }
+
     /// <summary>
     /// A tag that changes when the answer may: a hash of the query, the model's revision and the gold tables' revisions.
     /// Null if the lake is needed, whose changes cannot be seen.
@@ -83,6 +106,27 @@ internal sealed class MetricQueryService(
     private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
         var (plan, snapshots) = await PlanAsync(model, query, caller, fresh, cancellationToken);
+        // Totals follow from the same pieces if every state can be merged, and else have a plan of their own.
+        var apart = query.Totals && !plan.IsMergeable ? plan.ForTotals([.. snapshots.Select(s => s.Candidate)]) : null;
+        var (result, totals, scanned) = await RunAsync(plan, snapshots, query.Totals && apart is null, cancellationToken);
+        if (apart is not null)
+        {
+            (totals, _, var more) = await RunAsync(apart, snapshots, withTotals: false, cancellationToken);
+            scanned += more;
+        }
+
+        return new MetricAnswer
+        {
+            Columns = Describe(plan.Resolved, result.Columns),
+            Rows = result.Rows,
+            Totals = totals is null ? null : [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals.Rows[0]],
+            Served = Served(plan, snapshots, scanned),
+        };
+    }
+
+    private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
+        QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, bool withTotals, CancellationToken cancellationToken)
+    {
         var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
         try
         {
@@ -94,14 +138,8 @@ internal sealed class MetricQueryService(
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
             var runner = new PlanRunner(session, lake, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
             await runner.LoadLakeAsync(cancellationToken);
-            var result = await runner.FinishAsync(isTotals: false, cancellationToken);
-            return new MetricAnswer
-            {
-                Columns = Describe(plan.Resolved, result.Columns),
-                Rows = result.Rows,
-                Totals = query.Totals ? await TotalsAsync(model, query, caller, plan, runner, fresh, cancellationToken) : null,
-                Served = Served(plan, snapshots, runner.BytesScanned),
-            };
+            var rows = await runner.FinishAsync(isTotals: false, cancellationToken);
+            return (rows, withTotals ? await runner.FinishAsync(isTotals: true, cancellationToken) : null, runner.BytesScanned);
         }
         finally
         {
@@ -120,24 +158,6 @@ internal sealed class MetricQueryService(
         var snapshots = bound.Source == QuerySource.Lake ? [] : await gold.GetSnapshotsAsync(model, bound.Tenant, fresh, cancellationToken);
         var fieldTypes = await types.GetAsync(model, cancellationToken);
         return (QueryPlan.Create(model, bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], clock.GetUtcNow()), snapshots);
-    }
-
-    /// <summary>Totals follow from the same pieces if every state can be merged, and else are a query of their own.</summary>
-    private async Task<IReadOnlyList<object?>> TotalsAsync(
-        MetricModel model, MetricQuery query, Caller caller, QueryPlan plan, PlanRunner runner, bool fresh, CancellationToken cancellationToken)
-    {
-        IReadOnlyList<object?> totals;
-        if (plan.IsMergeable)
-        {
-            totals = (await runner.FinishAsync(isTotals: true, cancellationToken)).Rows[0];
-        }
-        else
-        {
-            var whole = query with { GroupBy = [], Having = null, OrderBy = [], Limit = null, Fill = false, Totals = false };
-            totals = (await AnswerAsync(model, whole, caller, fresh, cancellationToken)).Rows[0];
-        }
-
-        return [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals];
     }
 
     private static ImmutableArray<AnswerColumn> Describe(ResolvedQuery query, ImmutableArray<ResultColumn> columns)
@@ -166,15 +186,13 @@ internal sealed class MetricQueryService(
         var pieces = plan.Leaves.SelectMany(l => l.Pieces).ToList();
         var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
         var watermarks = tables.Select(t => snapshots.Single(s => ReferenceEquals(s.Candidate, t)).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
-        if (pieces.Any(p => p.Gold is null))
-        {
-            watermarks.Add(clock.GetUtcNow());
-        }
+        // An event's clock may run ahead, and what the lake answers is as of now.
+        watermarks.Add(clock.GetUtcNow());
 
         return new ServedBy(
             [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
-            watermarks.Where(w => w is not null).DefaultIfEmpty().Min(),
+            watermarks.Min(),
             [.. plan.Leaves.SelectMany(l => l.Misses).Distinct()],
             bytesScanned);
     }

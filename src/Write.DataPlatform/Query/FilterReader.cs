@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Query;
@@ -153,7 +154,13 @@ internal sealed class FilterReader(QueryForm form)
                 form.WrongType(json, path, "text", "Put it in quotes.");
                 return null;
             case JsonValueKind.String:
-                return form.Text(json, path, "a value");
+                var text = form.Text(json, path, "a value");
+                if (op == FilterOperator.Matches && text is not null)
+                {
+                    CheckPattern(text, path);
+                }
+
+                return text;
             case JsonValueKind.True or JsonValueKind.False:
                 return json.GetBoolean();
             case JsonValueKind.Number:
@@ -177,6 +184,22 @@ internal sealed class FilterReader(QueryForm form)
             default:
                 form.WrongType(json, path, "text, a number, true, false or null");
                 return null;
+        }
+    }
+
+    /// <summary>
+    /// Engines read RE2, which is .NET's non-backtracking syntax but for named groups; what that refuses is refused here, before an engine
+    /// stumbles over it.
+    /// </summary>
+    private void CheckPattern(string pattern, string path)
+    {
+        try
+        {
+            _ = new Regex(pattern.Replace("(?P<", "(?<", StringComparison.Ordinal), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
+        {
+            form.Report(QueryFormProblems.BadPattern, $"'{QueryForm.Short(pattern)}' is no regular expression: {exception.Message}", path, "Write it in RE2's syntax.");
         }
     }
 }

@@ -36,7 +36,7 @@ internal sealed class GoldDefinition
             table.Partition,
             CompileLake(DuckDbDialect.Instance, new DateOnly(2000, 1, 1), new DateOnly(2000, 1, 2)) is var lake ? lake.Text : "",
             string.Join('\u0001', lake.Parameters),
-            CompileStore(DuckDbDialect.Instance, "source", null).Text));
+            CompileStore("source")));
     }
 
     public MetricModel Model { get; }
@@ -140,28 +140,24 @@ internal sealed class GoldDefinition
             "u") { GroupByCount = keys });
     }
 
-    /// <summary>The rows to store, out of a relation of DuckDB with the lake query's columns: enriched, one tenant's, sorted.</summary>
-    /// <param name="dialect">DuckDB's.</param>
-    /// <param name="source">What stands after FROM.</param>
-    /// <param name="tenant">For an external table, the tenant's name.</param>
-    public SqlStatement CompileStore(DuckDbDialect dialect, string source, string? tenant)
+    /// <summary>The rows to store, out of a relation of DuckDB with the lake query's columns: enriched and sorted.</summary>
+    /// <param name="source">What stands after FROM; for an external table one tenant's rows.</param>
+    public string CompileStore(string source)
     {
         var dimensions = Dimensions.Select(d => new SqlColumn("s", d)).ToList();
-        var joins = _enrichments.Select((e, i) => e.Join(new SqlColumn("s", e.Dimension), "k" + i)).ToImmutableArray();
-        return SqlWriter.Write(dialect, new SqlSelect(
+        return SqlWriter.Write(DuckDbDialect.Instance, new SqlSelect(
             [
                 new SqlProjection(new SqlColumn("s", Bucket), Bucket),
                 .. dimensions.Select(d => new SqlProjection(d, d.Name)),
-                .. _enrichments.SelectMany((e, i) => e.Columns.Select(c => new SqlProjection(new SqlColumn("k" + i, c.Attribute), c.Column))),
+                .. _enrichments.SelectMany((e, i) => e.Columns.Select(c => new SqlProjection(new SqlCast(new SqlColumn("k" + i, c.Attribute), ColumnKind.String), c.Column))),
                 .. States.Select(s => new SqlProjection(new SqlColumn("s", s.Name), s.Name)),
             ],
             new SqlReady(source),
             "s")
         {
-            Joins = joins,
-            Where = tenant is null ? [] : [new SqlBinary("=", new SqlColumn("s", TenantKey), new SqlLiteral(TenantKeys[tenant]))],
+            Joins = [.. _enrichments.Select((e, i) => e.Join(new SqlColumn("s", e.Dimension), "k" + i))],
             OrderBy = [new SqlOrder(new SqlColumn("s", Bucket), false), .. dimensions.Select(d => new SqlOrder(d, false))],
-        });
+        }).Text;
     }
 
     /// <summary>Lake queries whose rows have one column, the first moment of a fact (null if it has no rows).</summary>

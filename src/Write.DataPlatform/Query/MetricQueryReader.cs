@@ -68,7 +68,7 @@ internal static class MetricQueryReader
     {
         var form = new QueryForm();
         var query = Read(form, json);
-        form.ThrowIfAny();
+        form.ThrowIfAny(query);
         return query;
     }
 
@@ -115,11 +115,11 @@ internal static class MetricQueryReader
         var query = Read(form, document.RootElement);
         try
         {
-            form.ThrowIfAny();
+            form.ThrowIfAny(query);
         }
         catch (QueryException exception)
         {
-            throw new QueryException([.. exception.Problems.Select(p => range.Count > 0 && p.Path?.StartsWith("timeRange.", StringComparison.Ordinal) is true ? p with { Path = p.Path["timeRange.".Length..] } : p)]);
+            throw new QueryException([.. exception.Problems.Select(p => range.Count > 0 && p.Path?.StartsWith("timeRange.", StringComparison.Ordinal) is true ? p with { Path = p.Path["timeRange.".Length..] } : p)]) { Readable = query };
         }
 
         return query;

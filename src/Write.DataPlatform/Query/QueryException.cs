@@ -20,4 +20,7 @@ public sealed class QueryException(ImmutableArray<QueryProblem> problems, bool i
 
     /// <summary>Whether the query is well-formed and names what exists, but no correct plan answers it.</summary>
     public bool IsUnanswerable { get; } = isUnanswerable;
+
+    /// <summary>For mistakes of form: what could be read nevertheless, so that its names can be checked too.</summary>
+    internal MetricQuery? Readable { get; init; }
 }

@@ -21,6 +21,7 @@ internal static class QueryFormProblems
     public const string BadText = "bad_text";
     public const string BadName = "bad_name";
     public const string BadTime = "bad_time";
+    public const string BadPattern = "bad_pattern";
     public const string BadDuration = "bad_duration";
     public const string UnknownTimeZone = "unknown_time_zone";
     public const string CursorNotSupported = "cursor_not_supported";
@@ -54,12 +55,13 @@ internal sealed class QueryForm
         }
     }
 
+    /// <param name="readable">What could be read nevertheless.</param>
     /// <exception cref="QueryException">Something was reported.</exception>
-    public void ThrowIfAny()
+    public void ThrowIfAny(MetricQuery? readable = null)
     {
         if (HasProblems)
         {
-            throw new QueryException(_problems.ToImmutable());
+            throw new QueryException(_problems.ToImmutable()) { Readable = readable };
         }
     }
 

@@ -66,11 +66,11 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
             foreach (var (tenant, expected) in todo)
             {
                 var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
-                var sql = definition.CompileStore(DuckDbDialect.Instance, Source, tenant);
+                var sql = definition.CompileStore(await OfTenantAsync(session, definition, tenant, cancellationToken));
 
                 // Tenants without rows share one empty segment, so that thousands of them cost no query each.
                 using var own = has ? await writer.WriteAsync(session, sql, cancellationToken) : null;
-                none ??= has ? null : await writer.WriteAsync(session, sql with { Text = $"SELECT * FROM ({sql.Text}) AS stored WHERE false" }, cancellationToken);
+                none ??= has ? null : await writer.WriteAsync(session, $"SELECT * FROM ({sql}) AS stored WHERE false", cancellationToken);
                 var segments = own ?? none!;
                 var draft = new GoldPartitionDraft
                 {
@@ -112,6 +112,19 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                 ? $"CREATE OR REPLACE TEMP TABLE {Source} AS {rows} ORDER BY {GoldDefinition.TenantKey}"
                 : $"CREATE OR REPLACE TEMP VIEW {Source} AS {rows}",
             cancellationToken);
+    }
+
+    /// <summary>The name of one tenant's rows; of all rows for an internal table.</summary>
+    private static async Task<string> OfTenantAsync(DuckDbSession session, GoldDefinition definition, string? tenant, CancellationToken cancellationToken)
+    {
+        if (tenant is null)
+        {
+            return Source;
+        }
+
+        var key = definition.TenantKeys[tenant].Replace("'", "''", StringComparison.Ordinal);
+        await session.ExecuteAsync($"CREATE OR REPLACE TEMP VIEW tenant_rows AS SELECT * FROM {Source} WHERE {GoldDefinition.TenantKey} = '{key}'", cancellationToken);
+        return "tenant_rows";
     }
 
     /// <summary>Rows that would be counted twice or nowhere are a fault of the lake or of this program, and are not stored.</summary>

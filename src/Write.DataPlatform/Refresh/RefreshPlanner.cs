@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Microsoft.Extensions.Options;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
@@ -47,11 +48,12 @@ internal sealed record RefreshPlan(
 internal sealed record RefreshRange(DateOnly? From = null, DateOnly? To = null, bool Full = false);
 
 /// <summary>Finds the partitions of a gold table that are not what the lake and the model would give today.</summary>
-internal sealed class RefreshPlanner(ILake lake, TimeProvider time, int maxPeriods)
+internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> options, TimeProvider time)
 {
     // Without versions the lake is asked for its first event once a day; with them, when something changed.
     private static readonly TimeSpan FirstMomentAge = TimeSpan.FromDays(1);
 
+    private readonly int _maxPeriods = options.Value.MaxPeriods;
     private readonly ConcurrentDictionary<string, (string? Version, long At, DateTime? First)> _firsts = new();
 
     /// <param name="definition">The table.</param>
@@ -166,11 +168,11 @@ internal sealed class RefreshPlanner(ILake lake, TimeProvider time, int maxPerio
             return [];
         }
 
-        var periods = PartitionPeriod.Between(first, today, table.Partition, definition.Model.WeekStart).Take(maxPeriods + 1).ToImmutableArray();
-        return periods.Length <= maxPeriods
+        var periods = PartitionPeriod.Between(first, today, table.Partition, definition.Model.WeekStart).Take(_maxPeriods + 1).ToImmutableArray();
+        return periods.Length <= _maxPeriods
             ? periods
             : throw new RefreshException(
-                $"The gold table '{table.Name}' would have more than {maxPeriods} partitions, from {first:yyyy-MM-dd} on. Is a time in the lake wrong? Say where the table starts with 'from', or use a coarser partition.");
+                $"The gold table '{table.Name}' would have more than {_maxPeriods} partitions, from {first:yyyy-MM-dd} on. Is a time in the lake wrong? Say where the table starts with 'from', or use a coarser partition.");
     }
 
     private async Task<DateOnly?> FirstDateAsync(GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)

@@ -27,7 +27,7 @@ internal sealed class RefreshService(
 
     /// <summary>Begins to refresh a table and comes back at once.</summary>
     /// <returns>The run, queued; the ledger tells how it goes on.</returns>
-    /// <exception cref="RefreshException">There is no such table.</exception>
+    /// <exception cref="RefreshException">There is no such table, or it cannot be computed.</exception>
     /// <exception cref="GoldStoreException">The run could not be entered in the ledger.</exception>
     public async Task<RefreshRun> StartAsync(string table, RefreshRange range, CancellationToken cancellationToken = default)
     {
@@ -60,7 +60,7 @@ internal sealed class RefreshService(
     /// <param name="progress">Told as partitions begin and end; may be null.</param>
     /// <param name="cancellationToken">Stops the run as interrupted.</param>
     /// <returns>The run as it ended: a failure is in it, not an exception.</returns>
-    /// <exception cref="RefreshException">There is no such table.</exception>
+    /// <exception cref="RefreshException">There is no such table, or it cannot be computed.</exception>
     /// <exception cref="GoldStoreException">The run could not be entered in the ledger.</exception>
     public async Task<RefreshRun> RunAsync(
         string table, RefreshRange range, RunTrigger trigger, IProgress<RefreshProgress>? progress, CancellationToken cancellationToken = default)
@@ -137,13 +137,13 @@ internal sealed class RefreshService(
 
     private async Task<RunTracker> EnterAsync(string table, RefreshRange range, RunTrigger trigger, IProgress<RefreshProgress>? progress, CancellationToken cancellationToken)
     {
-        var model = models.Current;
-        if (!model.GoldTables.TryGetValue(table, out var gold))
+        var definitions = GoldDefinitions.Of(models.Current);
+        if (!definitions.ByTable.TryGetValue(table, out var definition))
         {
-            throw new RefreshException($"There is no gold table '{table}'.");
+            throw new RefreshException(
+                definitions.Problems.TryGetValue(table, out var problem) ? $"The gold table '{table}' cannot be computed: {problem.Message}" : $"There is no gold table '{table}'.");
         }
 
-        var definition = GoldDefinition.Create(model, gold);
         var now = time.GetUtcNow();
         var resumed = await InterruptedAsync(table, range, trigger, now, cancellationToken);
         var run = new RefreshRun

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
-using Write.DataPlatform.Lake;
 
 namespace Write.DataPlatform.Refresh;
 
@@ -22,8 +21,7 @@ internal static class RefreshServices
             })
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(provider => new RefreshPlanner(
-            provider.GetRequiredService<ILake>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<IOptions<RefreshOptions>>().Value.MaxPeriods));
+        services.TryAddSingleton<RefreshPlanner>();
         services.TryAddSingleton<RefreshDuckDb>();
         services.TryAddSingleton<PartitionRefresher>();
         services.TryAddSingleton<RefreshRunner>();

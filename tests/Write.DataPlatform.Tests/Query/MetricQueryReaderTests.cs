@@ -118,6 +118,8 @@ public sealed class MetricQueryReaderTests
     [InlineData("""{"where":{"field":"a","op":"contains","values":[5]}}""", "where.values[0]", "wrong_type")]
     [InlineData("""{"where":{"field":"a","op":"in","values":["x",{}]}}""", "where.values[1]", "wrong_type")]
     [InlineData("""{"where":{"field":"a","op":"equals","values":[1e999]}}""", "where.values[0]", "out_of_range")]
+    [InlineData("""{"where":{"field":"a","op":"matches","values":["(a"]}}""", "where.values[0]", "bad_pattern")]
+    [InlineData("""{"where":{"field":"a","op":"matches","values":["(?=a)"]}}""", "where.values[0]", "bad_pattern")]
     [InlineData("""{"where":{"not":{"or":[{"field":"a","op":"isSet"},{"field":"b","op":"isset"}]}}}""", "where.not.or[1].op", "unknown_value")]
     public void A_mistake_is_told_with_its_place(string json, string? path, string code)
     {
@@ -187,6 +189,13 @@ public sealed class MetricQueryReaderTests
         Assert.Equal("malformed_json", problem.Code);
         Assert.StartsWith($"This is no JSON: line {line}, position {position}: ", problem.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("^a.*b$")]
+    [InlineData("(?i)straße|[[:alpha:]]{2,5}")]
+    [InlineData("(?P<year>\\\\d{4})\\\\p{L}")]
+    public void Patterns_of_the_engines_are_let_in(string pattern) =>
+        Assert.NotNull(Read($$$"""{"where":{"field":"a","op":"matches","values":["{{{pattern}}}"]}}""").Where);
 
     [Fact]
     public void A_byte_order_mark_and_nulls_do_no_harm()

@@ -121,7 +121,7 @@ internal sealed class RefreshWorker : IAsyncDisposable
         Tables = new GoldTables(store, gold, world.Time);
         Ledger = new RunLedger(store, gold, world.Time);
         Leases = new Leases(store, gold, world.Time, NullLogger<Leases>.Instance);
-        var planner = new RefreshPlanner(world.Lake, world.Time, refresh.MaxPeriods);
+        var planner = new RefreshPlanner(world.Lake, options, world.Time);
         var refresher = new PartitionRefresher(world.Lake, Tables, _writer, _database, planner, world.Time);
         var runner = new RefreshRunner(planner, refresher, _database, Tables, Leases, options, gold, world.Time, NullLogger<RefreshRunner>.Instance);
         Service = new RefreshService(world.Models, runner, Ledger, Leases, Tables, options, world.Time, NullLogger<RefreshService>.Instance);

@@ -1,0 +1,209 @@
+using System.Text.Json.Nodes;
+using Write.DataPlatform.Api.Commands;
+
+namespace Write.DataPlatform.Api.Tests.Commands;
+
+/// <summary>Commands as a program calls them: arguments and input in, exit code, output and error stream out.</summary>
+[Collection(typeof(ServerCollection))]
+public sealed class CommandTests(ServerFixture server) : IDisposable
+{
+    private const string Query = """{"metrics":["visits"],"groupBy":["visit__device"],"timeRange":{"from":"2026-01-01","to":"2026-02-01"}}""";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("wdp-commands-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("serve")]
+    [InlineData("validate")]
+    [InlineData("query")]
+    [InlineData("explain")]
+    [InlineData("refresh")]
+    [InlineData("sample")]
+    public async Task Help_has_examples(string command)
+    {
+        var (code, output, error) = await RunAsync("", [.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("Usage:", output, StringComparison.Ordinal);
+        Assert.Contains("Examples:", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("query")]
+    [InlineData("query", "a", "b")]
+    [InlineData("serve", "--role", "boss")]
+    [InlineData("sample", "--rows", "5", "--out", "x")]
+    [InlineData("sample", "--rows", "many", "--out", "x")]
+    [InlineData("sample")]
+    [InlineData("refresh", "--from", "2026-02-30")]
+    [InlineData("refresh", "--from", "2026-02-02", "--to", "2026-02-01")]
+    [InlineData("refresh", "no_such_table")]
+    [InlineData("query", "-", "--json", "--csv")]
+    public async Task Bad_usage_is_2(params string[] args)
+    {
+        var (code, output, error) = await RunAsync("", [.. args, "--data", _folder]);
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith("error: ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Validate_says_that_the_sample_is_good()
+    {
+        var (code, output, _) = await RunAsync("", "validate", "--data", _folder);
+        Assert.Equal(0, code);
+        Assert.Contains("is good: 5 semantic models, 18 metrics", output, StringComparison.Ordinal);
+        var (_, json, _) = await RunAsync("", "validate", "--data", _folder, "--json");
+        Assert.True((bool)JsonNode.Parse(json)!["valid"]!);
+    }
+
+    [Fact]
+    public async Task All_that_is_wrong_comes_in_one_message()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "m.yaml"), "metrics:\n  - { name: x, type: simple, type_params: { measure: y } }\n  - { nme: z }\n", TestContext.Current.CancellationToken);
+        string[] args = ["--models", _folder, "--data", _folder, "--DataPlatform:Lake:Threads=0", "--DataPlatform:Gold:CacheMegabytes=1"];
+        foreach (var command in new[] { "validate", "serve", "refresh" })
+        {
+            var (code, output, error) = await RunAsync("", [command, .. args]);
+            Assert.Equal((1, ""), (code, output));
+            foreach (var part in new[] { "DataPlatform:Lake:Threads", "DataPlatform:Gold:CacheMegabytes", "m.yaml:2", "m.yaml:3" })
+            {
+                Assert.Contains(part, error, StringComparison.Ordinal);
+            }
+        }
+
+        var (_, _, unknown) = await RunAsync("", "validate", "--data", _folder, "--DataPlatform:Lake:Kidn=DuckDb", "--DataPlatform:Gold:LeaseDuration=soon", "--DataPlatform:Lak:Path=x");
+        Assert.Contains("There is no setting DataPlatform:Lake:Kidn. Did you mean 'Kind'?", unknown, StringComparison.Ordinal);
+        Assert.Contains("There is no setting DataPlatform:Lak. Did you mean 'Lake'?", unknown, StringComparison.Ordinal);
+        Assert.Contains("DataPlatform:Gold:LeaseDuration is 'soon'; it must be a time such as 00:15:00.", unknown, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(_folder, "gold.db")), "Nothing is made before everything is right.");
+    }
+
+    [Fact]
+    public async Task A_query_is_answered_as_table_json_and_csv()
+    {
+        var file = Path.Combine(_folder, "q.json");
+        await File.WriteAllTextAsync(file, Query, TestContext.Current.CancellationToken);
+        var expected = server.Sql("SELECT device, count(*) FROM {visits} WHERE timezone('Europe/Berlin', occurred_at::TIMESTAMPTZ) >= TIMESTAMP '2026-01-01' AND timezone('Europe/Berlin', occurred_at::TIMESTAMPTZ) < TIMESTAMP '2026-02-01' GROUP BY 1 ORDER BY 1");
+
+        var (code, json, _) = await RunAsync(Query, ["query", "-", "--json", .. Lake()]);
+        Assert.Equal(0, code);
+        Assert.Equal(expected.Select(r => $"{r[0]}={r[1]}"), JsonNode.Parse(json)!["rows"]!.AsArray().Select(r => $"{r!["visit__device"]}={r["visits"]}").OrderBy(r => r.StartsWith('=')).ThenBy(r => r, StringComparer.Ordinal));
+
+        var (_, csv, _) = await RunAsync("", ["query", file, "--csv", .. Lake()]);
+        Assert.Equal(expected.Count + 1, csv.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length);
+
+        var (_, table, talk) = await RunAsync("", ["query", file, .. Lake()]);
+        Assert.All(expected, r => Assert.Contains(((long)r[1]!).ToString("N0", System.Globalization.CultureInfo.InvariantCulture), table, StringComparison.Ordinal));
+        Assert.Contains("rows from", talk, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Mistakes_in_a_query_are_1_and_all_told()
+    {
+        var (code, output, error) = await RunAsync("""{"metrics":[1],"limt":3}""", ["query", "-", .. Lake()]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains("metrics[0]", error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'limit'?", error, StringComparison.Ordinal);
+        var (missing, _, told) = await RunAsync("", ["query", Path.Combine(_folder, "none.json"), .. Lake()]);
+        Assert.Equal(1, missing);
+        Assert.Contains("none.json", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_tells_who_answers()
+    {
+        var (code, text, _) = await RunAsync(Query, ["explain", "-", .. Lake()]);
+        Assert.Equal(0, code);
+        Assert.Contains("visits by occurred_at", text, StringComparison.Ordinal);
+        var (_, json, _) = await RunAsync(Query, ["explain", "-", "--json", .. Lake()]);
+        Assert.NotEmpty(JsonNode.Parse(json)!["leaves"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task A_sample_is_made_and_not_made_over_another()
+    {
+        var lake = Path.Combine(_folder, "lake");
+        string[] args = ["sample", "--rows", "2000", "--out", lake, "--end", "2026-03-15"];
+        var (code, output, error) = await RunAsync("", args);
+        Assert.Equal((0, lake), (code, output.Trim()));
+        Assert.Contains("100 %", error, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(Path.Combine(lake, "visits")));
+        var (again, _, told) = await RunAsync("", args);
+        Assert.Equal(1, again);
+        Assert.Contains("holds files already", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Gold_is_refreshed_and_then_answers()
+    {
+        string[] lake = ["--data", _folder, $"--DataPlatform:Lake:Path={server.Data}/lake"];
+        var (code, output, error) = await RunAsync("", ["refresh", "audience_monthly", "--json", .. lake]);
+        Assert.True(code == 0, error);
+        var run = Assert.Single(JsonNode.Parse(output)!["runs"]!.AsArray())!;
+        Assert.Equal(("audience_monthly", "succeeded"), ((string)run["table"]!, (string)run["state"]!));
+        var (_, json, _) = await RunAsync("""{"metrics":["unique_visitors"],"groupBy":["metric_time__month","visit__country"],"timeRange":{"from":"2025-01-01","to":"2026-01-01"},"source":"gold"}""", ["query", "-", "--json", .. lake]);
+        var expected = server.Sql("SELECT count(*) FROM (SELECT DISTINCT country, date_trunc('month', timezone('Europe/Berlin', occurred_at::TIMESTAMPTZ)) AS m FROM {visits} WHERE year(m) = 2025)");
+        Assert.Equal((long)expected[0][0]!, JsonNode.Parse(json)!["rows"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_one_clear_line()
+    {
+        var (code, output, error) = await RunAsync("", ["serve", "--role", "api", "--urls", server.Client.BaseAddress!.ToString(), "--Serilog:MinimumLevel:Default=Fatal", .. Lake()]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.StartsWith("error: The address is in use by another program.", error, StringComparison.Ordinal);
+        Assert.Single(error.Trim().Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_server_starts_says_where_and_stops()
+    {
+        using var stop = new CancellationTokenSource();
+        using var output = new StringWriter();
+        var terminal = new Terminal(TextReader.Null, output, TextWriter.Null, isOutputPlain: true, isErrorPlain: true);
+        var running = CommandLine.RunAsync(["--role", "api", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default=Fatal", .. Lake()], terminal, stop.Token);
+        string Said()
+        {
+            lock (output)
+            {
+                return output.ToString();
+            }
+        }
+
+        while (!Said().Contains("/v1/insights/", StringComparison.Ordinal) && !running.IsCompleted)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+
+        var url = Said().Split('\n')[0].Replace("Now serving on ", "", StringComparison.Ordinal).Trim();
+        using var client = new HttpClient();
+        Assert.Equal("""{"status":"Healthy","totalDuration":"00:00:00","checks":[]}""", await client.GetStringAsync(url + "/health/live", TestContext.Current.CancellationToken));
+        await stop.CancelAsync();
+        Assert.Equal(0, await running);
+    }
+
+    [Fact]
+    public async Task A_cancelled_command_is_1()
+    {
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+        using var error = new StringWriter();
+        var terminal = new Terminal(TextReader.Null, TextWriter.Null, error, isOutputPlain: true, isErrorPlain: true);
+        Assert.Equal(1, await CommandLine.RunAsync(["sample", "--rows", "2000", "--out", Path.Combine(_folder, "lake")], terminal, cancelled.Token));
+        Assert.Equal("Cancelled.", error.ToString().Trim());
+    }
+
+    private string[] Lake() => ["--data", _folder, $"--DataPlatform:Lake:Path={server.Data}/lake"];
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string input, params string[] args)
+    {
+        using var reader = new StringReader(input);
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = await CommandLine.RunAsync(args, new Terminal(reader, output, error, isOutputPlain: true, isErrorPlain: true), TestContext.Current.CancellationToken);
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,57 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Api.Tests.Swagger;
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Api.Tests;
+
+/// <summary>Every code is documented, and every documented code exists.</summary>
+public sealed partial class ErrorDocumentationTests
+{
+    [Theory]
+    [InlineData("HTTP", typeof(ProblemCodes))]
+    [InlineData("The form of a query", typeof(QueryFormProblems))]
+    [InlineData("The meaning of a query", typeof(QueryProblems))]
+    public void A_section_has_the_codes_of_its_class(string section, Type codes) => Assert.Equal(Constants(codes).Order(), Documented(section).Order());
+
+    [Fact]
+    public void The_rules_of_other_slices_are_documented() =>
+        Assert.Equal([GoldTableRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode], Documented("Model and queries"));
+
+    [Fact]
+    public void The_meaning_of_a_query_tells_which_are_422()
+    {
+        var marked = Row().Matches(Section("The meaning of a query")).Where(m => m.Value.Contains("| 422 |", StringComparison.Ordinal)).Select(m => m.Groups[1].Value);
+        Assert.Equal(Constants(typeof(QueryProblems)).Where(QueryProblems.IsUnanswerable).Order(), marked.Order());
+    }
+
+    [Fact]
+    public void The_pages_queries_can_be_read()
+    {
+        var blocks = Json().Matches(File.ReadAllText(Path.Combine(OpenApiTests.Root(), "docs", "api.md"))).Select(m => m.Groups[1].Value).ToList();
+        Assert.NotEmpty(blocks);
+        Assert.All(blocks, json => Assert.NotEmpty(MetricQueryReader.Read(System.Text.Encoding.UTF8.GetBytes(json)).Metrics));
+    }
+
+    private static IEnumerable<string> Constants(Type type) =>
+        type.GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);
+
+    private static IEnumerable<string> Documented(string section) => Row().Matches(Section(section)).Select(m => m.Groups[1].Value).Where(c => c != "code");
+
+    private static string Section(string name)
+    {
+        var text = File.ReadAllText(Path.Combine(OpenApiTests.Root(), "docs", "errors.md"));
+        var start = text.IndexOf($"\n## {name}\n", StringComparison.Ordinal);
+        Assert.True(start >= 0, $"No section '{name}'.");
+        var end = text.IndexOf("\n## ", start + 1, StringComparison.Ordinal);
+        return end < 0 ? text[start..] : text[start..end];
+    }
+
+    [GeneratedRegex(@"^\| `?([A-Za-z0-9_]+)`? \|.*$", RegexOptions.Multiline)]
+    private static partial Regex Row();
+
+    [GeneratedRegex(@"^```json\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Json();
+}

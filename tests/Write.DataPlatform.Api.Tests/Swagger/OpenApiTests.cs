@@ -1,0 +1,124 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.OpenApi;
+using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Api.Sample;
+
+namespace Write.DataPlatform.Api.Tests.Swagger;
+
+[Collection(typeof(ServerCollection))]
+public sealed class OpenApiTests(ServerFixture server)
+{
+    private const string Address = "/swagger/v1/swagger.json";
+
+    /// <summary>Set to 1 to write the snapshot anew, after a change that is meant.</summary>
+    private const string Regenerate = "WDP_UPDATE_SNAPSHOTS";
+
+    [Fact]
+    public async Task The_document_is_the_committed_one()
+    {
+        var path = Path.Combine(Root(), "tests", "Write.DataPlatform.Api.Tests", "Snapshots", "openapi.json");
+        var actual = (await server.TextAsync(Address)).ReplaceLineEndings("\n").TrimEnd() + "\n";
+        if (Environment.GetEnvironmentVariable(Regenerate) == "1")
+        {
+            await File.WriteAllTextAsync(path, actual, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken), actual);
+    }
+
+    [Fact]
+    public async Task The_document_is_valid()
+    {
+        var result = OpenApiDocument.Parse(await server.TextAsync(Address), "json");
+        Assert.Empty(result.Diagnostic!.Errors);
+        Assert.All(result.Document!.Paths.SelectMany(p => p.Value.Operations!.Values), o => Assert.False(string.IsNullOrEmpty(o.Summary)));
+        var ids = result.Document.Paths.SelectMany(p => p.Value.Operations!.Values).Select(o => o.OperationId).ToList();
+        Assert.Equal(ids.Count, ids.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Every_route_is_described_and_nothing_else()
+    {
+        var document = JsonNode.Parse(await server.TextAsync(Address))!;
+        var described = document["paths"]!.AsObject().SelectMany(p => p.Value!.AsObject().Select(o => $"{o.Key.ToUpperInvariant()} {p.Key}")).Where(r => !r.StartsWith("GET /v1/insights/", StringComparison.Ordinal)).Order();
+        var mapped = server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(m => $"{m} /{e.RoutePattern.RawText!.Trim('/')}")).Where(r => r != "GET /v1/insights/{name}").Order();
+        Assert.Equal(mapped, described);
+    }
+
+    [Fact]
+    public async Task An_insights_answer_fits_its_schema()
+    {
+        var document = JsonNode.Parse(await server.TextAsync(Address))!;
+        foreach (var name in new[] { "kpi-year-on-year", "top-shows", "audience-by-country", "conversion" })
+        {
+            var schema = document["paths"]!["/v1/insights/" + name]!["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["properties"]!["rows"]!["items"]!["properties"]!.AsObject();
+            var (_, answer) = await server.GetAsync("/v1/insights/" + name);
+            Assert.NotEmpty(answer["rows"]!.AsArray());
+            Assert.Equal(schema.Select(p => p.Key), answer["columns"]!.AsArray().Select(c => (string)c!["name"]!));
+            Assert.All(answer["rows"]!.AsArray().SelectMany(r => r!.AsObject()), cell => Assert.True(Fits(cell.Value, schema[cell.Key]!), $"{name}: {cell.Key} is {cell.Value?.ToJsonString()}"));
+        }
+    }
+
+    [Fact]
+    public async Task A_changed_model_changes_the_document()
+    {
+        var folder = Directory.CreateTempSubdirectory("wdp-swagger-").FullName;
+        var models = Path.Combine(folder, "models");
+        foreach (var file in Directory.EnumerateFiles(SampleLake.ModelsDirectory, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(models, Path.GetRelativePath(SampleLake.ModelsDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+
+        var (app, client) = await ServerFixture.StartAsync(Path.Combine(folder, "data"), Role.Api, ("DataPlatform:Models", models));
+        try
+        {
+            Assert.DoesNotContain("brand-new", await client.GetStringAsync(Address, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            await File.WriteAllTextAsync(
+                Path.Combine(models, "more.yaml"), "insights:\n  - { name: brand-new, query: { metrics: [visits] }, parameters: [{ name: device, field: visit__device, values: [mobile, tv], default: tv, required: false }] }\n", TestContext.Current.CancellationToken);
+            Assert.True(app.Services.GetRequiredService<DataPlatform.Model.ModelStore>().Reload());
+            var document = JsonNode.Parse(await client.GetStringAsync(Address, TestContext.Current.CancellationToken))!;
+            var parameter = document["paths"]!["/v1/insights/brand-new"]!["get"]!["parameters"]![0]!;
+            Assert.Equal("""{"enum":["mobile","tv"],"type":"string","default":"tv"}""", parameter["schema"]!.ToJsonString());
+
+            // What is internal is not shown to strangers.
+            using var request = new HttpRequestMessage(HttpMethod.Get, Address) { Headers = { { "Via", "1.1 proxy" } } };
+            using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+            var seen = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            Assert.DoesNotContain("brand-new", seen, StringComparison.Ordinal);
+            Assert.Contains("top-shows", seen, StringComparison.Ordinal);
+        }
+        finally
+        {
+            client.Dispose();
+            await app.StopAsync(TestContext.Current.CancellationToken);
+            await app.DisposeAsync();
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static bool Fits(JsonNode? value, JsonNode schema) => value is null
+        ? (bool?)schema["nullable"] is true
+        : (string)schema["type"]! switch
+        {
+            "string" => value.GetValueKind() == JsonValueKind.String && ((string?)schema["format"] != "date" || DateOnly.TryParseExact((string)value!, "yyyy-MM-dd", out _)),
+            "integer" => value.GetValueKind() == JsonValueKind.Number && !value.ToJsonString().Contains('.', StringComparison.Ordinal),
+            _ => value.GetValueKind() == JsonValueKind.Number,
+        };
+
+    internal static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Write.DataPlatform.sln")))
+        {
+            folder = folder.Parent ?? throw new InvalidOperationException("The tests run outside the repository.");
+        }
+
+        return folder.FullName;
+    }
+}
