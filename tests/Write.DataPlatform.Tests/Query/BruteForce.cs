@@ -178,7 +178,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
 
     private bool Holds(object? counted) => counted switch
     {
-        null => range.From is null && range.To is null,
+        null => false,
         DateOnly date => range.Holds(date),
         _ => range.Holds((DateTime)counted),
     };

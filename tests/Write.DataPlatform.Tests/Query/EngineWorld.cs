@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -14,13 +13,14 @@ using Write.DataPlatform.Security;
 namespace Write.DataPlatform.Tests.Query;
 
 /// <summary>A world whose rows lie in a lake of Parquet files, with the whole platform on a folder of its own to ask.</summary>
-internal sealed partial class EngineWorld : IAsyncDisposable
+internal sealed class EngineWorld : IAsyncDisposable
 {
     /// <summary>The moment that relative ranges end at, for engine and oracle alike: within the hour that Berlin's clocks show twice.</summary>
     public static readonly DateTimeOffset Now = new(2024, 10, 27, 0, 30, 0, TimeSpan.Zero);
 
     private readonly string _folder;
     private readonly ServiceProvider _services;
+    private readonly DuckDbInstance _publishing = new(new DuckDbSettings { Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 });
 
     private EngineWorld(string folder, ServiceProvider services, World world) => (_folder, _services, World) = (folder, services, world);
 
@@ -91,10 +91,10 @@ internal sealed partial class EngineWorld : IAsyncDisposable
         Directory.CreateDirectory(work);
         var lake = Get<ILake>();
         var export = await lake.ExportAsync(definition.CompileLake(lake.Dialect, from, to), Path.Combine(work, "lake"), cancellation);
-        await using var instance = new DuckDbInstance(new DuckDbSettings { Threads = 1, MaxSessions = 4, MemoryMegabytes = 256 });
-        await using var session = await instance.OpenAsync(cancellation);
-        await session.ExecuteAsync($"CREATE TEMP VIEW lake_rows AS SELECT * FROM read_parquet('{export.Files[0]}')", cancellation);
-        using var segments = await Get<SegmentWriter>().WriteAsync(session, Sql(definition.CompileStore(DuckDbDialect.Instance, "lake_rows", tenant)), cancellation);
+        await using var session = await _publishing.OpenAsync(cancellation);
+        var own = tenant is null ? "" : $" WHERE {GoldDefinition.TenantKey} = '{definition.TenantKeys[tenant]}'";
+        await session.ExecuteAsync($"CREATE TEMP VIEW lake_rows AS SELECT * FROM read_parquet('{export.Files[0]}'){own}", cancellation);
+        using var segments = await Get<SegmentWriter>().WriteAsync(session, definition.CompileStore("lake_rows"), cancellation);
         var published = await Get<GoldTables>().PublishAsync(
             table,
             tenant,
@@ -107,19 +107,10 @@ internal sealed partial class EngineWorld : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _publishing.DisposeAsync();
         await _services.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
-
-    /// <summary>A statement with its parameters written into its text.</summary>
-    private static string Sql(SqlStatement statement)
-    {
-        Assert.All(statement.Parameters, p => Assert.True(p is string or null));
-        return Placeholder().Replace(statement.Text, match => Literal(statement.Parameters[int.Parse(match.ValueSpan[1..], CultureInfo.InvariantCulture) - 1]));
-    }
-
-    [GeneratedRegex(@"\$\d+")]
-    private static partial Regex Placeholder();
 
     private static string Literal(object? value) => value switch
     {

@@ -26,7 +26,7 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
                 var world = await worlds.GetAsync(FirstWorld + number);
                 var expected = new BruteForce(world.World, EngineWorld.Now).Answer(query);
                 var both = await world.ServeAsync(query with { Source = QuerySource.Auto });
-                Answers.Same(expected, EngineWorld.Of(both));
+                Answers.Same(expected, EngineWorld.Of(both), string.Join(" + ", both.Served.By.Concat(both.Served.Tables.Select(t => t.Name))));
                 served.Add(string.Join('+', both.Served.By));
                 foreach (var table in both.Served.Tables)
                 {

@@ -53,7 +53,7 @@ public sealed class GoldWorlds : IAsyncLifetime
         foreach (var definition in GoldDefinitions.Of(world.World.Model).ByTable.Values)
         {
             var table = definition.Table;
-            var periods = PartitionPeriod.Between(first, last, table.Partition, world.World.Model.WeekStart).ToList();
+            var periods = PartitionPeriod.Between(table.From ?? first, last, table.Partition, world.World.Model.WeekStart).ToList();
             foreach (var tenant in table.Audience == Audience.External ? world.World.Model.Tenants.Keys.ToList<string?>() : [null])
             {
                 foreach (var period in periods.Where((_, i) => isWhole || (i != periods.Count / 2 && random.Next(5) > 0)))
@@ -76,7 +76,7 @@ public sealed class GoldWorlds : IAsyncLifetime
             partition: month
           - { name: visits_hourly, metrics: [visits, seconds, visitors], group_by: [visit__country], grain: hour, partition: month }
           - { name: visits_hourly_utc, time_zone: UTC, metrics: [visits, seconds, bounces], group_by: [visit__device, visit__country], grain: hour, partition: quarter }
-          - { name: visits_weekly, metrics: [visits, visitors, median_seconds, seconds], group_by: [visit__device], grain: week, partition: week }
+          - { name: visits_weekly, metrics: [visits, visitors, median_seconds, seconds], group_by: [visit__device], grain: week, partition: week, from: 2024-07-20 }
           - { name: audience_monthly, metrics: [visits, visitors, p90_seconds], group_by: [visit__country, visit__device], grain: month, partition: quarter }
           - { name: audience_quarterly, metrics: [visits, visitors, mean_seconds], group_by: [show__title], grain: quarter, partition: year }
           - { name: mobile_daily, metrics: [visits, seconds, visitors], group_by: [visit__country, visit__device], grain: day, partition: quarter, where: "{{ Dimension('visit__device') }} = 'mobile'" }

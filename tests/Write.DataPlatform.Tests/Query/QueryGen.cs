@@ -64,12 +64,20 @@ internal static class QueryGen
         ["show", "show__title", "show__rating", "show__genre", "show__studio", "show__studio__name", "show__studio__land", "show__studio__land__continent", "show__released_on"];
 
     /// <summary>Queries of every kind.</summary>
-    public static Gen<MetricQuery> Any { get; } = Make([.. Metrics.Keys], null, TimeGrain.Second, 3);
+    public static Gen<MetricQuery> Any { get; } = Make([.. Metrics.Keys], null, TimeGrain.Second, 1);
 
     /// <summary>Queries that a gold table might answer: of its metrics by its fields, mostly in the model's zone.</summary>
-    public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields) => Make([.. table.Metrics], [.. fields], table.Grain, 1);
+    public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields) =>
+        from query in Make([.. table.Metrics], [.. fields], table.Grain, 20)
+        from keepsWhere in Gen.Frequency((1, Gen.Const(false)), (7, Gen.Const(true)))
+        from tenant in From("acme", "globex", null, "acme", "globex")
+        select query with
+        {
+            Where = keepsWhere ? Filter.And(query.Where, table.Where) : query.Where,
+            Tenant = table.Audience == Audience.External ? tenant : query.Tenant,
+        };
 
-    private static Gen<MetricQuery> Make(string[] pool, string[]? fields, TimeGrain finest, int otherZones) =>
+    private static Gen<MetricQuery> Make(string[] pool, string[]? fields, TimeGrain finest, int ownZones) =>
         from isCompared in Gen.Frequency((2, Gen.Const(false)), (1, Gen.Const(true)))
         from metrics in MetricNames(pool, isCompared)
         let facts = metrics.SelectMany(m => Metrics[m]).Distinct().ToArray()
@@ -84,7 +92,7 @@ internal static class QueryGen
         from having in Gen.Frequency((4, Gen.Const((Filter?)null)), (1, Having([.. columns.Skip(groupBy.Length)])))
         from order in Gen.Select(From(columns), Gen.Bool, (c, d) => new QueryOrder(c, d)).Array[0, 3]
         from limit in Gen.Frequency((3, Gen.Const((int?)null)), (1, Gen.Int[0, 12].Select(i => (int?)i)))
-        from zone in Gen.Frequency((1, Gen.Const((string?)null)), (otherZones, From(Zones).Select(z => (string?)z)))
+        from zone in Gen.Frequency((ownZones, Gen.Const((string?)null)), (3, From(Zones).Select(z => (string?)z)))
         from totals in Gen.Bool
         from tenant in facts.All(f => f is Visits or Orders) ? Gen.Frequency((4, Gen.Const((string?)null)), (1, From("acme", "globex"))) : Gen.Const((string?)null)
         select new MetricQuery
