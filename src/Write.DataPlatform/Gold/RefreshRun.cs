@@ -9,6 +9,9 @@ internal enum RunTrigger
     Schedule,
     Manual,
     Startup,
+
+    /// <summary>A changed model.</summary>
+    Model,
 }
 
 /// <summary>How far a run is.</summary>

@@ -17,7 +17,7 @@ internal static class LakeServices
             .Bind(configuration.GetSection(LakeOptions.Section))
             .PostConfigure(options =>
             {
-                var data = configuration["DataPlatform:Data"] ?? ".data";
+                var data = configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data";
                 options.Path = Absolute(options.Path, Path.Combine(data, "lake"));
                 options.WorkPath = Absolute(options.WorkPath, Path.Combine(data, "work"));
             })

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DuckDB.NET.Data;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
@@ -28,6 +29,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
     /// <param name="cancellationToken">Ends it; nothing is half done.</param>
     /// <exception cref="LakeException">The lake could not give the rows.</exception>
     /// <exception cref="GoldStoreException">The store could not take them.</exception>
+    /// <exception cref="DuckDBException">The rows could not be sorted or encoded.</exception>
     /// <exception cref="RefreshException">The rows are wrong.</exception>
     public async Task<PartitionResult> RefreshAsync(
         GoldDefinition definition, PlannedPartition planned, bool full, DateTimeOffset basis, string runId, string folder, CancellationToken cancellationToken = default)
@@ -58,35 +60,43 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         await CheckAsync(session, definition, planned.Period, cancellationToken);
         var watermarks = await WatermarksAsync(session, definition, cancellationToken);
         var result = new PartitionResult(0, 0, 0, export.BytesScanned);
-        foreach (var (tenant, expected) in todo)
+        SegmentSet? none = null;
+        try
         {
-            var watermark = watermarks.GetValueOrDefault(tenant is null ? "" : definition.TenantKeys[tenant]);
-            using var segments = await writer.WriteAsync(session, definition.CompileStore(await OfTenantAsync(session, definition, tenant, cancellationToken)), cancellationToken);
-            var draft = new GoldPartitionDraft
+            foreach (var (tenant, expected) in todo)
             {
-                Period = planned.Period.Name,
-                From = planned.Period.From,
-                To = planned.Period.To,
-                DefinitionHash = definition.HashFor(tenant),
-                LakeVersion = version,
-                Watermark = watermark,
-                RefreshedAt = refreshedAt,
-                RunId = runId,
-                SourceQueryId = export.QueryId,
-                Segments = segments.Segments,
-            };
-            var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, expected, cancellationToken);
-            if (!published.Published)
-            {
-                throw new GoldStoreException($"Another worker refreshed {definition.Table.Name} {planned.Period.Name} meanwhile.", isTransient: true);
-            }
+                var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
+                var sql = definition.CompileStore(await OfTenantAsync(session, definition, tenant, cancellationToken));
 
-            result = result with
-            {
-                Written = result.Written + 1,
-                Rows = result.Rows + segments.Rows,
-                Bytes = result.Bytes + segments.Bytes,
-            };
+                // Tenants without rows share one empty segment, so that thousands of them cost no query each.
+                using var own = has ? await writer.WriteAsync(session, sql, cancellationToken) : null;
+                none ??= has ? null : await writer.WriteAsync(session, $"SELECT * FROM ({sql}) AS stored WHERE false", cancellationToken);
+                var segments = own ?? none!;
+                var draft = new GoldPartitionDraft
+                {
+                    Period = planned.Period.Name,
+                    From = planned.Period.From,
+                    To = planned.Period.To,
+                    DefinitionHash = definition.HashFor(tenant),
+                    LakeVersion = version,
+                    Watermark = watermark,
+                    RefreshedAt = refreshedAt,
+                    RunId = runId,
+                    SourceQueryId = export.QueryId,
+                    Segments = segments.Segments,
+                };
+                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, expected, cancellationToken);
+                if (!published.Published)
+                {
+                    throw new GoldStoreException($"Another worker refreshed {definition.Table.Name} {planned.Period.Name} meanwhile.", isTransient: true);
+                }
+
+                result = result with { Written = result.Written + 1, Rows = result.Rows + segments.Rows, Bytes = result.Bytes + segments.Bytes };
+            }
+        }
+        finally
+        {
+            none?.Dispose();
         }
 
         return result;
@@ -112,9 +122,8 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
             return Source;
         }
 
-        await session.ExecuteAsync(
-            new SqlStatement($"CREATE OR REPLACE TEMP TABLE tenant_rows AS SELECT * FROM {Source} WHERE {GoldDefinition.TenantKey} = $1", [definition.TenantKeys[tenant]]),
-            cancellationToken);
+        var key = definition.TenantKeys[tenant].Replace("'", "''", StringComparison.Ordinal);
+        await session.ExecuteAsync($"CREATE OR REPLACE TEMP VIEW tenant_rows AS SELECT * FROM {Source} WHERE {GoldDefinition.TenantKey} = '{key}'", cancellationToken);
         return "tenant_rows";
     }
 

@@ -16,16 +16,16 @@ internal static partial class RefreshLog
     public static partial void PartitionRefreshed(ILogger logger, string table, string period, RefreshReason reason, long rows, long bytes);
 
     [LoggerMessage(403, LogLevel.Warning, "{Table} {Period}, attempt {Attempt}, next in {Delay}")]
-    public static partial void PartitionRetried(ILogger logger, Exception? exception, string table, string period, int attempt, TimeSpan delay);
+    public static partial void Retried(ILogger logger, Exception? exception, string table, string period, int attempt, TimeSpan delay);
 
     [LoggerMessage(404, LogLevel.Error, "{Table} {Period} could not be refreshed")]
     public static partial void PartitionFailed(ILogger logger, Exception exception, string table, string period);
 
     [LoggerMessage(405, LogLevel.Information, "Refresh {RunId} of {Table} {State}: {Done} partitions, {Rows} rows")]
-    public static partial void Finished(ILogger logger, string runId, string table, string state, int done, long rows);
+    public static partial void Finished(ILogger logger, string runId, string table, RunState state, int done, long rows);
 
     [LoggerMessage(406, LogLevel.Error, "Refresh {RunId} of {Table} failed: {Error}")]
-    public static partial void Failed(ILogger logger, string runId, string table, string error);
+    public static partial void Failed(ILogger logger, string runId, string table, string? error);
 
     [LoggerMessage(407, LogLevel.Warning, "Refresh {RunId} of {Table} was interrupted, for its worker is gone")]
     public static partial void FoundInterrupted(ILogger logger, string runId, string table);

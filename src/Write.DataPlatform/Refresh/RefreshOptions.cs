@@ -28,11 +28,11 @@ public sealed class RefreshOptions
     /// <value>Default: 5000.</value>
     public int MaxPeriods { get; set; } = 5000;
 
-    /// <summary>Memory for sorting and encoding, in MiB.</summary>
+    /// <summary>Memory for sorting and encoding rows, in MiB.</summary>
     /// <value>Default: 512.</value>
     public int MemoryMegabytes { get; set; } = 512;
 
-    /// <summary>The folder for rows on their way; each run makes its own inside.</summary>
+    /// <summary>The folder for rows on their way; every process makes its own inside.</summary>
     /// <value>Default: <c>work</c> in <c>DataPlatform:Data</c>.</value>
     public string WorkPath { get; set; } = "";
 }

@@ -66,7 +66,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
     public async Task<RefreshPlan> PlanAsync(
         GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, RefreshRange range, DateTimeOffset basis, CancellationToken cancellationToken = default)
     {
-        var periods = await PeriodsAsync(definition, cancellationToken);
+        var periods = await PeriodsAsync(definition, manifests, cancellationToken);
         var names = periods.Select(period => period.Name).ToHashSet(StringComparer.Ordinal);
         var live = manifests.ToDictionary(manifest => manifest.Tenant ?? "", manifest => manifest.Partitions, StringComparer.Ordinal);
         var stale = ImmutableArray.CreateBuilder<PlannedPartition>();
@@ -158,11 +158,12 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         return FilterText.Hash(string.Join(';', versions.Order(StringComparer.Ordinal)));
     }
 
-    private async Task<ImmutableArray<PartitionPeriod>> PeriodsAsync(GoldDefinition definition, CancellationToken cancellationToken)
+    private async Task<ImmutableArray<PartitionPeriod>> PeriodsAsync(
+        GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
     {
         var table = definition.Table;
         var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, table.TimeZone));
-        if ((table.From ?? await FirstDateAsync(definition, cancellationToken)) is not { } first)
+        if ((table.From ?? await FirstDateAsync(definition, manifests, cancellationToken)) is not { } first)
         {
             return [];
         }
@@ -174,27 +175,40 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
                 $"The gold table '{table.Name}' would have more than {_maxPeriods} partitions, from {first:yyyy-MM-dd} on. Is a time in the lake wrong? Say where the table starts with 'from', or use a coarser partition.");
     }
 
-    private async Task<DateOnly?> FirstDateAsync(GoldDefinition definition, CancellationToken cancellationToken)
+    private async Task<DateOnly?> FirstDateAsync(GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
     {
         var key = definition.Table.Name + "#" + definition.Hash;
         var version = await RangeVersionAsync(definition, null, null, cancellationToken);
         if (!_firsts.TryGetValue(key, out var known) || version != known.Version || (version is null && time.GetElapsedTime(known.At) > FirstMomentAge))
         {
-            DateTime? first = null;
-            foreach (var statement in definition.CompileFirstMoments(lake.Dialect))
+            try
             {
-                await using var rows = await lake.QueryAsync(statement, cancellationToken);
-                await foreach (var row in rows.ReadAsync(cancellationToken))
-                {
-                    first = row[0] is DateTime moment && !(moment >= first) ? moment : first;
-                }
+                known = (version, time.GetTimestamp(), await FirstMomentAsync(definition, cancellationToken));
+                _firsts[key] = known;
             }
-
-            known = (version, time.GetTimestamp(), first);
-            _firsts[key] = known;
+            catch (LakeException exception) when (!exception.IsTransient && manifests.SelectMany(m => m.Partitions.Values).Select(p => (DateOnly?)p.From).Min() is not null)
+            {
+                // One broken file keeps its own partition from being refreshed, not those that come after.
+                return manifests.SelectMany(m => m.Partitions.Values).Min(p => p.From);
+            }
         }
 
         return known.First is { } utc ? DateOnly.FromDateTime(ZoneRules.ToLocal(utc, definition.Table.TimeZone)) : null;
+    }
+
+    private async Task<DateTime?> FirstMomentAsync(GoldDefinition definition, CancellationToken cancellationToken)
+    {
+        DateTime? first = null;
+        foreach (var statement in definition.CompileFirstMoments(lake.Dialect))
+        {
+            await using var rows = await lake.QueryAsync(statement, cancellationToken);
+            await foreach (var row in rows.ReadAsync(cancellationToken))
+            {
+                first = row[0] is DateTime moment && !(moment >= first) ? moment : first;
+            }
+        }
+
+        return first;
     }
 
     /// <summary>Whether a partition's days are not a period of today's grain; it would count its days a second time.</summary>

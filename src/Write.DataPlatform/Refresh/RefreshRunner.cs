@@ -1,88 +1,102 @@
 using System.Collections.Concurrent;
+using DuckDB.NET.Data;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Polly;
 using Polly.Retry;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Lake;
 
 namespace Write.DataPlatform.Refresh;
 
 /// <summary>Carries out one run of one table: plans, refreshes the stale partitions a few at a time, tidies up, and tells the ledger all along.</summary>
 internal sealed class RefreshRunner(
-    RefreshPlanner planner, PartitionRefresher refresher, GoldTables tables, Leases leases, IOptions<RefreshOptions> options, IOptions<GoldOptions> gold, TimeProvider time, ILogger<RefreshRunner> logger)
+    RefreshPlanner planner,
+    PartitionRefresher refresher,
+    RefreshDuckDb database,
+    GoldTables tables,
+    Leases leases,
+    IOptions<RefreshOptions> options,
+    IOptions<GoldOptions> goldOptions,
+    TimeProvider time,
+    ILogger<RefreshRunner> logger)
 {
-    /// <summary>Does the work that <paramref name="run"/> stands for. Failures end in the ledger's run, not as exceptions.</summary>
-    /// <param name="run">The run, begun in the ledger.</param>
-    /// <param name="cancellationToken">Stops the run as interrupted.</param>
-    public async Task<RefreshRun> ExecuteAsync(ActiveRun run, CancellationToken cancellationToken = default)
+    /// <summary>So many partitions in a row that failed for a reason that may pass mean that nothing will go before the next turn.</summary>
+    private const int GiveUpAfter = 3;
+
+    /// <summary>Does the work of a run. Failures are in the run that it gives, not exceptions.</summary>
+    /// <param name="tracker">The run, entered in the ledger.</param>
+    /// <param name="cancellationToken">Stops it as interrupted.</param>
+    public async Task<RefreshRun> ExecuteAsync(RunTracker tracker, CancellationToken cancellationToken = default)
     {
-        var work = WorkOf(run.Id);
-        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, run.CancelRequested);
+        var work = Path.Combine(database.Folder, tracker.Run.Id);
+        var failures = new Failures();
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, tracker.CancelRequested, tracker.Lost);
         try
         {
-            var plan = await PlanAsync(run, stopping.Token);
-            RefreshLog.Planned(logger, run.Id, run.Definition.Table.Name, run.Trigger, plan.Stale.Length, plan.Periods.Length);
-            await run.PlannedAsync(plan);
+            await tracker.BeginAsync();
+            stopping.Token.ThrowIfCancellationRequested();
+            var plan = await PlanAsync(tracker, stopping.Token);
+            RefreshLog.Planned(logger, tracker.Run.Id, tracker.Run.Table, tracker.Run.Trigger, plan.Stale.Length, plan.Periods.Length);
+            await tracker.PlannedAsync(plan);
 
             // The newest first: that is what people look at while years are built.
             IReadOnlyCollection<PlannedPartition> todo = [.. plan.Stale.Reverse()];
-            while (todo.Count > 0 && !run.HasGivenUp)
+            while (todo.Count > 0 && !failures.GaveUp)
             {
-                todo = await PassAsync(run, todo, work, stopping.Token);
+                todo = await PassAsync(tracker, failures, todo, work, stopping.Token);
                 if (todo.Count > 0)
                 {
-                    // Another worker has these. It may have died, so they are tried again once its leases are over.
-                    await Task.Delay(gold.Value.LeaseDuration / 3, time, stopping.Token);
+                    // Another worker has these. It may have died, so they are tried again until its leases are over.
+                    await Task.Delay(goldOptions.Value.LeaseDuration / 3, time, stopping.Token);
                 }
             }
 
-            if (run.Errors.IsEmpty)
+            if (failures.Any)
             {
-                foreach (var removed in plan.Removed.GroupBy(r => r.Tenant))
-                {
-                    await tables.RemovePartitionsAsync(run.Definition.Table.Name, removed.Key, [.. removed.Select(r => r.Period)], stopping.Token);
-                }
+                var count = tracker.Run.Partitions.Count(p => p.State == RunPartitionState.Failed);
+                return await EndAsync(
+                    tracker,
+                    RunState.Failed,
+                    $"{count} of {tracker.Run.Partitions.Length} partitions failed." + (failures.GaveUp ? $" The rest was given up after {GiveUpAfter} in a row; the next run tries again." : ""));
             }
 
-            await CollectGarbageAsync(run, stopping.Token);
-            return await run.EndAsync(run.Errors.IsEmpty ? RunState.Succeeded : RunState.Failed);
+            await TidyAsync(tracker, plan, stopping.Token);
+            return await EndAsync(tracker, RunState.Succeeded, null);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            return await run.EndAsync(run.CancelRequested.IsCancellationRequested && !cancellationToken.IsCancellationRequested ? RunState.Cancelled : RunState.Interrupted);
+            return tracker.CancelRequested.IsCancellationRequested
+                ? await EndAsync(tracker, RunState.Cancelled, null)
+                : await EndAsync(tracker, RunState.Interrupted, tracker.Lost.IsCancellationRequested ? "The run's lease was lost." : "The process was stopped.");
         }
         catch (Exception exception)
         {
-            await run.FailAsync(null, exception);
-            return await run.EndAsync(RunState.Failed);
+            return await EndAsync(tracker, RunState.Failed, exception.Message);
         }
         finally
         {
-            Remove(work);
+            RefreshDuckDb.Delete(work);
         }
     }
 
-    /// <summary>Removes what a run whose process died has left.</summary>
-    public void RemoveWork(string runId) => Remove(WorkOf(runId));
-
-    private string WorkOf(string runId) => Path.Combine(Path.GetFullPath(options.Value.WorkPath), "refresh-" + runId);
-
-    private async Task<RefreshPlan> PlanAsync(ActiveRun run, CancellationToken cancellationToken) =>
-        await Pipeline(run, null).ExecuteAsync(
+    private async Task<RefreshPlan> PlanAsync(RunTracker tracker, CancellationToken cancellationToken) =>
+        await Pipeline(tracker, null).ExecuteAsync(
             async token =>
             {
                 List<GoldManifest> manifests = [];
-                foreach (var tenant in RefreshPlanner.Tenants(run.Definition))
+                foreach (var tenant in RefreshPlanner.Tenants(tracker.Definition))
                 {
-                    manifests.Add(await tables.GetManifestAsync(run.Definition.Table.Name, tenant, fresh: true, token));
+                    manifests.Add(await tables.GetManifestAsync(tracker.Run.Table, tenant, fresh: true, token));
                 }
 
-                return await planner.PlanAsync(run.Definition, manifests, run.Range, run.Basis, token);
+                return await planner.PlanAsync(tracker.Definition, manifests, tracker.Range, tracker.Run.Basis, token);
             },
             cancellationToken);
 
     /// <summary>Refreshes partitions and gives back those that other workers hold.</summary>
-    private async Task<IReadOnlyCollection<PlannedPartition>> PassAsync(ActiveRun run, IReadOnlyCollection<PlannedPartition> partitions, string work, CancellationToken cancellationToken)
+    private async Task<IReadOnlyCollection<PlannedPartition>> PassAsync(
+        RunTracker tracker, Failures failures, IReadOnlyCollection<PlannedPartition> partitions, string work, CancellationToken cancellationToken)
     {
         ConcurrentQueue<PlannedPartition> taken = new();
         await Parallel.ForEachAsync(
@@ -90,69 +104,73 @@ internal sealed class RefreshRunner(
             new ParallelOptions { MaxDegreeOfParallelism = options.Value.MaxPartitions, CancellationToken = cancellationToken },
             async (partition, token) =>
             {
-                if (run.HasGivenUp)
+                if (failures.GaveUp)
                 {
                     return;
                 }
 
-                await using var lease = await leases.TryAcquireAsync($"refresh/{run.Definition.Table.Name}/{partition.Period.Name}", cancellationToken: token);
-                if (lease is null)
-                {
-                    taken.Enqueue(partition);
-                    return;
-                }
-
-                using var both = CancellationTokenSource.CreateLinkedTokenSource(token, lease.Lost);
+                var period = partition.Period.Name;
                 try
                 {
-                    await OneAsync(run, partition, Path.Combine(work, partition.Period.Name), both.Token);
+                    await using var lease = await Pipeline(tracker, period).ExecuteAsync(
+                        async t => await leases.TryAcquireAsync($"{tracker.Run.Table}#{period}", null, t), token);
+                    if (lease is null)
+                    {
+                        taken.Enqueue(partition);
+                        return;
+                    }
+
+                    using var both = CancellationTokenSource.CreateLinkedTokenSource(token, lease.Lost);
+                    try
+                    {
+                        await OneAsync(tracker, failures, partition, Path.Combine(work, period), both.Token);
+                    }
+                    catch (OperationCanceledException) when (lease.Lost.IsCancellationRequested && !token.IsCancellationRequested)
+                    {
+                        taken.Enqueue(partition);
+                    }
                 }
-                catch (OperationCanceledException) when (lease.Lost.IsCancellationRequested && !token.IsCancellationRequested)
+                catch (Exception exception) when (!token.IsCancellationRequested)
                 {
-                    taken.Enqueue(partition);
+                    RefreshLog.PartitionFailed(logger, exception, tracker.Run.Table, period);
+                    failures.Add(IsTransient(exception));
+                    await tracker.FailedAsync(period, RunPartitionState.Failed, exception.Message);
                 }
             });
         return taken;
     }
 
-    private async Task OneAsync(ActiveRun run, PlannedPartition partition, string folder, CancellationToken cancellationToken)
+    private async Task OneAsync(RunTracker tracker, Failures failures, PlannedPartition partition, string folder, CancellationToken cancellationToken)
     {
-        var (table, period) = (run.Definition.Table.Name, partition.Period.Name);
-        try
-        {
-            var result = await Pipeline(run, period).ExecuteAsync(
-                async token =>
+        var period = partition.Period.Name;
+        var result = await Pipeline(tracker, period).ExecuteAsync(
+            async token =>
+            {
+                await tracker.AttemptAsync(period);
+                try
                 {
-                    await run.StartedAsync(period);
-                    try
-                    {
-                        return await refresher.RefreshAsync(run.Definition, partition, run.Range.Full, run.Basis, run.Id, folder, token);
-                    }
-                    finally
-                    {
-                        Remove(folder);
-                    }
-                },
-                cancellationToken);
-            if (result.Written == 0)
-            {
-                RefreshLog.PartitionDoneElsewhere(logger, table, period);
-            }
-            else
-            {
-                RefreshLog.PartitionRefreshed(logger, table, period, partition.Reason, result.Rows, result.Bytes);
-            }
-
-            await run.DoneAsync(period, result);
-        }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+                    return await refresher.RefreshAsync(tracker.Definition, partition, tracker.Range.Full, tracker.Run.Basis, tracker.Run.Id, folder, token);
+                }
+                finally
+                {
+                    RefreshDuckDb.Delete(folder);
+                }
+            },
+            cancellationToken);
+        if (result.Written == 0)
         {
-            RefreshLog.PartitionFailed(logger, exception, table, period);
-            await run.FailAsync(period, exception);
+            RefreshLog.PartitionDoneElsewhere(logger, tracker.Run.Table, period);
         }
+        else
+        {
+            RefreshLog.PartitionRefreshed(logger, tracker.Run.Table, period, partition.Reason, result.Rows, result.Bytes);
+        }
+
+        failures.Reset();
+        await tracker.DoneAsync(period, result);
     }
 
-    private ResiliencePipeline Pipeline(ActiveRun run, string? period)
+    private ResiliencePipeline Pipeline(RunTracker tracker, string? period)
     {
         var builder = new ResiliencePipelineBuilder { TimeProvider = time };
         if (options.Value.MaxAttempts > 1)
@@ -164,11 +182,14 @@ internal sealed class RefreshRunner(
                 MaxDelay = TimeSpan.FromMinutes(5),
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
-                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is { } exception && ActiveRun.IsTransient(exception)),
-                OnRetry = arguments =>
+                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is { } exception && IsTransient(exception)),
+                OnRetry = async arguments =>
                 {
-                    RefreshLog.PartitionRetried(logger, arguments.Outcome.Exception, run.Definition.Table.Name, period ?? "", arguments.AttemptNumber + 1, arguments.RetryDelay);
-                    return ValueTask.CompletedTask;
+                    RefreshLog.Retried(logger, arguments.Outcome.Exception, tracker.Run.Table, period ?? "plan", arguments.AttemptNumber + 1, arguments.RetryDelay);
+                    if (period is not null)
+                    {
+                        await tracker.FailedAsync(period, RunPartitionState.Running, arguments.Outcome.Exception!.Message);
+                    }
                 },
             });
         }
@@ -176,33 +197,74 @@ internal sealed class RefreshRunner(
         return builder.Build();
     }
 
-    private async Task CollectGarbageAsync(ActiveRun run, CancellationToken cancellationToken)
+    /// <summary>Removes what the table should not have any more. It is in nobody's way, so a failure is for the next run.</summary>
+    private async Task TidyAsync(RunTracker tracker, RefreshPlan plan, CancellationToken cancellationToken)
     {
+        foreach (var removed in plan.Removed.GroupBy(r => r.Tenant))
+        {
+            await tables.RemovePartitionsAsync(tracker.Run.Table, removed.Key, [.. removed.Select(r => r.Period)], cancellationToken);
+        }
+
         try
         {
-            foreach (var tenant in RefreshPlanner.Tenants(run.Definition))
+            foreach (var tenant in RefreshPlanner.Tenants(tracker.Definition))
             {
-                await tables.CollectGarbageAsync(run.Definition.Table.Name, tenant, cancellationToken: cancellationToken);
+                await tables.CollectGarbageAsync(tracker.Run.Table, tenant, cancellationToken: cancellationToken);
             }
         }
         catch (GoldStoreException exception)
         {
-            RefreshLog.GarbageKept(logger, exception, run.Definition.Table.Name);
+            RefreshLog.GarbageKept(logger, exception, tracker.Run.Table);
         }
     }
 
-    private static void Remove(string folder)
+    private async Task<RefreshRun> EndAsync(RunTracker tracker, RunState state, string? error)
     {
-        try
+        var run = await tracker.EndAsync(state, error);
+        if (state == RunState.Failed)
         {
-            if (Directory.Exists(folder))
+            RefreshLog.Failed(logger, run.Id, run.Table, error);
+        }
+        else
+        {
+            RefreshLog.Finished(logger, run.Id, run.Table, state, run.Partitions.Count(p => p.State == RunPartitionState.Succeeded), run.Partitions.Sum(p => p.Rows));
+        }
+
+        return run;
+    }
+
+    /// <summary>Whether the same work may succeed later: the lake or the store says so, or a local disk or memory is short.</summary>
+    private static bool IsTransient(Exception exception) => exception switch
+    {
+        LakeException lake => lake.IsTransient,
+        GoldStoreException store => store.IsTransient,
+        DuckDBException duck => duck.Message.StartsWith("IO Error", StringComparison.Ordinal) || duck.Message.StartsWith("Out of Memory Error", StringComparison.Ordinal),
+        _ => exception is IOException,
+    };
+
+    /// <summary>Counts failures, and those in a row that may pass.</summary>
+    private sealed class Failures
+    {
+        private int _all;
+        private int _inARow;
+
+        public bool Any => Volatile.Read(ref _all) > 0;
+
+        public bool GaveUp => Volatile.Read(ref _inARow) >= GiveUpAfter;
+
+        public void Add(bool isTransient)
+        {
+            Interlocked.Increment(ref _all);
+            if (isTransient)
             {
-                Directory.Delete(folder, recursive: true);
+                Interlocked.Increment(ref _inARow);
+            }
+            else
+            {
+                Reset();
             }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // The folder of a run is removed once more at its end, and what is left then by the next start.
-        }
+
+        public void Reset() => Volatile.Write(ref _inARow, 0);
     }
 }

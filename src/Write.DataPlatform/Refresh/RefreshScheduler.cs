@@ -114,7 +114,7 @@ internal sealed class RefreshScheduler(ModelStore models, RefreshService service
             entry.Cron = CronExpression.Parse(policy.Cron, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
             entry.Zone = policy.TimeZone;
             entry.Next = entry.After(now);
-            entry.Due = isFirst ? RunTrigger.Startup : RunTrigger.Schedule;
+            entry.Due = isFirst ? RunTrigger.Startup : RunTrigger.Model;
         }
 
         foreach (var gone in _entries.Keys.Except(model.GoldTables.Keys).ToList())

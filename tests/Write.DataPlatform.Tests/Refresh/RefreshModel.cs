@@ -4,7 +4,7 @@ using Write.DataPlatform.Tests.Model;
 
 namespace Write.DataPlatform.Tests.Refresh;
 
-/// <summary>Small models with one gold table over <c>visits</c> (at, country, seconds, customer).</summary>
+/// <summary>Small models with one gold table over <c>visits</c> (started_at, country, seconds, customer).</summary>
 internal static class RefreshModel
 {
     public const string Daily = "visits_daily";
@@ -14,13 +14,13 @@ internal static class RefreshModel
         semantic_models:
           - name: visits
             model: ref('visits')
-            defaults: { agg_time_dimension: at }
+            defaults: { agg_time_dimension: started_at }
             entities:
               - { name: visit, type: primary, expr: id }
               - { name: show, type: foreign, expr: show_id }
             dimensions:
-              - { name: at, type: time, type_params: { time_granularity: second } }
-              - { name: month_start, type: time, expr: month, is_partition: true, partitions: at, type_params: { time_granularity: month } }
+              - { name: started_at, type: time, type_params: { time_granularity: second } }
+              - { name: month_start, type: time, expr: month, is_partition: true, partitions: started_at, type_params: { time_granularity: month } }
               - { name: country, type: categorical }
               - { name: customer, type: categorical }
             measures:
@@ -38,12 +38,14 @@ internal static class RefreshModel
 
         """;
 
-    public static MetricModel LoadTables(string goldTables, string zone = "UTC", string tenants = "") =>
-        ModelFolder.LoadGood(("model.yaml", Facts.Replace("ZONE", zone, StringComparison.Ordinal) + tenants + "gold_tables:\n" + goldTables));
+    public static string Text(
+        string zone = "UTC", string partition = "month", string extra = "", string groupBy = "[visit__country]", string metrics = "[visits, seconds]", string tenants = "", string grain = "day", string more = "") =>
+        Facts.Replace("ZONE", zone, StringComparison.Ordinal) + tenants
+        + $"gold_tables:\n  - {{ name: {Daily}, metrics: {metrics}, group_by: {groupBy}, grain: {grain}, partition: {partition}{extra} }}\n" + more;
 
     public static MetricModel Load(
         string zone = "UTC", string partition = "month", string extra = "", string groupBy = "[visit__country]", string metrics = "[visits, seconds]", string tenants = "", string grain = "day") =>
-        LoadTables($"  - {{ name: {Daily}, metrics: {metrics}, group_by: {groupBy}, grain: {grain}, partition: {partition}{extra} }}\n", zone, tenants);
+        ModelFolder.LoadGood(("model.yaml", Text(zone, partition, extra, groupBy, metrics, tenants, grain)));
 
     public static GoldDefinition Definition(MetricModel model) => GoldDefinition.Create(model, model.GoldTables[Daily]);
 }

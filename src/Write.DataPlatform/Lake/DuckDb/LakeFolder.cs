@@ -209,7 +209,7 @@ internal readonly record struct LakeFile(string Path, string RelativePath, long 
 /// <summary>A table's files at one moment.</summary>
 internal sealed class LakeTable(string name, ImmutableArray<LakeFile> files, LakeFormat format)
 {
-    private readonly ConcurrentDictionary<string, (DateOnly?[] Dates, int Days)> _dates = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, ImmutableArray<(DateOnly? Start, DateOnly? End)>> _ranges = new(StringComparer.OrdinalIgnoreCase);
     private string? _version;
 
     public string Name { get; } = name;
@@ -226,23 +226,25 @@ internal sealed class LakeTable(string name, ImmutableArray<LakeFile> files, Lak
     /// <summary>As <see cref="Version"/>, of the files whose partition may hold rows of the half-open range of dates.</summary>
     public string VersionOf(string partitionColumn, DateOnly? from, DateOnly? to)
     {
-        var (dates, days) = _dates.GetOrAdd(partitionColumn, column =>
+        var ranges = _ranges.GetOrAdd(partitionColumn, column =>
         {
-            var parsed = Files.Select(file => ParseDate(file.HiveValue(column))).ToArray();
-            return (parsed, Length(parsed.OfType<DateOnly>().Distinct().ToList()));
+            var dates = Files.Select(file => ParseDate(file.HiveValue(column))).ToArray();
+            var end = End(dates.OfType<DateOnly>().Distinct().ToList());
+            return [.. dates.Select(date => (date, date is { } start ? end(start) : (DateOnly?)null))];
         });
-        return Hash(Files.Where((_, i) =>
-            dates[i] is not { } date || ((to is null || date < to) && (from is null || date.DayNumber + days > from.Value.DayNumber))));
+        return Hash(Files.Where((_, i) => ranges[i] is not ({ } start, { } end) || ((to is null || start < to) && (from is null || end > from))));
     }
 
     private static DateOnly? ParseDate(string? value) =>
         DateOnly.TryParseExact(value, ["yyyy-MM-dd", "yyyyMMdd", "yyyy-MM", "yyyy"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) ? date : null;
 
-    /// <summary>The longest that a partition may be, in days, going by the values there are; too many is safe.</summary>
-    private static int Length(List<DateOnly> values) =>
+    /// <summary>Where partitions end: they are as long as the values there are allow. Too long is safe, too short would miss changes.</summary>
+    private static Func<DateOnly, DateOnly> End(List<DateOnly> values) =>
         values.Any(date => date.Day != 1)
-            ? values.Select(date => date.DayOfWeek).Distinct().Count() == 1 ? 7 : 1
-            : values.All(date => date.Month == 1) ? 366 : values.All(date => date.Month % 3 == 1) ? 92 : 31;
+            ? values.Select(date => date.DayOfWeek).Distinct().Count() == 1 ? date => date.AddDays(7) : date => date.AddDays(1)
+            : values.All(date => date.Month == 1) ? date => date.AddYears(1)
+            : values.All(date => date.Month % 3 == 1) ? date => date.AddMonths(3)
+            : date => date.AddMonths(1);
 
     private static string Hash(IEnumerable<LakeFile> files)
     {
