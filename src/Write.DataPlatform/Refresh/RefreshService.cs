@@ -108,6 +108,7 @@ internal sealed class RefreshService(
     private async Task<DateTimeOffset> TakeUpAsync(string table, RefreshRange range, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var basis = now;
+        var isSettled = false;
         await foreach (var run in ledger.ListAsync(table, 20, cancellationToken))
         {
             if (!run.IsOver)
@@ -121,18 +122,18 @@ internal sealed class RefreshService(
                 var marked = await ledger.UpdateAsync(run.Id, r => r.IsOver ? r : r with { State = RunState.Interrupted, EndedAt = now, Error = "Its process ended before it did." }, cancellationToken);
                 RefreshLog.FoundInterrupted(logger, run.Id, table);
                 runner.RemoveWork(run.Id);
-                if (marked is null)
+                if (marked is not { State: RunState.Interrupted })
                 {
                     continue;
                 }
             }
             else if (run.State != RunState.Interrupted)
             {
-                // Whatever was interrupted before a later run that ended by itself is settled.
-                break;
+                // What was interrupted before a later run that ended by itself is not gone on with; the dead are marked nevertheless.
+                isSettled = true;
             }
 
-            if (new RefreshRange(run.RequestedFrom, run.RequestedTo, run.Full) == range && now - run.Basis < Memory && run.Basis < basis)
+            if (!isSettled && new RefreshRange(run.RequestedFrom, run.RequestedTo, run.Full) == range && now - run.Basis < Memory && run.Basis < basis)
             {
                 basis = run.Basis;
             }
