@@ -87,7 +87,13 @@ internal sealed class CallerGate(RequestDelegate next)
         context.Connection.RemoteIpAddress is { } address
         && IPAddress.IsLoopback(address)
         && LocalHosts.Contains(context.Request.Host.Host, StringComparer.OrdinalIgnoreCase)
-        && !ProxyHeaders.Any(context.Request.Headers.ContainsKey);
+        && !ProxyHeaders.Any(context.Request.Headers.ContainsKey)
+        && IsOwnPage(context.Request);
+
+    /// <summary>Whether no page of another site sent the request; a browser says so by its origin.</summary>
+    private static bool IsOwnPage(HttpRequest request) =>
+        request.Headers.Origin is not [{ } origin, ..]
+        || (Uri.TryCreate(origin, UriKind.Absolute, out var site) && LocalHosts.Contains(site.Host, StringComparer.OrdinalIgnoreCase));
 }
 
 /// <summary>Marks a route with the callers it is for.</summary>

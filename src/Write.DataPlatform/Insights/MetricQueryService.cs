@@ -77,13 +77,14 @@ internal sealed class MetricQueryService(
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var (plan, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
-        if (plan.Leaves.Any(l => l.NeedsLake))
+        var (plan, snapshots) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
+        ImmutableArray<LeafPlan> leaves = [.. plan.Leaves, .. TotalsApart(plan, snapshots)?.Leaves ?? []];
+        if (leaves.Any(l => l.NeedsLake))
         {
             return null;
         }
 
-        var served = plan.Leaves.SelectMany(l => l.Pieces).Select(p => $"{p.Gold!.Definition.Table.Name}@{p.Gold.Tenant}@{p.Gold.Revision}").Distinct();
+        var served = leaves.SelectMany(l => l.Pieces).Select(p => $"{p.Gold!.Definition.Table.Name}@{p.Gold.Tenant}@{p.Gold.Revision}").Distinct();
         var resolved = plan.Resolved;
         var asked = resolved.Query;
         return FilterText.Hash(string.Join(
@@ -106,6 +107,30 @@ internal sealed class MetricQueryService(
     private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
         var (plan, snapshots) = await PlanAsync(model, query, caller, fresh, cancellationToken);
+        var apart = TotalsApart(plan, snapshots);
+        var (result, totals, scanned) = await RunAsync(plan, snapshots, query.Totals && apart is null, cancellationToken);
+        if (apart is not null)
+        {
+            (totals, _, var more) = await RunAsync(apart, snapshots, withTotals: false, cancellationToken);
+            scanned += more;
+        }
+
+        return new MetricAnswer
+        {
+            Columns = Describe(plan.Resolved, result.Columns),
+            Rows = result.Rows,
+            Totals = totals is null ? null : [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals.Rows[0]],
+            Served = Served([.. plan.Leaves, .. apart?.Leaves ?? []], snapshots, scanned),
+        };
+    }
+
+    /// <summary>Totals follow from the same pieces if every state can be merged, and else have a plan of their own.</summary>
+    private static QueryPlan? TotalsApart(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots) =>
+        plan.Resolved.Query.Totals && !plan.IsMergeable ? plan.ForTotals([.. snapshots.Select(s => s.Candidate)]) : null;
+
+    private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
+        QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, bool withTotals, CancellationToken cancellationToken)
+    {
         var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
         try
         {
@@ -117,14 +142,8 @@ internal sealed class MetricQueryService(
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
             var runner = new PlanRunner(session, lake, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
             await runner.LoadLakeAsync(cancellationToken);
-            var result = await runner.FinishAsync(isTotals: false, cancellationToken);
-            return new MetricAnswer
-            {
-                Columns = Describe(plan.Resolved, result.Columns),
-                Rows = result.Rows,
-                Totals = query.Totals ? await TotalsAsync(model, query, caller, plan, runner, fresh, cancellationToken) : null,
-                Served = Served(plan, snapshots, runner.BytesScanned),
-            };
+            var rows = await runner.FinishAsync(isTotals: false, cancellationToken);
+            return (rows, withTotals ? await runner.FinishAsync(isTotals: true, cancellationToken) : null, runner.BytesScanned);
         }
         finally
         {
@@ -143,24 +162,6 @@ internal sealed class MetricQueryService(
         var snapshots = bound.Source == QuerySource.Lake ? [] : await gold.GetSnapshotsAsync(model, bound.Tenant, fresh, cancellationToken);
         var fieldTypes = await types.GetAsync(model, cancellationToken);
         return (QueryPlan.Create(model, bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], clock.GetUtcNow()), snapshots);
-    }
-
-    /// <summary>Totals follow from the same pieces if every state can be merged, and else are a query of their own.</summary>
-    private async Task<IReadOnlyList<object?>> TotalsAsync(
-        MetricModel model, MetricQuery query, Caller caller, QueryPlan plan, PlanRunner runner, bool fresh, CancellationToken cancellationToken)
-    {
-        IReadOnlyList<object?> totals;
-        if (plan.IsMergeable)
-        {
-            totals = (await runner.FinishAsync(isTotals: true, cancellationToken)).Rows[0];
-        }
-        else
-        {
-            var whole = query with { GroupBy = [], Having = null, OrderBy = [], Limit = null, Fill = false, Totals = false };
-            totals = (await AnswerAsync(model, whole, caller, fresh, cancellationToken)).Rows[0];
-        }
-
-        return [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals];
     }
 
     private static ImmutableArray<AnswerColumn> Describe(ResolvedQuery query, ImmutableArray<ResultColumn> columns)
@@ -184,9 +185,9 @@ internal sealed class MetricQueryService(
         return described.ToImmutable();
     }
 
-    private ServedBy Served(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, long bytesScanned)
+    private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, long bytesScanned)
     {
-        var pieces = plan.Leaves.SelectMany(l => l.Pieces).ToList();
+        var pieces = leaves.SelectMany(l => l.Pieces).ToList();
         var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
         var watermarks = tables.Select(t => snapshots.Single(s => ReferenceEquals(s.Candidate, t)).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
         // An event's clock may run ahead, and what the lake answers is as of now.
@@ -196,7 +197,7 @@ internal sealed class MetricQueryService(
             [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
             watermarks.Min(),
-            [.. plan.Leaves.SelectMany(l => l.Misses).Distinct()],
+            [.. leaves.SelectMany(l => l.Misses).Distinct()],
             bytesScanned);
     }
 

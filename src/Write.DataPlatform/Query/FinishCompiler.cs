@@ -183,7 +183,7 @@ internal sealed partial class FinishCompiler
                 var leaf = _plans[measure.LeafIndex].Leaf;
                 var states = measure.States.Select(s => Quote(leaf.Column(s))).ToList();
                 var value = measure.Aggregation == Aggregation.Average ? $"CAST({states[0]} AS DOUBLE) / NULLIF({states[1]}, 0)" : states[0];
-                var empty = measure.FillNullsWith ?? (_fills && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
+                var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
                 return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
             case RatioNode ratio:
                 return $"(CAST({Value(ratio.Numerator)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator)} AS DOUBLE), 0))";

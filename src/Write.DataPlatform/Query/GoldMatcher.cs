@@ -151,7 +151,7 @@ internal static class GoldMatcher
         passed++;
         if (table.Grain >= TimeGrain.Day
             ? Leaf.IsInstant(leaf.AggTime) && table.TimeZone.Id != leaf.Zone.Id
-            : !ZoneRules.HasWholeHours(leaf.Zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc) && !ZoneRules.IsUtc(leaf.Zone))
+            : new[] { leaf.Zone, table.TimeZone }.Any(zone => !ZoneRules.HasWholeHours(zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc)))
         {
             return Because("time_zone", $"{table.Name} is cut in {table.TimeZone.Id}, the query in {leaf.Zone.Id}.");
         }
@@ -217,9 +217,9 @@ internal static class GoldMatcher
         var runs = Runs(candidate.Partitions).ToList();
         for (var i = 0; i < runs.Count; i++)
         {
-            var (partitions, zone) = (runs[i], leaf.Zone);
-            var start = TimeBound.FromDate(partitions[0].From, zone);
-            var end = TimeBound.FromDate(partitions[^1].To, zone);
+            var partitions = runs[i];
+            var start = Bound(partitions[0].From);
+            var end = Bound(partitions[^1].To);
             var reachesBack = i == 0 && candidate.IsComplete;
             var reachesOn = i == runs.Count - 1 && candidate.IsComplete;
             var from = leaf.Range.From is { } wanted && (reachesBack || wanted.Utc > start.Utc) ? Up(wanted, candidate.Definition.Table, leaf) : reachesBack ? null : (TimeBound?)start;
@@ -229,7 +229,7 @@ internal static class GoldMatcher
                 continue;
             }
 
-            var touched = partitions.Where(p => (to is null || p.From < DateAfter(to.Value)) && (from is null || p.To > from.Value.Date)).ToImmutableArray();
+            var touched = partitions.Where(p => (to is null || Bound(p.From).Utc < to.Value.Utc) && (from is null || Bound(p.To).Utc > from.Value.Utc)).ToImmutableArray();
             if (touched.IsEmpty)
             {
                 // Nothing is there, and the answer still wants the columns' types.
@@ -260,9 +260,12 @@ internal static class GoldMatcher
         }
 
         return pieces.ToImmutable();
-    }
 
-    private static DateOnly DateAfter(TimeBound bound) => bound.IsMidnight ? bound.Date : bound.Date.AddDays(1);
+        // Partitions are cut on the table's clock; one that holds instants may serve another.
+        TimeBound Bound(DateOnly date) => candidate.Definition.Table is { Grain: < TimeGrain.Day } table
+            ? TimeBound.FromUtc(TimeBound.FromDate(date, table.TimeZone).Utc, leaf.Zone)
+            : TimeBound.FromDate(date, leaf.Zone);
+    }
 
     /// <summary>Partitions that follow each other without a gap.</summary>
     private static IEnumerable<List<GoldCandidatePartition>> Runs(ImmutableArray<GoldCandidatePartition> partitions)

@@ -15,6 +15,12 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
     public IEnumerable<SqlExpression> InRange(ResolvedRange range)
     {
         var time = AggTime();
+        if (range is { From: null, To: null })
+        {
+            // An event without a time is in no range, so it is not in all of time either; gold could not place it.
+            yield return new SqlIsNull(time, Negated: true);
+        }
+
         if (range.From is { } from)
         {
             yield return new SqlBinary(">=", time, Bound(from));

@@ -62,7 +62,9 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
             case StateKind.Rows:
                 return new SqlCall("sum", If(new SqlLiteral(1L)));
             case StateKind.Sum:
-                return new SqlCall("sum", If(Measure!.Aggregation == Aggregation.SumBoolean ? new SqlCast(value!, ColumnKind.Int64) : value!));
+                return new SqlCall("sum", If(Measure!.Aggregation == Aggregation.SumBoolean
+                    ? new SqlCase([(value!, new SqlLiteral(1L))], new SqlLiteral(0L)) // rows of nulls alone have no true one: 0, as MetricFlow has it
+                    : value!));
             case StateKind.Count:
                 // Not count(): a group without rows that pass has no count, one with nulls alone has 0, as MetricFlow has it.
                 return new SqlCall("sum", If(new SqlCase([(new SqlIsNull(value!, Negated: true), new SqlLiteral(1L))], new SqlLiteral(0L))));
@@ -71,13 +73,12 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
             case StateKind.Max:
                 return new SqlCall("max", If(value!));
             case StateKind.Value when Measure!.Aggregation == Aggregation.CountDistinct:
-                var distinct = new SqlCountDistinct(If(value!));
-                return condition is null
-                    ? distinct
-                    : new SqlCase([(new SqlBinary(">", new SqlCall("sum", If(new SqlLiteral(1L))), new SqlLiteral(0L)), distinct)], null);
+                // As above: no rows have no count, with and without a GROUP BY, so that gold and lake agree.
+                return new SqlCase([(new SqlBinary(">", new SqlCall("sum", If(new SqlLiteral(1L))), new SqlLiteral(0L)), new SqlCountDistinct(If(value!)))], null);
             case StateKind.Value:
+                // Of decimals DuckDB interpolates within their own digits: the median of 0.10 and 0.11 would be 0.11.
                 return new SqlPercentile(
-                    If(value!), Measure!.Aggregation == Aggregation.Median ? 0.5 : Measure.Percentile!.Value, Measure.UseDiscretePercentile);
+                    If(Measure!.UseDiscretePercentile ? value! : new SqlCast(value!, ColumnKind.Double)), Measure!.Aggregation == Aggregation.Median ? 0.5 : Measure.Percentile!.Value, Measure.UseDiscretePercentile);
             default:
                 throw new InvalidOperationException($"{Kind} is not a state.");
         }

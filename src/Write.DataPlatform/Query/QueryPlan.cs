@@ -21,7 +21,28 @@ internal sealed record QueryPlan(ResolvedQuery Resolved, ImmutableArray<LeafPlan
     public static QueryPlan Create(
         MetricModel model, MetricQuery query, FieldTypes types, IReadOnlyList<GoldCandidate> candidates, DateTimeOffset now)
     {
-        var resolved = QueryResolver.Resolve(model, query, types, now);
+        return Create(QueryResolver.Resolve(model, query, types, now), candidates);
+    }
+
+    /// <summary>
+    /// The plan of the same query over all groups, for totals whose states cannot be merged: every rule stays as it was resolved, the compared weeks
+    /// among them, and only the keys go.
+    /// </summary>
+    /// <exception cref="QueryException">The query asks for gold alone and gold cannot answer.</exception>
+    public QueryPlan ForTotals(IReadOnlyList<GoldCandidate> candidates) =>
+        Create(
+            Resolved with
+            {
+                Query = Resolved.Query with { OrderBy = [], Limit = null },
+                Keys = [],
+                Having = null,
+                Leaves = [.. Resolved.Leaves.Select(l => l with { GroupBy = [] })],
+            },
+            candidates);
+
+    private static QueryPlan Create(ResolvedQuery resolved, IReadOnlyList<GoldCandidate> candidates)
+    {
+        var query = resolved.Query;
         var leaves = resolved.Leaves.Select(leaf => GoldMatcher.Match(leaf, candidates, query.Source, query.Tenant)).ToImmutableArray();
         if (query.Source == QuerySource.Gold && leaves.Any(l => l.NeedsLake))
         {

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using F23.StringSimilarity;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
 
 namespace Write.DataPlatform.Query;
 
@@ -56,7 +56,7 @@ internal sealed class QueryResolver
             }
             else if (!_model.Metrics.TryGetValue(name, out var metric))
             {
-                Report(QueryProblems.UnknownMetric, $"There is no metric {name}.", path, Nearest(name, _model.Metrics.Keys));
+                Report(QueryProblems.UnknownMetric, $"There is no metric {name}.", path, Suggestion.For(name, _model.Metrics.Keys));
             }
             else if (builder.Add(metric, null, path) is { } current)
             {
@@ -192,7 +192,7 @@ internal sealed class QueryResolver
                     QueryProblems.UnknownDimension,
                     $"{name} is not reachable from {draft.Fact.Name}, which {Metrics(draft)} is counted from.",
                     path,
-                    Nearest(name.ToString(), _binder.Reachable(draft.Fact).Select(b => b.Name.WithGrain(name.Grain is not null && b.IsTime ? name.Grain : null).ToString()).Append(FieldName.MetricTime)));
+                    Suggestion.For(name.ToString(), _binder.Reachable(draft.Fact).Select(b => b.Name.WithGrain(name.Grain is not null && b.IsTime ? name.Grain : null).ToString()).Append(FieldName.MetricTime)));
                 return null;
             default:
                 Report(
@@ -212,7 +212,7 @@ internal sealed class QueryResolver
         {
             if (name.Grain is not null)
             {
-                Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"write {name.WithGrain(null)}");
+                Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"Write {name.WithGrain(null)}.");
             }
 
             return null;
@@ -244,7 +244,7 @@ internal sealed class QueryResolver
             return tenant.Where;
         }
 
-        Report(QueryProblems.UnknownTenant, $"There is no tenant {name}.", "tenant", Nearest(name, _model.Tenants.Keys));
+        Report(QueryProblems.UnknownTenant, $"There is no tenant {name}.", "tenant", Suggestion.For(name, _model.Tenants.Keys));
         return null;
     }
 
@@ -266,7 +266,7 @@ internal sealed class QueryResolver
                     QueryProblems.UnknownDimension,
                     $"There is no dimension {name}.",
                     path,
-                    Nearest(name.ToString(), _model.SemanticModels.Values.SelectMany(_binder.Reachable).Select(b => b.Name.ToString())));
+                    Suggestion.For(name.ToString(), _model.SemanticModels.Values.SelectMany(_binder.Reachable).Select(b => b.Name.ToString())));
             }
         }
     }
@@ -294,7 +294,7 @@ internal sealed class QueryResolver
             .. _query.GroupBy.Select(name =>
             {
                 var fields = leaves.SelectMany(l => l.GroupBy).Where(g => g.Column == name.ToString()).ToList();
-                return new KeyColumn(name.ToString(), fields.Count == 0 ? null : fields.Max(f => f.Grain), name.IsMetricTime, fields.FirstOrDefault()?.Binding.Dimension?.Label);
+                return new KeyColumn(name.ToString(), fields.Count == 0 ? null : fields.Max(f => f.Grain), name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label);
             }),
         ];
     }
@@ -306,7 +306,7 @@ internal sealed class QueryResolver
             .Concat((_query.Having?.Fields ?? []).Select(f => (Field: f.ToString(), Path: "having")));
         foreach (var (field, path) in asked.Where(a => !columns.Contains(a.Field)))
         {
-            Report(QueryProblems.UnknownField, $"{field} is not a column of the answer.", path, Nearest(field, columns));
+            Report(QueryProblems.UnknownField, $"{field} is not a column of the answer.", path, Suggestion.For(field, columns));
         }
     }
 
@@ -398,16 +398,6 @@ internal sealed class QueryResolver
         {
             Report(QueryProblems.TooManyBuckets, $"The time range has more than {MaxBuckets} buckets to fill.", "fill");
         }
-    }
-
-    private static string? Nearest(string name, IEnumerable<string> candidates)
-    {
-        var distance = new Damerau();
-        var best = candidates.Distinct()
-            .Select(c => (Name: c, Distance: distance.Distance(name.ToLowerInvariant(), c.ToLowerInvariant())))
-            .OrderBy(c => c.Distance)
-            .FirstOrDefault();
-        return best.Name is not null && best.Distance <= Math.Max(2, name.Length / 3.0) ? $"did you mean {best.Name}?" : null;
     }
 
     private void Report(string code, string message, string path, string? suggestion = null) =>

@@ -5,20 +5,20 @@ namespace Write.DataPlatform.Tests.Query;
 /// <summary>Says where two answers differ.</summary>
 internal static class Answers
 {
-    public static void Same(OracleAnswer expected, OracleAnswer actual)
+    public static void Same(OracleAnswer expected, OracleAnswer actual, string by = "lake")
     {
         Assert.Equal(expected.Columns, actual.Columns);
         for (var i = 0; i < Math.Max(expected.Rows.Count, actual.Rows.Count); i++)
         {
             if (i >= expected.Rows.Count || i >= actual.Rows.Count || !Same(expected.Rows[i], actual.Rows[i]))
             {
-                Assert.Fail($"Row {i} of {expected.Rows.Count} expected and {actual.Rows.Count} actual differs.\n{Print("expected", expected, i)}\n{Print("actual", actual, i)}");
+                Assert.Fail($"By {by}. Row {i} of {expected.Rows.Count} expected and {actual.Rows.Count} actual differs.\n{Print("expected", expected, i)}\n{Print("actual", actual, i)}");
             }
         }
 
         if (expected.Totals is { } totals)
         {
-            Assert.True(actual.Totals is not null && Same(totals, actual.Totals), $"Totals differ.\nexpected {Print(totals)}\nactual   {Print(actual.Totals ?? [])}");
+            Assert.True(actual.Totals is not null && Same(totals, actual.Totals), $"By {by}. Totals differ.\nexpected {Print(totals)}\nactual   {Print(actual.Totals ?? [])}");
         }
     }
 

@@ -42,7 +42,7 @@ internal sealed class BruteForce(World world, DateTimeOffset now)
 
         var order = query.OrderBy.Select(o => (Index: columns.IndexOf(o.Field), o.Descending)).Concat(query.GroupBy.Select((_, i) => (Index: i, Descending: false))).ToList();
         rows.Sort((a, b) => order.Select(o => Compare(a[o.Index], b[o.Index], o.Descending)).FirstOrDefault(c => c != 0));
-        var totals = query.Totals ? run.Rows([]).Single() : null;
+        object?[]? totals = query.Totals ? [.. query.GroupBy.Select(_ => (object?)null), .. run.Rows([]).Single()] : null;
         return new OracleAnswer(columns, query.Limit is { } limit ? [.. rows.Take(limit)] : rows, totals);
     }
 
@@ -178,7 +178,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
 
     private bool Holds(object? counted) => counted switch
     {
-        null => range.From is null && range.To is null,
+        null => false,
         DateOnly date => range.Holds(date),
         _ => range.Holds((DateTime)counted),
     };

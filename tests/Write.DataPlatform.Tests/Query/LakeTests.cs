@@ -22,14 +22,14 @@ public sealed class Worlds : IAsyncLifetime
 
     private static Task<EngineWorld> CreateAsync(int number)
     {
-        var model = (number % 4) switch
+        var files = (number % 4) switch
         {
-            0 => WorldModel.Load(),
-            1 => WorldModel.Load("America/New_York", "sunday"),
-            2 => WorldModel.Load("UTC", "monday"),
-            _ => WorldModel.Load("Asia/Kolkata", "saturday"),
+            0 => WorldModel.Files(),
+            1 => WorldModel.Files("America/New_York", "sunday"),
+            2 => WorldModel.Files("UTC"),
+            _ => WorldModel.Files("Asia/Kolkata", "saturday"),
         };
-        return EngineWorld.CreateAsync(new World(model, new WorldData(number).Make()), WorldModel.Tables);
+        return EngineWorld.CreateAsync(files, new WorldData(number).Make(), WorldModel.Tables);
     }
 }
 

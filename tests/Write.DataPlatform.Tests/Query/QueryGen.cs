@@ -63,21 +63,36 @@ internal static class QueryGen
     private static IEnumerable<string> ShowFields =>
         ["show", "show__title", "show__rating", "show__genre", "show__studio", "show__studio__name", "show__studio__land", "show__studio__land__continent", "show__released_on"];
 
-    public static Gen<MetricQuery> Any { get; } =
+    /// <summary>Queries of every kind.</summary>
+    public static Gen<MetricQuery> Any { get; } = Make([.. Metrics.Keys], null, TimeGrain.Second, 1);
+
+    /// <summary>Queries that a gold table might answer: of its metrics by its fields, mostly in the model's zone.</summary>
+    public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields) =>
+        from query in Make([.. table.Metrics], [.. fields], table.Grain, 20)
+        from keepsWhere in Gen.Frequency((1, Gen.Const(false)), (7, Gen.Const(true)))
+        from tenant in From("acme", "globex", null, "acme", "globex")
+        select query with
+        {
+            Where = keepsWhere ? Filter.And(query.Where, table.Where) : query.Where,
+            Tenant = table.Audience == Audience.External ? tenant : query.Tenant,
+        };
+
+    private static Gen<MetricQuery> Make(string[] pool, string[]? fields, TimeGrain finest, int ownZones) =>
         from isCompared in Gen.Frequency((2, Gen.Const(false)), (1, Gen.Const(true)))
-        from metrics in MetricNames(isCompared)
+        from metrics in MetricNames(pool, isCompared)
         let facts = metrics.SelectMany(m => Metrics[m]).Distinct().ToArray()
+        let names = Common(facts).Where(f => fields?.Contains(f) ?? true).ToArray()
         from isFilled in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
         let needsRange = isCompared || isFilled
         from range in needsRange ? Ranges(facts) : Gen.Frequency((1, Gen.Const((TimeRange?)null)), (4, Ranges(facts)))
-        from groupBy in GroupBy(facts, isFilled ? Narrow(range) : TimeGrain.Second, isCompared || isFilled)
+        from groupBy in GroupBy(facts, names, isFilled && Narrow(range) > finest ? Narrow(range) : finest, isCompared || isFilled)
         from compare in isCompared ? Comparisons(facts) : Gen.Const((Comparison?)null)
-        from condition in Gen.Frequency((3, Gen.Const((Filter?)null)), (2, Where(facts, 0)))
+        from condition in Gen.Frequency((3, Gen.Const((Filter?)null)), (2, Where(names, 0)))
         let columns = groupBy.Select(g => g.ToString()).Concat(metrics).Concat(isCompared ? metrics.SelectMany(m => Suffixed(m)) : []).ToArray()
         from having in Gen.Frequency((4, Gen.Const((Filter?)null)), (1, Having([.. columns.Skip(groupBy.Length)])))
         from order in Gen.Select(From(columns), Gen.Bool, (c, d) => new QueryOrder(c, d)).Array[0, 3]
         from limit in Gen.Frequency((3, Gen.Const((int?)null)), (1, Gen.Int[0, 12].Select(i => (int?)i)))
-        from zone in Gen.Frequency((1, Gen.Const((string?)null)), (3, From(Zones).Select(z => (string?)z)))
+        from zone in Gen.Frequency((ownZones, Gen.Const((string?)null)), (3, From(Zones).Select(z => (string?)z)))
         from totals in Gen.Bool
         from tenant in facts.All(f => f is Visits or Orders) ? Gen.Frequency((4, Gen.Const((string?)null)), (1, From("acme", "globex"))) : Gen.Const((string?)null)
         select new MetricQuery
@@ -116,8 +131,8 @@ internal static class QueryGen
 
     private static IEnumerable<string> Suffixed(string metric) => [metric + "__previous", metric + "__delta", metric + "__ratio"];
 
-    private static Gen<string[]> MetricNames(bool isCompared) =>
-        From([.. Metrics.Keys.Where(m => !isCompared || !Offsets.Contains(m))]).Array[1, 4].Select(m => m.Distinct().ToArray());
+    private static Gen<string[]> MetricNames(string[] pool, bool isCompared) =>
+        From([.. pool.Where(m => !isCompared || !Offsets.Contains(m))]).Array[1, 4].Select(m => m.Distinct().ToArray());
 
     /// <summary>The finest grain whose buckets in a range are few enough to fill.</summary>
     private static TimeGrain Narrow(TimeRange? range)
@@ -156,11 +171,11 @@ internal static class QueryGen
         return facts.All(f => f is Visits or Orders) ? Gen.Frequency((4, days), (4, months), (1, relative), (3, moments)) : Gen.Frequency((4, days), (4, months), (1, relative));
     }
 
-    private static Gen<ImmutableArray<FieldName>> GroupBy(string[] facts, TimeGrain finest, bool isOneGrain)
+    private static Gen<ImmutableArray<FieldName>> GroupBy(string[] facts, string[] names, TimeGrain finest, bool isOneGrain)
     {
         var grains = Enum.GetValues<TimeGrain>().Where(g => g >= finest && (facts.Contains(Targets) ? g >= TimeGrain.Month : !facts.Contains(Plays) || g >= TimeGrain.Day)).ToArray();
         var time = From(grains).Select(g => "metric_time__" + g.ToString().ToLowerInvariant()).Array[0, isOneGrain ? 1 : 2];
-        var fields = From(Common(facts)).SelectMany(Grained).Array[0, 3];
+        var fields = names.Length == 0 ? Gen.Const(Array.Empty<string>()) : From(names).SelectMany(Grained).Array[0, 3];
         return Gen.Select(time, fields, Gen.Bool, (t, f, timeFirst) =>
             (timeFirst ? t.Concat(f) : f.Concat(t)).Distinct().Select(FieldName.Parse).ToImmutableArray());
     }
@@ -191,15 +206,15 @@ internal static class QueryGen
             From(offsets.ToArray()).Select(o => (Comparison?)new Comparison(ComparisonKind.Offset, o)));
     }
 
-    private static Gen<Filter?> Where(string[] facts, int depth)
+    private static Gen<Filter?> Where(string[] names, int depth)
     {
-        var leaf = From([.. Common(facts), "metric_time"]).SelectMany(Condition).Select(f => (Filter?)f);
+        var leaf = From([.. names, "metric_time"]).SelectMany(Condition).Select(f => (Filter?)f);
         if (depth == 3)
         {
             return leaf;
         }
 
-        var inner = Gen.Int[0, 0].SelectMany(_ => Where(facts, depth + 1));
+        var inner = Gen.Int[0, 0].SelectMany(_ => Where(names, depth + 1));
         return Gen.Frequency(
             (4, leaf),
             (1, inner.Select(f => (Filter?)new NotFilter(f!))),
@@ -234,7 +249,7 @@ internal static class QueryGen
     private static Gen<ComparisonFilter> Text(string field)
     {
         var values = From<object?>([.. Countries, "mobile", "tv", "Tablet %_'x'", "acme", "globex", "drama", "Krimi „live“", "Tatort", "日本の夏", "Studio 1", "jp", "アジア", "SUMMER", "100%", "v3", "premium", 5L]);
-        var parts = From<object?>("o", "Eu", "e", "日", "%", "_", "'", "", "mobile", "1", "É", "T", null);
+        var parts = From<object?>("o", "Eu", "e", "日", "%", "_", "'", "", "mobile", "1", "É", "T");
         var texts = Gen.Select(
             From(FilterOperator.Contains, FilterOperator.NotContains, FilterOperator.StartsWith, FilterOperator.NotStartsWith, FilterOperator.EndsWith, FilterOperator.NotEndsWith),
             parts.Array[1, 3],

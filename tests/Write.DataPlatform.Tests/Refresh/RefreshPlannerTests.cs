@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Model;
@@ -118,7 +119,7 @@ public sealed class RefreshPlannerTests
         var model = RefreshModel.Load(extra: ", refresh: { cron: '0 * * * *', look_back: 60d }");
         var definition = RefreshModel.Definition(model);
         _lake.Version = (table, from, to) => $"{table} {from:O} {to:O}";
-        var planner = new RefreshPlanner(_lake, _time, 5000);
+        var planner = new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time);
         var versions = new Dictionary<string, string>();
         foreach (var period in (await PlanAsync(model)).Periods)
         {
@@ -153,7 +154,7 @@ public sealed class RefreshPlannerTests
     public async Task The_first_event_is_asked_for_again_only_when_the_lake_changed()
     {
         Now("2026-03-15");
-        var planner = new RefreshPlanner(_lake, _time, 5000);
+        var planner = new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time);
         var definition = RefreshModel.Definition(RefreshModel.Load());
         Task<RefreshPlan> Plan() => planner.PlanAsync(definition, [], new RefreshRange(), _time.GetUtcNow(), Cancel);
         _lake.Version = (_, _, _) => "1";
@@ -222,7 +223,7 @@ public sealed class RefreshPlannerTests
         var definition = RefreshModel.Definition(Model("bolt"));
         var manifests = new[] { "acme", "bolt" }.Select(tenant => Manifest(
             tenant, Live(definition, "2026-01", "2026-02-02") with { DefinitionHash = definition.HashFor(tenant) }, Live(definition, "2026-02", "2026-03-02") with { DefinitionHash = definition.HashFor(tenant) })).ToList();
-        var planner = new RefreshPlanner(_lake, _time, 5000);
+        var planner = new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time);
         Assert.Empty((await planner.PlanAsync(definition, manifests, new RefreshRange(), _time.GetUtcNow(), Cancel)).Stale);
 
         // A tenant without manifest, and one that is known by another value now.
@@ -236,7 +237,7 @@ public sealed class RefreshPlannerTests
     private void Now(string date) => _time.SetUtcNow(DateTimeOffset.Parse(date + "T12:00:00Z", CultureInfo.InvariantCulture));
 
     private Task<RefreshPlan> PlanAsync(MetricModel model, RefreshRange? range = null, DateTimeOffset? basis = null, params GoldPartition[] live) =>
-        new RefreshPlanner(_lake, _time, 5000).PlanAsync(
+        new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time).PlanAsync(
             RefreshModel.Definition(model), live.Length == 0 ? [] : [Manifest(null, live)], range ?? new RefreshRange(), basis ?? _time.GetUtcNow(), Cancel);
 
     private static GoldManifest Manifest(string? tenant, params GoldPartition[] live) =>

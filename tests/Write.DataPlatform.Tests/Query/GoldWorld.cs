@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+using Write.DataPlatform.Refresh;
+
+namespace Write.DataPlatform.Tests.Query;
+
+/// <summary>Worlds with gold tables: odd ones have partitions missing, even ones hold all that the lake has.</summary>
+public sealed class GoldWorlds : IAsyncLifetime
+{
+    private readonly ConcurrentDictionary<int, Lazy<Task<EngineWorld>>> _worlds = new();
+
+    internal Task<EngineWorld> GetAsync(int number) => _worlds.GetOrAdd(number, n => new Lazy<Task<EngineWorld>>(() => CreateAsync(n))).Value;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var world in _worlds.Values.Where(w => w.Value.IsCompletedSuccessfully))
+        {
+            await (await world.Value).DisposeAsync();
+        }
+    }
+
+    private static async Task<EngineWorld> CreateAsync(int number)
+    {
+        var files = (number % 4) switch
+        {
+            0 => WorldModel.Files(gold: Yaml),
+            1 => WorldModel.Files(gold: Yaml),
+            2 => WorldModel.Files("America/New_York", "sunday", Yaml),
+            _ => WorldModel.Files("Asia/Kolkata", gold: Yaml),
+        };
+        var isWhole = number % 2 == 0;
+        var tables = new WorldData(number).Make();
+        var (first, last) = (new DateOnly(2023, 10, 1), DateOnly.FromDateTime(EngineWorld.Now.UtcDateTime));
+        if (isWhole)
+        {
+            // A refresh knows the lake's first moment and goes on to today; here every row lies between.
+            foreach (var (table, column) in new[] { ("visits", "started_at"), ("visits", "ended_at"), ("shop.orders", "placed_at"), ("plays", "played_on"), ("targets", "month") })
+            {
+                tables[table].RemoveAll(row => row[column] switch
+                {
+                    DateTime time => time < first.AddDays(2).ToDateTime(TimeOnly.MinValue) || time > EngineWorld.Now,
+                    DateOnly date => date < first || date >= last,
+                    _ => true,
+                });
+            }
+        }
+
+        var world = await EngineWorld.CreateAsync(files, tables, WorldModel.Tables);
+        var random = new Random(number);
+        foreach (var definition in GoldDefinitions.Of(world.World.Model).ByTable.Values)
+        {
+            var table = definition.Table;
+            var periods = PartitionPeriod.Between(table.From ?? first, last, table.Partition, world.World.Model.WeekStart).ToList();
+            foreach (var tenant in table.Audience == Audience.External ? world.World.Model.Tenants.Keys.ToList<string?>() : [null])
+            {
+                foreach (var period in periods.Where((_, i) => isWhole || (i != periods.Count / 2 && random.Next(5) > 0)))
+                {
+                    await world.PublishAsync(table.Name, tenant, period.Name, period.From, period.To);
+                }
+            }
+        }
+
+        return world;
+    }
+
+    private const string Yaml = """
+        gold_tables:
+          - name: visits_daily
+            metrics:
+              [visits, scored, bounces, bounce_rate, seconds, seconds_or_zero, mean_seconds, least_seconds, most_seconds, mobile_visits, mobile_share, visits_growth, drama_visits, odd_score]
+            group_by: [visit__country, visit__device, visit__is_bounce, show, visitor__plan]
+            grain: day
+            partition: month
+          - { name: visits_hourly, metrics: [visits, seconds, visitors], group_by: [visit__country], grain: hour, partition: month }
+          - { name: visits_hourly_utc, time_zone: UTC, metrics: [visits, seconds, bounces], group_by: [visit__device, visit__country], grain: hour, partition: quarter }
+          - { name: visits_weekly, metrics: [visits, visitors, median_seconds, seconds], group_by: [visit__device], grain: week, partition: week, from: 2024-07-20 }
+          - { name: audience_monthly, metrics: [visits, visitors, p90_seconds], group_by: [visit__country, visit__device], grain: month, partition: quarter }
+          - { name: audience_quarterly, metrics: [visits, visitors, mean_seconds], group_by: [show__title], grain: quarter, partition: year }
+          - { name: mobile_daily, metrics: [visits, seconds, visitors], group_by: [visit__country, visit__device], grain: day, partition: quarter, where: "{{ Dimension('visit__device') }} = 'mobile'" }
+          - { name: shows_daily, metrics: [visits, orders, revenue, revenue_per_visit, plays, minutes, activity, minutes_change], group_by: [show, show__title, show__studio__name], grain: day, partition: quarter }
+          - { name: shop_daily, audience: external, metrics: [visits, orders, revenue, mean_amount, most_amount, orders_per_visit, paid_share, german_revenue], group_by: [visit__country, visit__device], grain: day, partition: quarter }
+          - { name: orders_kathmandu, time_zone: Asia/Kathmandu, metrics: [orders, weight, mean_weight, extras, vouchers], group_by: [order__voucher], grain: day, partition: quarter }
+          - { name: plays_monthly, metrics: [plays, target, attainment, players], group_by: [show], grain: month, partition: year }
+        """;
+}
