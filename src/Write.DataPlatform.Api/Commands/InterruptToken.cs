@@ -16,7 +16,7 @@ internal sealed class InterruptToken : IDisposable
             _signals.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                _source.Cancel();
+                Cancel();
             }));
         }
     }
@@ -27,5 +27,17 @@ internal sealed class InterruptToken : IDisposable
     {
         _signals.ForEach(s => s.Dispose());
         _source.Dispose();
+    }
+
+    private void Cancel()
+    {
+        try
+        {
+            _source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // A signal that came while the work ended.
+        }
     }
 }

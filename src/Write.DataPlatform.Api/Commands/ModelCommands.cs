@@ -132,6 +132,7 @@ internal static class QueryFile
     public static async Task<MetricQuery> ReadAsync(CommandContext context, string file, string? tenant, IServiceProvider services, CancellationToken cancellationToken = default)
     {
         var text = file == StandardInput ? await context.Terminal.Input.ReadToEndAsync(cancellationToken) : await File.ReadAllTextAsync(file, cancellationToken);
+        await Startup.PrepareAsync(services, cancellationToken);
         MetricQuery query;
         try
         {
@@ -142,7 +143,6 @@ internal static class QueryFile
             throw services.GetRequiredService<MetricQueryService>().WithNames(form);
         }
 
-        await Startup.PrepareAsync(services, cancellationToken);
         return query with { Tenant = tenant };
     }
 }

@@ -35,19 +35,21 @@ internal sealed class ServeCommand : ExampleCommand
         }
 
         var role = Enum.Parse<Role>(parse.GetRequiredValue(_role), ignoreCase: true);
+        using var interrupted = new InterruptToken(cancellationToken);
         await using var app = DataPlatformHost.Build(new HostSettings(settings, role));
-        return await RunAsync(app, role, cancellationToken);
+        return await RunAsync(app, role, interrupted, cancellationToken);
     }
 
-    private async Task<int> RunAsync(WebApplication app, Role role, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(WebApplication app, Role role, InterruptToken interrupted, CancellationToken cancellationToken)
     {
         var terminal = _context.Terminal;
         Startup.Check(app.Services);
-        using (var interrupted = new InterruptToken(cancellationToken))
-        {
-            await MakeSampleAsync(app.Services, interrupted.Token);
-            await Startup.PrepareAsync(app.Services, interrupted.Token);
-        }
+        await MakeSampleAsync(app.Services, interrupted.Token);
+        await Startup.PrepareAsync(app.Services, interrupted.Token);
+        interrupted.Token.ThrowIfCancellationRequested();
+
+        // From here on the host itself listens for the signals.
+        interrupted.Dispose();
 
         try
         {

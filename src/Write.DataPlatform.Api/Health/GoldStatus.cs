@@ -14,8 +14,8 @@ internal sealed record GoldTableStatus(GoldTable Table, string? Tenant, GoldMani
     /// <summary>Whether it is older than its objective. A table that is refreshed by hand alone and was never is not late.</summary>
     public bool IsLate => Table.Freshness is { } objective && (Age is { } age ? age > objective : Table.Refresh is not null);
 
-    /// <summary>Whether it was built once, with rows or without.</summary>
-    public bool IsBuilt => Manifest.Revision > 0 || RefreshedAt is not null;
+    /// <summary>Whether all of it was built once, with rows or without. A first refresh that is under way, or that died, leaves a part.</summary>
+    public bool IsBuilt => RefreshedAt is not null;
 
     /// <summary>The latest event inside.</summary>
     public DateTimeOffset? Watermark => Manifest.Partitions.Values.Max(p => p.Watermark);
@@ -34,8 +34,10 @@ internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvid
     {
         var now = clock.GetUtcNow();
         var lastRuns = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+        var runs = 0;
         await foreach (var run in ledger.ListAsync(table, RunsLookedAt, cancellationToken))
         {
+            runs++;
             if (run is { State: RunState.Succeeded, RequestedFrom: null, RequestedTo: null })
             {
                 lastRuns.TryAdd(run.Table, run.StartedAt);
@@ -50,8 +52,10 @@ internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvid
             {
                 var manifest = await tables.GetManifestAsync(gold.Name, owner, cancellationToken: cancellationToken);
 
-                // The ledger forgets; then the newest partition says at least when it was written.
-                var refreshedAt = lastRuns.TryGetValue(gold.Name, out var run) ? run : manifest.Partitions.Values.Select(p => (DateTimeOffset?)p.RefreshedAt).Max();
+                // Where older runs were not looked at, one of them may have ended well; the newest partition says at least when it was written.
+                var refreshedAt = lastRuns.TryGetValue(gold.Name, out var run) ? run
+                    : runs < RunsLookedAt ? null
+                    : manifest.Partitions.Values.Select(p => (DateTimeOffset?)p.RefreshedAt).Max();
                 statuses.Add(new GoldTableStatus(gold, owner, manifest, refreshedAt, now - refreshedAt));
             }
         }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Diagnostics;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -75,6 +76,8 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
                 return Retry(ProblemCodes.GoldUnavailable, Told(gold.Message, "The tables are not available now."));
             case GoldStoreException gold:
                 return new Problem(500, ProblemCodes.GoldFailed, Told(gold.Message, "The tables could not be read."));
+            case RefreshException refresh:
+                return new Problem(409, ProblemCodes.Conflict, refresh.Message);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
                 return TooLarge();
             case BadHttpRequestException bad:

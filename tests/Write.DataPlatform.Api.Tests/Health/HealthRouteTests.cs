@@ -1,6 +1,11 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Api.Health;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Tests.Health;
 
@@ -43,6 +48,35 @@ public sealed class HealthRouteTests(ServerFixture server)
             Assert.Equal("Degraded", (string)health["status"]!);
             Assert.Equal("Degraded", (string)health["checks"]!.AsArray().Single(c => (string)c!["name"]! == "lake")!["status"]!);
             Assert.Equal("Never refreshed.", (string)health["checks"]!.AsArray().Single(c => (string)c!["name"]! == "gold:visits_daily")!["description"]!);
+        }
+        finally
+        {
+            client.Dispose();
+            await app.StopAsync(TestContext.Current.CancellationToken);
+            await app.DisposeAsync();
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_part_of_a_table_is_no_table()
+    {
+        var data = Directory.CreateTempSubdirectory("wdp-health-").FullName;
+        var (app, client) = await ServerFixture.StartAsync(data, Role.Api, ("DataPlatform:Lake:Path", Path.Combine(server.Data, "lake")));
+        try
+        {
+            var service = app.Services.GetRequiredService<RefreshService>();
+            var status = app.Services.GetRequiredService<GoldStatus>();
+            async Task<GoldTableStatus> Table() => (await status.GetAsync(app.Services.GetRequiredService<ModelStore>().Current, "audience_monthly", TestContext.Current.CancellationToken)).Single();
+
+            await service.RunAsync("audience_monthly", new RefreshRange(new DateOnly(2025, 1, 1), new DateOnly(2026, 1, 1)), RunTrigger.Manual, null, TestContext.Current.CancellationToken);
+            var part = await Table();
+            Assert.True(part.Manifest.Revision > 0);
+            Assert.Equal((false, true), (part.IsBuilt, part.IsLate));
+
+            await service.RunAsync("audience_monthly", new RefreshRange(), RunTrigger.Manual, null, TestContext.Current.CancellationToken);
+            var whole = await Table();
+            Assert.Equal((true, false), (whole.IsBuilt, whole.IsLate));
         }
         finally
         {
