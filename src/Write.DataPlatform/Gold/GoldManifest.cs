@@ -30,6 +30,9 @@ internal sealed record GoldPartition
     /// <summary>The lake's version when the rows were read, or null if it has none.</summary>
     public string? LakeVersion { get; init; }
 
+    /// <summary>Whether the lake had no event before <see cref="From"/> when the rows were read, so that what is not here is nowhere.</summary>
+    public bool IsFirst { get; init; }
+
     /// <summary>Rows in all segments.</summary>
     public required long Rows { get; init; }
 

@@ -27,6 +27,9 @@ internal sealed record GoldPartitionDraft
     /// <inheritdoc cref="GoldPartition.RunId" />
     public required string RunId { get; init; }
 
+    /// <inheritdoc cref="GoldPartition.IsFirst" />
+    public bool IsFirst { get; init; }
+
     /// <inheritdoc cref="GoldPartition.SourceQueryId" />
     public string? SourceQueryId { get; init; }
 

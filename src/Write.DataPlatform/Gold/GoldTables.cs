@@ -70,6 +70,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
                 Watermark = draft.Watermark,
                 RefreshedAt = draft.RefreshedAt,
                 RunId = draft.RunId,
+                IsFirst = draft.IsFirst,
                 SourceQueryId = draft.SourceQueryId,
                 Segments = [.. draft.Segments.Select((segment, number) => new GoldSegment(number, segment.Rows, segment.Bytes, segment.MinTime, segment.MaxTime))],
             };

@@ -82,6 +82,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     Watermark = watermark,
                     RefreshedAt = refreshedAt,
                     RunId = runId,
+                    IsFirst = planned.IsFirst,
                     SourceQueryId = export.QueryId,
                     Segments = segments.Segments,
                 };

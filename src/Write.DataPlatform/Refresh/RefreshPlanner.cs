@@ -31,7 +31,8 @@ internal enum RefreshReason
 /// <param name="Period">Its days in the table's zone.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Tenants">Whose rows; one null for an internal table.</param>
-internal sealed record PlannedPartition(PartitionPeriod Period, RefreshReason Reason, ImmutableArray<string?> Tenants);
+/// <param name="IsFirst">Whether the lake has no event before it.</param>
+internal sealed record PlannedPartition(PartitionPeriod Period, RefreshReason Reason, ImmutableArray<string?> Tenants, bool IsFirst);
 
 /// <summary>What a run of a table has to do.</summary>
 /// <param name="Definition">The table.</param>
@@ -85,7 +86,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
             if (found.Count > 0)
             {
-                stale.Add(new PlannedPartition(period, found[0].Reason, [.. found.Select(f => f.Tenant)]));
+                stale.Add(new PlannedPartition(period, found[0].Reason, [.. found.Select(f => f.Tenant)], definition.Table.From is null && period == periods[0]));
             }
         }
 
