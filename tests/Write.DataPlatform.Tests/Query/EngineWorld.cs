@@ -98,7 +98,7 @@ internal sealed class EngineWorld : IAsyncDisposable
         var published = await Get<GoldTables>().PublishAsync(
             table,
             tenant,
-            new GoldPartitionDraft { Period = period, From = from, To = to, DefinitionHash = definition.HashFor(tenant), RefreshedAt = Now, RunId = "test", Segments = segments.Segments },
+            new GoldPartitionDraft { Period = period, From = from, To = to, DefinitionHash = definition.HashFor(tenant), RefreshedAt = Now, RunId = "test", IsFirst = true, Segments = segments.Segments },
             expectedVersion: null,
             cancellation);
         Assert.True(published.Published);
