@@ -6,7 +6,7 @@ namespace Write.DataPlatform.Query;
 
 /// <summary>Turns the values of a filter into the type of the field they are compared with.</summary>
 /// <param name="typeOf">The type of a field; null if it is not known, which leaves its values as they are.</param>
-/// <param name="zone">The zone that instants are read on the clock of.</param>
+/// <param name="zone">The zone whose clock a date and time without an offset is read on.</param>
 internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZoneInfo zone)
 {
     private static readonly string[] Booleans = ["true", "false"];
@@ -41,7 +41,7 @@ internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZone
         {
             if (values[i] is { } value)
             {
-                if (Convert(value, known) is { } converted)
+                if (Convert(value, known, isInstant: known == ColumnKind.Timestamp && comparison.Field.Grain is null) is { } converted)
                 {
                     values[i] = converted;
                 }
@@ -61,7 +61,10 @@ internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZone
     public static bool IsText(FilterOperator op) => op is FilterOperator.Contains or FilterOperator.NotContains or FilterOperator.StartsWith
         or FilterOperator.NotStartsWith or FilterOperator.EndsWith or FilterOperator.NotEndsWith or FilterOperator.Matches;
 
-    private object? Convert(object value, ColumnKind kind)
+    /// <param name="value">What was written.</param>
+    /// <param name="kind">The field's type.</param>
+    /// <param name="isInstant">Whether the field is compared in UTC; a bucket within a day is compared on the zone's clock.</param>
+    private object? Convert(object value, ColumnKind kind, bool isInstant)
     {
         var text = Text(value);
         switch (kind)
@@ -90,30 +93,33 @@ internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZone
                     _ => null,
                 };
             case ColumnKind.Timestamp:
-                return value switch
+                DateTime? local = value switch
                 {
-                    DateTime => value,
+                    DateTime time => time,
                     DateOnly date => date.ToDateTime(TimeOnly.MinValue),
+                    string when isInstant && Instant(text) is { } instant => instant,
                     string => Moment(text),
                     _ => null,
                 };
+                return isInstant && local is { Kind: not DateTimeKind.Utc } clock ? Plain(ZoneRules.ToUtc(clock, zone)) : local is { } read ? Plain(read) : null;
             default:
                 return value;
         }
     }
 
     /// <summary>A date and time on the zone's clock; one with an offset is brought onto it.</summary>
-    private DateTime? Moment(string text)
-    {
-        if (text.Length < 10 || !char.IsAsciiDigit(text[0])
-            || !DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant))
-        {
-            return null;
-        }
+    private DateTime? Moment(string text) => Instant(text) is { } instant ? ZoneRules.ToLocal(instant, zone) : Parse(text)?.DateTime;
 
-        var hasOffset = text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > 9;
-        return hasOffset ? ZoneRules.ToLocal(instant.UtcDateTime, zone) : instant.DateTime;
-    }
+    /// <summary>A date and time with an offset, in UTC.</summary>
+    private static DateTime? Instant(string text) =>
+        Parse(text) is { } parsed && (text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > 9) ? parsed.UtcDateTime : null;
+
+    private static DateTimeOffset? Parse(string text) =>
+        text.Length >= 10 && char.IsAsciiDigit(text[0]) && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed)
+            ? parsed
+            : null;
+
+    private static DateTime Plain(DateTime time) => DateTime.SpecifyKind(time, DateTimeKind.Unspecified);
 
     private static string Text(object value) => value switch
     {

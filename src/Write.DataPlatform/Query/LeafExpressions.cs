@@ -70,7 +70,8 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
 
         if (name.Grain is not { } grain)
         {
-            return IsInstant(binding) ? Local(binding) : Shifted(binding, Stored(binding));
+            // An instant is compared as one: on the clock, the hour that comes twice would be one hour.
+            return !IsInstant(binding) ? Shifted(binding, Stored(binding)) : IsCalendarShifted(binding) ? ToUtc(binding, Local(binding)) : Utc(binding);
         }
 
         // Values are read on the query's clock, so buckets within a day are compared there too.
@@ -91,10 +92,19 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
             return new SqlCast(grain == TimeGrain.Day ? local : new SqlTruncate(grain, local, leaf.WeekStart), ColumnKind.Date);
         }
 
+        if (IsCalendarShifted(binding))
+        {
+            return ToUtc(binding, new SqlTruncate(grain, Local(binding), leaf.WeekStart));
+        }
+
         var (fromUtc, toUtc) = Bounds(binding, afterShift: true);
-        return IsCalendarShifted(binding)
-            ? ZoneRules.ToUtc(new SqlTruncate(grain, Local(binding), leaf.WeekStart), leaf.Zone, fromUtc ?? new DateTime(1970, 1, 1), toUtc ?? new DateTime(2070, 1, 1))
-            : ZoneRules.TruncateUtc(Utc(binding), grain, leaf.Zone, fromUtc, toUtc);
+        return ZoneRules.TruncateUtc(Utc(binding), grain, leaf.Zone, fromUtc, toUtc);
+    }
+
+    private SqlExpression ToUtc(FieldBinding binding, SqlExpression local)
+    {
+        var (fromUtc, toUtc) = Bounds(binding, afterShift: true);
+        return ZoneRules.ToUtc(local, leaf.Zone, fromUtc ?? new DateTime(1970, 1, 1), toUtc ?? new DateTime(2070, 1, 1));
     }
 
     /// <summary>On the query's clock, after the shift.</summary>

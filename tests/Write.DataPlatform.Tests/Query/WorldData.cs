@@ -98,7 +98,7 @@ internal sealed class WorldData(int seed)
         < 13 => Pick(Edges).AddMinutes(15 * _random.Next(-16, 16)),
         < 18 => Utc(2023, 6, 1, 0).AddSeconds(_random.Next(2 * 365 * 86_400)),
         18 => Utc(2024, 3, 1, 0).AddTicks(10L * _random.Next()).AddDays(_random.Next(60)),
-        _ => Utc(_random.Next(1975, 2090), _random.Next(1, 13), 28, 0).AddHours(_random.Next(96)),
+        _ => Utc(_random.Next(1975, 2069), _random.Next(1, 13), 28, 0).AddHours(_random.Next(96)),
     };
 
     private int Size() => _random.Next(8) switch { 0 => 0, 1 => 3, 2 => 30, _ => 200 };
