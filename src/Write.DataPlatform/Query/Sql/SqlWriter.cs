@@ -8,6 +8,8 @@ namespace Write.DataPlatform.Query.Sql;
 /// <summary>Spells a tree in one dialect, in one pass, so that placeholders are numbered in the order they stand.</summary>
 internal sealed class SqlWriter(SqlDialect dialect)
 {
+    private static readonly string[] Values = ["true", "false", "null", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"];
+
     private readonly ImmutableArray<object?>.Builder _parameters = ImmutableArray.CreateBuilder<object?>();
 
     public static SqlStatement Write(SqlDialect dialect, SqlRelation relation)
@@ -30,7 +32,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
     {
         SqlColumn { Source: null } column => dialect.Quote(column.Name),
         SqlColumn column => column.Source + "." + dialect.Quote(column.Name),
-        SqlText text => IsSimple(text.Text) ? text.Text : "(" + text.Text + ")",
+        SqlText text => IsColumn(text.Text) ? dialect.Quote(text.Text) : "(" + text.Text + ")",
         SqlTemplate template => Template(template),
         SqlLiteral { Value: string value } => Parameter(value),
         SqlLiteral literal => dialect.Literal(literal.Value),
@@ -86,7 +88,10 @@ internal sealed class SqlWriter(SqlDialect dialect)
         return text.ToString();
     }
 
-    private static bool IsSimple(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+    /// <summary>A bare name is a column, even one that is a word of the dialect (<c>at</c>, <c>order</c>); the words that stand for a value are not.</summary>
+    private static bool IsColumn(string text) =>
+        text.Length > 0 && !char.IsAsciiDigit(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
+        && !Values.Contains(text, StringComparer.OrdinalIgnoreCase);
 
     private string Projection(SqlProjection projection, string alias) =>
         projection.Expression is SqlColumn column && column.Name == projection.Name && (column.Source is null || column.Source == alias)
@@ -97,12 +102,12 @@ internal sealed class SqlWriter(SqlDialect dialect)
     {
         SqlTable table => string.Join('.', table.Name.Split('.').Select(dialect.Quote)) + " AS " + alias,
         SqlReady ready => ready.Text + " AS " + alias,
-        SqlValues values => Values(values) + " AS " + alias + "(" + string.Join(", ", values.Columns.Select(dialect.Quote)) + ")",
+        SqlValues values => Rows(values) + " AS " + alias + "(" + string.Join(", ", values.Columns.Select(dialect.Quote)) + ")",
         _ => "(\n  " + Statement(relation).Replace("\n", "\n  ", StringComparison.Ordinal) + "\n) AS " + alias,
     };
 
     /// <summary>Lookup rows come from the model's own files; quoting them in place keeps them out of the parameter limit.</summary>
-    private static string Values(SqlValues values) =>
+    private static string Rows(SqlValues values) =>
         "(VALUES " + string.Join(", ", values.Rows.Select(row => "(" + string.Join(", ", row.Select(v => v is null ? "NULL" : "'" + v.Replace("'", "''", StringComparison.Ordinal) + "'")) + ")")) + ")";
 
     private string Template(SqlTemplate template)
