@@ -26,6 +26,8 @@ internal sealed class EngineWorld : IAsyncDisposable
 
     public World World { get; }
 
+    public string LakePath => Path.Combine(_folder, "lake");
+
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
     /// <param name="modelFiles">The model's files.</param>

@@ -1,0 +1,71 @@
+using System.Text;
+using Write.DataPlatform.DuckDb;
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Query;
+using Write.DataPlatform.Tests.Model;
+using YamlDotNet.Serialization;
+
+namespace Write.DataPlatform.Tests.Query;
+
+/// <summary>
+/// Each file in <c>Cases</c> says what it shows, what it adds to the model, a query, and the SQL that a person would have written for it over the lake's tables.
+/// </summary>
+public sealed class CaseTests(CaseWorld world) : IClassFixture<CaseWorld>
+{
+    public static TheoryData<string> Cases => [.. CaseWorld.Files.Select(f => Path.GetFileName(f))];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Engine_gives_what_the_check_query_gives(string file)
+    {
+        var @case = CaseWorld.Read(file);
+        var query = MetricQueryReader.Read(Encoding.UTF8.GetBytes(@case["query"])) with { Source = QuerySource.Lake };
+        var actual = await world.World.AnswerAsync(query);
+        var check = await world.CheckAsync(@case["check"]);
+
+        // A case about nothing proves nothing.
+        Assert.NotEmpty(check.Rows);
+        Answers.Same(new OracleAnswer(actual.Columns, check.Rows, null), actual);
+    }
+
+    [Fact]
+    public void There_are_cases() => Assert.True(CaseWorld.Files.Count >= 12);
+}
+
+/// <summary>One world that has what every case adds to the model, and a database of its own that sees the same lake.</summary>
+public sealed class CaseWorld : IAsyncLifetime
+{
+    private readonly DuckDbInstance _check = new(new DuckDbSettings { Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 });
+
+    internal static IReadOnlyList<string> Files { get; } =
+        [.. Directory.GetFiles(Path.Combine(ModelRuleTests.RepositoryFolder(), "tests", "Write.DataPlatform.Tests", "Cases"), "*.yaml").Order(StringComparer.Ordinal)];
+
+    internal EngineWorld World { get; private set; } = null!;
+
+    internal static Dictionary<string, string> Read(string file) =>
+        new DeserializerBuilder().Build().Deserialize<Dictionary<string, string>>(File.ReadAllText(Files.Single(f => Path.GetFileName(f) == file)));
+
+    public async ValueTask InitializeAsync()
+    {
+        var additions = Files.Select(f => (Path: "cases/" + Path.GetFileName(f), Text: Read(Path.GetFileName(f)).GetValueOrDefault("model"))).Where(a => a.Text is not null);
+        World = await EngineWorld.CreateAsync([.. WorldModel.Files(), .. additions!], new WorldData(7).Make(), WorldModel.Tables);
+        await using var session = await _check.OpenAsync();
+        await session.ExecuteAsync("CREATE SCHEMA shop");
+        foreach (var table in WorldModel.Tables.Keys)
+        {
+            await session.ExecuteAsync($"CREATE VIEW {table} AS SELECT * FROM read_parquet('{Path.Combine(World.LakePath, table.Replace('.', '/') + ".parquet")}')");
+        }
+    }
+
+    internal async Task<ResultRows> CheckAsync(string sql)
+    {
+        await using var session = await _check.OpenAsync();
+        return await session.QueryAsync(new SqlStatement(sql), reader => ResultRows.Read(reader, default));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _check.DisposeAsync();
+        await World.DisposeAsync();
+    }
+}
