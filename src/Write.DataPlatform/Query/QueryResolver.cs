@@ -382,7 +382,7 @@ internal sealed class QueryResolver
             return;
         }
 
-        if (keys.Count(k => k.IsMetricTime) > 1)
+        if (keys.Where(k => k.IsMetricTime).Select(k => k.Name).Distinct().Skip(1).Any())
         {
             Report(QueryProblems.CompareNeedsOneGrain, "Filling takes metric_time at one grain only.", "groupBy");
         }

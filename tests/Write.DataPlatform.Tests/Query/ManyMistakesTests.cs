@@ -94,8 +94,9 @@ public sealed class ManyMistakesTests(EdgeWorld world) : IClassFixture<EdgeWorld
         var refused = await Assert.ThrowsAsync<QueryException>(() => world.World.AnswerAsync(query));
 
         Assert.False(refused.IsUnanswerable);
-        var actual = refused.Problems.Select(p => $"{p.Path} {p.Code}").Order(StringComparer.Ordinal);
-        Assert.Equal(Expected.Select(e => $"{e.Path} {e.Code}").Order(StringComparer.Ordinal), actual);
+        var actual = refused.Problems.Select(p => $"{p.Path} {p.Code}").Order(StringComparer.Ordinal).ToList();
+        var expected = Expected.Select(e => $"{e.Path} {e.Code}").Order(StringComparer.Ordinal).ToList();
+        Assert.True(expected.SequenceEqual(actual), $"missing {string.Join(", ", expected.Except(actual))}; not expected {string.Join(", ", actual.Except(expected))}");
         foreach (var (path, code, meant) in Expected)
         {
             var problem = refused.Problems.Single(p => p.Path == path && p.Code == code);

@@ -66,13 +66,14 @@ internal static class QueryGen
     /// <summary>Queries of every kind.</summary>
     public static Gen<MetricQuery> Any { get; } = Make([.. Metrics.Keys], null, TimeGrain.Second, 1);
 
-    /// <summary>Queries that a gold table might answer: of its metrics by its fields, mostly in the model's zone.</summary>
+    /// <summary>Queries that a gold table might answer: of its metrics by its fields, mostly in its zone.</summary>
     public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields) =>
         from query in Make([.. table.Metrics], [.. fields], table.Grain, 20)
         from keepsWhere in Gen.Frequency((1, Gen.Const(false)), (7, Gen.Const(true)))
         from tenant in From("acme", "globex", null, "acme", "globex")
         select query with
         {
+            TimeZone = query.TimeZone ?? table.TimeZone,
             Where = keepsWhere ? Filter.And(query.Where, table.Where) : query.Where,
             Tenant = table.Audience == Audience.External ? tenant : query.Tenant,
         };

@@ -67,14 +67,16 @@ public sealed class SnapshotTests
     {
         var definition = GoldDefinitions.Of(Sample.Value).ByTable["visits_daily"];
         var months = Enumerable.Range(3, 4).Select(m => new DateOnly(2026, m, 1)).Select(d => new GoldCandidatePartition(d.ToString("yyyy-MM", CultureInfo.InvariantCulture), d, d.AddMonths(1), 1000));
-        var query = MetricQueryReader.Read("""{"metrics":["visits","average_visit_seconds"],"groupBy":["metric_time__month","visit__show__genre"],"timeRange":{"from":"2026-02-15","to":"2026-07-02"}}"""u8.ToArray());
-        Same("gold_between_lake", Print(QueryPlan.Create(Sample.Value, query, FieldTypes.Unknown, [new GoldCandidate(definition, null, 7, [.. months], false)], Now)));
+        var query = MetricQueryReader.Read("""{"metrics":["visits","average_visit_seconds"],"groupBy":["metric_time__month","visit__country__region"],"timeRange":{"from":"2026-02-15","to":"2026-07-02"}}"""u8.ToArray());
+        var plan = QueryPlan.Create(Sample.Value, query, FieldTypes.Unknown, [new GoldCandidate(definition, null, 7, [.. months], false)], Now);
+        Assert.Equal([false, true, false], plan.Leaves.Single().Pieces.Select(p => p.Gold is not null));
+        Same("gold_between_lake", Print(plan));
     }
 
     [Theory]
     [InlineData("visits_daily")]
     [InlineData("audience_monthly")]
-    [InlineData("commerce_daily")]
+    [InlineData("customers_daily")]
     public void Refresh(string table)
     {
         var definition = GoldDefinitions.Of(Sample.Value).ByTable[table];
@@ -87,8 +89,8 @@ public sealed class SnapshotTests
     [Fact]
     public void No_snapshot_is_left_over() =>
         Assert.Equal(
-            Queries.Select(q => q.Data.Item1).Concat(["gold_between_lake", "refresh_visits_daily", "refresh_audience_monthly", "refresh_commerce_daily"]).Order(),
-            Directory.GetFiles(Folder, "*.sql").Select(f => Path.GetFileNameWithoutExtension(f)).Order());
+            Queries.Select(q => q.Data.Item1).Concat(["gold_between_lake", "refresh_visits_daily", "refresh_audience_monthly", "refresh_customers_daily"]).Order(StringComparer.Ordinal),
+            Directory.GetFiles(Folder, "*.sql").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal));
 
     private static string Folder => Path.Combine(ModelRuleTests.RepositoryFolder(), "tests", "Write.DataPlatform.Tests", "Snapshots");
 
