@@ -14,6 +14,15 @@ internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZone
     /// <summary>What is wrong, in order of appearance; paths extend the given one.</summary>
     public List<QueryProblem> Problems { get; } = [];
 
+    /// <summary>Every field that a written tree names, and where.</summary>
+    public static IEnumerable<(FieldName Field, string Path)> Places(Filter filter, string path) => filter switch
+    {
+        AndFilter and => and.Filters.SelectMany((f, i) => Places(f, $"{path}.and[{i}]")),
+        OrFilter or => or.Filters.SelectMany((f, i) => Places(f, $"{path}.or[{i}]")),
+        NotFilter not => Places(not.Inner, path + ".not"),
+        _ => filter.Fields.Select(f => (f, path + ".field")),
+    };
+
     public Filter Convert(Filter filter, string path) => filter switch
     {
         AndFilter and => new AndFilter([.. and.Filters.Select((f, i) => Convert(f, $"{path}.and[{i}]"))]),

@@ -114,13 +114,13 @@ internal sealed class QueryResolver
             }
         }
 
-        Filter Convert(Filter filter, string path)
+        Filter Convert(Filter filter, string path, bool isWritten = false)
         {
-            foreach (var name in filter.Fields)
+            foreach (var (name, place) in isWritten ? FilterValues.Places(filter, path) : filter.Fields.Select(f => (f, path)))
             {
-                if (Binding(name, path) is { } binding)
+                if (Binding(name, place) is { } binding)
                 {
-                    Grain(name, binding, path);
+                    Grain(name, binding, place);
                 }
             }
 
@@ -131,7 +131,7 @@ internal sealed class QueryResolver
             return converted;
         }
 
-        var where = _query.Where is { } filter ? Convert(filter, "where") : null;
+        var where = _query.Where is { } filter ? Convert(filter, "where", isWritten: true) : null;
         // A metric's own filter keeps its written form as the state's name, because gold tables know their states by it.
         var stateFilters = draft.States.Select(s => s.Filter).OfType<Filter>().Distinct().ToImmutableDictionary(f => f, f => Convert(f, draft.Paths.Min!));
         var range = draft.Shift is { } shift ? _range.Before(shift, _zone) : _range;
@@ -257,7 +257,7 @@ internal sealed class QueryResolver
         }
 
         var names = _query.GroupBy.Select((name, i) => (Name: name, Path: $"groupBy[{i}]"))
-            .Concat((_query.Where?.Fields ?? []).Select(name => (Name: name, Path: "where")));
+            .Concat(_query.Where is null ? [] : FilterValues.Places(_query.Where, "where").Select(f => (Name: f.Field, f.Path)));
         foreach (var (name, path) in names.Where(n => !n.Name.IsMetricTime))
         {
             if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, name with { Grain = null }, out _).IsEmpty))
@@ -301,9 +301,11 @@ internal sealed class QueryResolver
 
     private void CheckColumns(ImmutableArray<KeyColumn> keys, IEnumerable<MetricColumn> metrics)
     {
-        var columns = keys.Select(k => k.Name).Concat(_query.Metrics).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
+        // A comparison that is itself a mistake still says which columns were meant.
+        var compared = _query.Compare is null ? [] : _query.Metrics.SelectMany(m => new[] { m + "__previous", m + "__delta", m + "__ratio" });
+        var columns = keys.Select(k => k.Name).Concat(_query.Metrics).Concat(compared).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
         var asked = _query.OrderBy.Select((o, i) => (o.Field, Path: $"orderBy[{i}].field"))
-            .Concat((_query.Having?.Fields ?? []).Select(f => (Field: f.ToString(), Path: "having")));
+            .Concat(_query.Having is null ? [] : FilterValues.Places(_query.Having, "having").Select(f => (Field: f.Field.ToString(), f.Path)));
         foreach (var (field, path) in asked.Where(a => !columns.Contains(a.Field)))
         {
             Report(QueryProblems.UnknownField, $"{field} is not a column of the answer.", path, Suggestion.For(field, columns));

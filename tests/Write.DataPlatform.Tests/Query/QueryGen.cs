@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using CsCheck;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Tests.Query;
 
@@ -67,13 +68,19 @@ internal static class QueryGen
     public static Gen<MetricQuery> Any { get; } = Make([.. Metrics.Keys], null, TimeGrain.Second, 1);
 
     /// <summary>Queries that a gold table might answer: of its metrics by its fields, mostly in its zone.</summary>
-    public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields) =>
+    public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields, DayOfWeek weekStart) =>
         from query in Make([.. table.Metrics], [.. fields], table.Grain, 20)
+        from isAligned in Gen.Bool
+        from day in Gen.Int[0, 330]
+        from periods in Gen.Int[1, 3]
         from keepsWhere in Gen.Frequency((1, Gen.Const(false)), (7, Gen.Const(true)))
         from tenant in From("acme", "globex", null, "acme", "globex")
+        let first = PartitionPeriod.Containing(new DateOnly(2023, 11, 15).AddDays(day), table.Partition, weekStart)
+        let last = PartitionPeriod.Containing(first.From.AddDays((periods * (first.To.DayNumber - first.From.DayNumber)) - 1), table.Partition, weekStart)
         select query with
         {
             TimeZone = query.TimeZone ?? table.TimeZone,
+            TimeRange = isAligned && !query.Fill ? new AbsoluteTimeRange(TimePoint.FromDate(first.From), TimePoint.FromDate(last.To)) : query.TimeRange,
             Where = keepsWhere ? Filter.And(query.Where, table.Where) : query.Where,
             Tenant = table.Audience == Audience.External ? tenant : query.Tenant,
         };
