@@ -31,13 +31,16 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
             yield return new SqlBinary("<", time, Bound(to));
         }
 
-        if (leaf.Shift is { IsElapsedTime: false } && isInstant)
+        if (leaf.Shift is { } shift)
         {
+            var binding = AggTimeBinding();
             foreach (var (bound, op) in new[] { (leaf.Target.From, ">="), (leaf.Target.To, "<") })
             {
-                if (bound is { IsMidnight: false } inside)
+                if (bound is { } inside && shift.NeedsExactTest(inside))
                 {
-                    yield return new SqlBinary(op, Local(AggTimeBinding()), new SqlLiteral(inside.Local));
+                    yield return isInstant
+                        ? new SqlBinary(op, Local(binding), new SqlLiteral(inside.Local))
+                        : new SqlBinary(op, Shifted(binding, Stored(binding)), new SqlLiteral(inside.Date));
                 }
             }
         }

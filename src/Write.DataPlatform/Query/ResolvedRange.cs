@@ -73,9 +73,9 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
             return TimeBound.FromUtc(time.Utc - (shift.Period.Count * Calendar.Fixed(shift.Period.Grain)), zone);
         }
 
-        // Inside a day the exact test is made on the shifted time itself; here whole days are enough.
+        // Where whole days are not exact, the shifted time itself is tested too.
         var date = isEnd && !time.IsMidnight ? time.Date.AddDays(1) : time.Date;
-        return TimeBound.FromDate(shift.FirstLandingAtOrAfter(date), zone);
+        return TimeBound.FromDate(isEnd ? shift.AfterLastLandingBefore(date) : shift.FirstLandingAtOrAfter(date), zone);
     }
 
     private static TimeBound? Bound(TimePoint? point, TimeZoneInfo zone) => point switch

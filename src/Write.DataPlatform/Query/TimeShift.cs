@@ -55,4 +55,24 @@ internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false)
 
         return date;
     }
+
+    /// <summary>The date after the last that lands before another. Weeks 52 and 53 land on one week, so it may lie after the first that lands on or after it.</summary>
+    public DateOnly AfterLastLandingBefore(DateOnly target)
+    {
+        if (!ByIsoYear)
+        {
+            return FirstLandingAtOrAfter(target);
+        }
+
+        var date = target.AddDays(-7 * 51);
+        while (Apply(date) >= target)
+        {
+            date = date.AddDays(-1);
+        }
+
+        return date.AddDays(1);
+    }
+
+    /// <summary>Whether a bound of the range that dates land in is exact only if it is tested on the shifted time.</summary>
+    public bool NeedsExactTest(TimeBound target) => !IsElapsedTime && (!target.IsMidnight || (ByIsoYear && target.Date.DayOfWeek != DayOfWeek.Monday));
 }

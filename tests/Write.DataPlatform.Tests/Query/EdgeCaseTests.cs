@@ -100,6 +100,22 @@ public sealed class EdgeCaseTests(EdgeWorld world) : IClassFixture<EdgeWorld>
             "2021-12-27|1|3|-2|-0.6666666666666666; -|1|3|-2|-0.6666666666666666"
         },
         {
+            "a range that ends within week 52 has as much of weeks 52 and 53",
+            """
+            {"metrics":["visits"],"groupBy":["metric_time__week"],"where":{"field":"visit__country","op":"equals","values":["weeks"]},"timeZone":"UTC",
+             "timeRange":{"from":"2021-12-01","to":"2022-01-01"},"compare":{"to":"previousYear"}}
+            """,
+            "2021-12-27|1|3|-2|-0.6666666666666666"
+        },
+        {
+            "and one that starts after the day that they have is without them",
+            """
+            {"metrics":["visits"],"groupBy":["metric_time__week"],"where":{"field":"visit__country","op":"equals","values":["weeks"]},"timeZone":"UTC",
+             "timeRange":{"from":"2021-12-30","to":"2022-01-03"},"compare":{"to":"previousYear"},"fill":true}
+            """,
+            "2021-12-27|0|0|0|-"
+        },
+        {
             "totals of what cannot be merged compare by ISO weeks too",
             """
             {"metrics":["visitors"],"groupBy":["metric_time__week"],"where":{"field":"visit__country","op":"equals","values":["weeks"]},"timeZone":"UTC",
