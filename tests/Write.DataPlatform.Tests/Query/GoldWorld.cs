@@ -58,7 +58,7 @@ public sealed class GoldWorlds : IAsyncLifetime
             {
                 foreach (var period in periods.Where((_, i) => isWhole || (i != periods.Count / 2 && random.Next(5) > 0)))
                 {
-                    await world.PublishAsync(table.Name, tenant, period.Name, period.From, period.To);
+                    await world.PublishAsync(table.Name, tenant, period.Name, period.From, period.To, isFirst: isWhole && period == periods[0]);
                 }
             }
         }
