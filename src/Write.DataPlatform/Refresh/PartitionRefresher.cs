@@ -18,8 +18,6 @@ internal sealed record PartitionResult(int Written, long Rows, long Bytes, long 
 /// <summary>Takes one partition from the lake into the gold store: read, check, enrich, sort, split by tenant, encode, make live.</summary>
 internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentWriter writer, RefreshDuckDb database, RefreshPlanner planner, TimeProvider time)
 {
-    private const string Source = "lake_rows";
-
     /// <param name="definition">The table.</param>
     /// <param name="planned">The partition.</param>
     /// <param name="full">Whether it is refreshed though nothing changed.</param>
@@ -56,9 +54,8 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         var export = await lake.ExportAsync(
             definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To), Path.Combine(folder, "lake"), cancellationToken);
         await using var session = await database.Instance.OpenAsync(cancellationToken);
-        await ReadAsync(session, definition, export, cancellationToken);
-        await CheckAsync(session, definition, planned.Period, cancellationToken);
-        var watermarks = await WatermarksAsync(session, definition, cancellationToken);
+        var source = await ReadAsync(session, definition, export, cancellationToken);
+        var watermarks = await CheckAsync(session, definition, planned.Period, source, cancellationToken);
         var result = new PartitionResult(0, 0, 0, export.BytesScanned);
         SegmentSet? none = null;
         try
@@ -66,7 +63,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
             foreach (var (tenant, expected) in todo)
             {
                 var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
-                var sql = definition.CompileStore(await OfTenantAsync(session, definition, tenant, cancellationToken));
+                var sql = definition.CompileStore(await OfTenantAsync(session, definition, source, tenant, cancellationToken));
 
                 // Tenants without rows share one empty segment, so that thousands of them cost no query each.
                 using var own = has ? await writer.WriteAsync(session, sql, cancellationToken) : null;
@@ -103,73 +100,74 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         return result;
     }
 
-    /// <summary>Names the lake's rows, and for many tenants sorts them first, so that each reads its own alone.</summary>
-    private static async Task ReadAsync(DuckDbSession session, GoldDefinition definition, LakeExport export, CancellationToken cancellationToken)
+    /// <summary>What stands for the lake's rows after FROM. For many tenants they are sorted first, so that each reads its own alone.</summary>
+    private static async Task<string> ReadAsync(DuckDbSession session, GoldDefinition definition, LakeExport export, CancellationToken cancellationToken)
     {
-        var files = string.Join(", ", export.Files.Select(file => "'" + file.Replace("'", "''", StringComparison.Ordinal) + "'"));
-        var rows = $"SELECT * FROM read_parquet([{files}])";
-        await session.ExecuteAsync(
-            definition.Table.Audience == Audience.External
-                ? $"CREATE OR REPLACE TEMP TABLE {Source} AS {rows} ORDER BY {GoldDefinition.TenantKey}"
-                : $"CREATE OR REPLACE TEMP VIEW {Source} AS {rows}",
-            cancellationToken);
+        var files = $"read_parquet([{string.Join(", ", export.Files.Select(Text))}])";
+        if (definition.Table.Audience != Audience.External)
+        {
+            return files;
+        }
+
+        await session.ExecuteAsync($"CREATE OR REPLACE TEMP TABLE lake_rows AS SELECT * FROM {files} ORDER BY {GoldDefinition.TenantKey}", cancellationToken);
+        return "lake_rows";
     }
 
     /// <summary>The name of one tenant's rows; of all rows for an internal table.</summary>
-    private static async Task<string> OfTenantAsync(DuckDbSession session, GoldDefinition definition, string? tenant, CancellationToken cancellationToken)
+    private static async Task<string> OfTenantAsync(DuckDbSession session, GoldDefinition definition, string source, string? tenant, CancellationToken cancellationToken)
     {
         if (tenant is null)
         {
-            return Source;
+            return source;
         }
 
-        var key = definition.TenantKeys[tenant].Replace("'", "''", StringComparison.Ordinal);
-        await session.ExecuteAsync($"CREATE OR REPLACE TEMP VIEW tenant_rows AS SELECT * FROM {Source} WHERE {GoldDefinition.TenantKey} = '{key}'", cancellationToken);
+        await session.ExecuteAsync(
+            $"CREATE OR REPLACE TEMP VIEW tenant_rows AS SELECT * FROM {source} WHERE {GoldDefinition.TenantKey} = {Text(definition.TenantKeys[tenant])}", cancellationToken);
         return "tenant_rows";
     }
 
-    /// <summary>Rows that would be counted twice or nowhere are a fault of the lake or of this program, and are not stored.</summary>
-    private static async Task CheckAsync(DuckDbSession session, GoldDefinition definition, PartitionPeriod period, CancellationToken cancellationToken)
+    /// <summary>
+    /// Refuses rows that would be counted twice or nowhere: a fault of the lake or of this program, and wrong is worse than old.
+    /// Gives the latest event by tenant key (for an internal table by the empty text); a key without rows is not there.
+    /// </summary>
+    private static async Task<Dictionary<string, DateTimeOffset?>> CheckAsync(
+        DuckDbSession session, GoldDefinition definition, PartitionPeriod period, string source, CancellationToken cancellationToken)
     {
         var table = definition.Table;
-        var (from, to) = (TimeBound.FromDate(period.From, table.TimeZone), TimeBound.FromDate(period.To, table.TimeZone));
+        var isExternal = table.Audience == Audience.External;
+        var (from, to) = (TimeBound.FromDate(period.From, table.TimeZone).Utc, TimeBound.FromDate(period.To, table.TimeZone).Utc);
         var outside = table.Grain >= TimeGrain.Day
             ? $"bucket < DATE '{period.From:yyyy-MM-dd}' OR bucket >= DATE '{period.To:yyyy-MM-dd}'"
-            : string.Create(CultureInfo.InvariantCulture, $"bucket < TIMESTAMP '{from.Utc:yyyy-MM-dd HH:mm:ss}' OR bucket >= TIMESTAMP '{to.Utc:yyyy-MM-dd HH:mm:ss}'");
-        if (await session.ScalarAsync<long>($"SELECT count(*) FROM {Source} WHERE bucket IS NULL OR {outside}", cancellationToken) is > 0 and var strays)
-        {
-            throw new RefreshException($"The lake gave {strays} rows of {table.Name} {period.Name} with a bucket that is null or outside the period.");
-        }
-
-        IEnumerable<string> keys = [GoldDefinition.Bucket, .. definition.Dimensions];
-        if (table.Audience == Audience.External)
-        {
-            keys = keys.Prepend(GoldDefinition.TenantKey);
-        }
-
-        var key = string.Join(", ", keys.Select(DuckDbDialect.Instance.Quote));
-        if (await session.ScalarAsync<long>($"SELECT count(*) FROM (SELECT 1 FROM {Source} GROUP BY {key} HAVING count(*) > 1)", cancellationToken) is > 0 and var twice)
-        {
-            throw new RefreshException($"The lake gave {twice} groups of {table.Name} {period.Name} more than once.");
-        }
-    }
-
-    /// <summary>The latest event by tenant key; for an internal table by the empty text. A key without rows is not there.</summary>
-    private static Task<Dictionary<string, DateTimeOffset?>> WatermarksAsync(DuckDbSession session, GoldDefinition definition, CancellationToken cancellationToken)
-    {
-        var key = definition.Table.Audience == Audience.External ? GoldDefinition.TenantKey : "''";
-        return session.QueryAsync(
-            new SqlStatement($"SELECT {key}, max({GoldDefinition.Watermark}) FROM {Source} WHERE {key} IS NOT NULL GROUP BY 1"),
+            : string.Create(CultureInfo.InvariantCulture, $"bucket < TIMESTAMP '{from:yyyy-MM-dd HH:mm:ss}' OR bucket >= TIMESTAMP '{to:yyyy-MM-dd HH:mm:ss}'");
+        var tenant = isExternal ? GoldDefinition.TenantKey : "''";
+        string[] keys = [.. isExternal ? [GoldDefinition.TenantKey] : Array.Empty<string>(), GoldDefinition.Bucket, .. definition.Dimensions];
+        var (strays, twice, watermarks) = await session.QueryAsync(
+            new SqlStatement(
+                $"SELECT {tenant}, count(*) FILTER (bucket IS NULL OR {outside}), count(*) FILTER (times > 1), max(latest)"
+                + $" FROM (SELECT {string.Join(", ", keys.Select(DuckDbDialect.Instance.Quote))}, count(*) AS times, max({GoldDefinition.Watermark}) AS latest FROM {source} GROUP BY ALL) GROUP BY 1"),
             reader =>
             {
-                Dictionary<string, DateTimeOffset?> watermarks = new(StringComparer.Ordinal);
+                var (wrong, again) = (0L, 0L);
+                Dictionary<string, DateTimeOffset?> latest = new(StringComparer.Ordinal);
                 while (reader.Read())
                 {
-                    watermarks[reader.GetString(0)] = reader.IsDBNull(1) ? null : new DateTimeOffset(DateTime.SpecifyKind(reader.GetDateTime(1), DateTimeKind.Utc));
+                    wrong += reader.GetInt64(1);
+                    again += reader.GetInt64(2);
+                    if (!reader.IsDBNull(0))
+                    {
+                        latest[reader.GetString(0)] = reader.IsDBNull(3) ? null : new DateTimeOffset(DateTime.SpecifyKind(reader.GetDateTime(3), DateTimeKind.Utc));
+                    }
                 }
 
-                return watermarks;
+                return (wrong, again, latest);
             },
             cancellationToken);
+        return strays > 0
+            ? throw new RefreshException($"The lake gave {strays} groups of {table.Name} {period.Name} with a bucket that is null or outside the period.")
+            : twice > 0
+                ? throw new RefreshException($"The lake gave {twice} groups of {table.Name} {period.Name} more than once.")
+                : watermarks;
     }
+
+    private static string Text(string value) => "'" + value.Replace("'", "''", StringComparison.Ordinal) + "'";
 }

@@ -59,8 +59,12 @@ internal sealed class RunTracker : IAsyncDisposable
     public Task BeginAsync() => ChangeAsync(run => run with { State = RunState.Running }, now: true);
 
     /// <summary>These are the partitions that it will refresh.</summary>
-    public Task PlannedAsync(RefreshPlan plan) =>
-        ChangeAsync(run => run with { Partitions = [.. plan.Stale.Reverse().Select(p => new RunPartition { Period = p.Period.Name, State = RunPartitionState.Pending })] }, now: true);
+    public Task PlannedAsync(RefreshPlan plan)
+    {
+        var changed = ChangeAsync(run => run with { Partitions = [.. plan.Stale.Reverse().Select(p => new RunPartition { Period = p.Period.Name, State = RunPartitionState.Pending })] }, now: true);
+        Report(null);
+        return changed;
+    }
 
     /// <summary>An attempt at a partition begins.</summary>
     public Task AttemptAsync(string period) => ChangeAsync(
@@ -108,10 +112,14 @@ internal sealed class RunTracker : IAsyncDisposable
         _writing.Dispose();
     }
 
-    private Task ChangeAsync(string period, Func<RunPartition, RunPartition> change) =>
-        ChangeAsync(run => run.With(change(run.Partitions.First(p => p.Period == period))), now: false, period);
+    private Task ChangeAsync(string period, Func<RunPartition, RunPartition> change)
+    {
+        var changed = ChangeAsync(run => run.With(change(run.Partitions.First(p => p.Period == period))), now: false);
+        Report(period);
+        return changed;
+    }
 
-    private async Task ChangeAsync(Func<RefreshRun, RefreshRun> change, bool now, string? period = null)
+    private async Task ChangeAsync(Func<RefreshRun, RefreshRun> change, bool now)
     {
         lock (_lock)
         {
@@ -119,7 +127,6 @@ internal sealed class RunTracker : IAsyncDisposable
             _isDirty = true;
         }
 
-        Report(period);
         if (now)
         {
             await FlushAsync();
