@@ -31,8 +31,8 @@ internal enum RefreshReason
 /// <param name="Period">Its days in the table's zone.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Tenants">Whose rows; one null for an internal table.</param>
-/// <param name="IsFirst">Whether the lake has no event before it.</param>
-internal sealed record PlannedPartition(PartitionPeriod Period, RefreshReason Reason, ImmutableArray<string?> Tenants, bool IsFirst);
+/// <param name="IsFirst">Whether the lake has no event before it; null if that is not known.</param>
+internal sealed record PlannedPartition(PartitionPeriod Period, RefreshReason Reason, ImmutableArray<string?> Tenants, bool? IsFirst);
 
 /// <summary>What a run of a table has to do.</summary>
 /// <param name="Definition">The table.</param>
@@ -67,18 +67,19 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
     public async Task<RefreshPlan> PlanAsync(
         GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, RefreshRange range, DateTimeOffset basis, CancellationToken cancellationToken = default)
     {
-        var periods = await PeriodsAsync(definition, manifests, cancellationToken);
+        var (periods, isFromLake) = await PeriodsAsync(definition, manifests, cancellationToken);
         var names = periods.Select(period => period.Name).ToHashSet(StringComparer.Ordinal);
         var live = manifests.ToDictionary(manifest => manifest.Tenant ?? "", manifest => manifest.Partitions, StringComparer.Ordinal);
         var stale = ImmutableArray.CreateBuilder<PlannedPartition>();
         foreach (var period in periods.Where(period => period.Overlaps(range.From, range.To)))
         {
             var version = await VersionAsync(definition, period, cancellationToken);
+            bool? isFirst = isFromLake ? period == periods[0] : null;
             List<(RefreshReason Reason, string? Tenant)> found = [];
             foreach (var tenant in Tenants(definition))
             {
                 var partition = live.GetValueOrDefault(tenant ?? "")?.GetValueOrDefault(period.Name);
-                if (Reason(definition, period, tenant, partition, version, basis, range.Full) is { } reason)
+                if (Reason(definition, period, tenant, partition, version, isFirst, basis, range.Full) is { } reason)
                 {
                     found.Add((reason, tenant));
                 }
@@ -86,7 +87,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
             if (found.Count > 0)
             {
-                stale.Add(new PlannedPartition(period, found[0].Reason, [.. found.Select(f => f.Tenant)], definition.Table.From is null && period == periods[0]));
+                stale.Add(new PlannedPartition(period, found[0].Reason, [.. found.Select(f => f.Tenant)], isFirst));
             }
         }
 
@@ -100,7 +101,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
     /// <summary>Why a partition is not good as it is, or null.</summary>
     public static RefreshReason? Reason(
-        GoldDefinition definition, PartitionPeriod period, string? tenant, GoldPartition? partition, string? lakeVersion, DateTimeOffset basis, bool full)
+        GoldDefinition definition, PartitionPeriod period, string? tenant, GoldPartition? partition, string? lakeVersion, bool? isFirst, DateTimeOffset basis, bool full)
     {
         if (partition is null)
         {
@@ -110,6 +111,12 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         if (partition.DefinitionHash != definition.HashFor(tenant) || partition.From != period.From || partition.To != period.To)
         {
             return RefreshReason.Definition;
+        }
+
+        // Events came before what was the first partition, or it is known only now that there are none.
+        if (isFirst is not null && partition.IsFirst != isFirst)
+        {
+            return RefreshReason.LakeChanged;
         }
 
         if (full)
@@ -159,24 +166,26 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         return FilterText.Hash(string.Join(';', versions.Order(StringComparer.Ordinal)));
     }
 
-    private async Task<ImmutableArray<PartitionPeriod>> PeriodsAsync(
+    /// <summary>The table's periods, and whether they begin with the lake's first event.</summary>
+    private async Task<(ImmutableArray<PartitionPeriod> Periods, bool IsFromLake)> PeriodsAsync(
         GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
     {
         var table = definition.Table;
         var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, table.TimeZone));
-        if ((table.From ?? await FirstDateAsync(definition, manifests, cancellationToken)) is not { } first)
+        var (start, isFromLake) = table.From is { } own ? (own, false) : await FirstDateAsync(definition, manifests, cancellationToken);
+        if (start is not { } first)
         {
-            return [];
+            return ([], false);
         }
 
         var periods = PartitionPeriod.Between(first, today, table.Partition, definition.Model.WeekStart).Take(_maxPeriods + 1).ToImmutableArray();
         return periods.Length <= _maxPeriods
-            ? periods
+            ? (periods, isFromLake)
             : throw new RefreshException(
                 $"The gold table '{table.Name}' would have more than {_maxPeriods} partitions, from {first:yyyy-MM-dd} on. Is a time in the lake wrong? Say where the table starts with 'from', or use a coarser partition.");
     }
 
-    private async Task<DateOnly?> FirstDateAsync(GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
+    private async Task<(DateOnly? Date, bool IsFromLake)> FirstDateAsync(GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
     {
         var key = definition.Table.Name + "#" + definition.Hash;
         var version = await RangeVersionAsync(definition, null, null, cancellationToken);
@@ -190,11 +199,11 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             catch (LakeException exception) when (!exception.IsTransient && manifests.SelectMany(m => m.Partitions.Values).Select(p => (DateOnly?)p.From).Min() is not null)
             {
                 // One broken file keeps its own partition from being refreshed, not those that come after.
-                return manifests.SelectMany(m => m.Partitions.Values).Min(p => p.From);
+                return (manifests.SelectMany(m => m.Partitions.Values).Min(p => p.From), false);
             }
         }
 
-        return known.First is { } utc ? DateOnly.FromDateTime(ZoneRules.ToLocal(utc, definition.Table.TimeZone)) : null;
+        return (known.First is { } utc ? DateOnly.FromDateTime(ZoneRules.ToLocal(utc, definition.Table.TimeZone)) : null, true);
     }
 
     private async Task<DateTime?> FirstMomentAsync(GoldDefinition definition, CancellationToken cancellationToken)

@@ -48,6 +48,7 @@ public sealed class RefreshRunTests
         Assert.Equal(new DateTimeOffset(last, TimeSpan.Zero), partition.Watermark);
         Assert.Equal((run.Id, new DateOnly(2026, 2, 1), new DateOnly(2026, 3, 1)), (partition.RunId, partition.From, partition.To));
         Assert.NotNull(partition.LakeVersion);
+        Assert.Equal(["2026-01"], manifest.Partitions.Values.Where(p => p.IsFirst).Select(p => p.Period));
         Assert.NotNull(partition.SourceQueryId);
     }
 
@@ -65,6 +66,20 @@ public sealed class RefreshRunTests
         Assert.NotEqual(before["2026-01"], after["2026-01"]);
         Assert.Equal((before["2026-02"], before["2026-03"]), (after["2026-02"], after["2026-03"]));
         Assert.Equal(world.Expected(), await worker.RowsAsync());
+    }
+
+    [Fact]
+    public async Task Events_before_the_first_partition_are_built_and_it_is_the_first_no_more()
+    {
+        await using var world = new RefreshWorld();
+        var worker = await world.WorkerAsync();
+        await worker.RunAsync();
+        world.AddVisits("2025-11-01", 10);
+        Assert.Equal(["2026-01", "2025-12", "2025-11"], (await worker.RunAsync()).Partitions.Select(p => p.Period));
+        var manifest = await worker.Tables.GetManifestAsync(RefreshModel.Daily, null, fresh: true, Cancel);
+        Assert.Equal(["2025-11"], manifest.Partitions.Values.Where(p => p.IsFirst).Select(p => p.Period));
+        Assert.Equal(world.Expected(), await worker.RowsAsync());
+        Assert.Empty((await worker.RunAsync()).Partitions);
     }
 
     [Fact]
@@ -190,13 +205,16 @@ public sealed class RefreshRunTests
         var failed = run.Partitions.Single(p => p.State == RunPartitionState.Failed);
         Assert.Equal(("2026-02", 1), (failed.Period, failed.Attempts));
         Assert.Contains("broken.parquet", failed.Error, StringComparison.Ordinal);
+        Assert.False((await worker.Tables.GetManifestAsync(RefreshModel.Daily, null, fresh: true, Cancel)).Partitions["2026-01"].IsFirst, "Nobody could see whether there is anything before.");
         var after = await worker.VersionsAsync();
         Assert.Equal(["2026-01", "2026-03"], after.Keys.Where(p => after[p] != before[p]).Order());
 
         File.Delete(broken);
         world.AddVisits("2026-02-01", 5);
         var healed = await worker.RunAsync();
-        Assert.Equal((RunState.Succeeded, "2026-02"), (healed.State, healed.Partitions.Single().Period));
+        Assert.Equal(RunState.Succeeded, healed.State);
+        Assert.Equal(["2026-02", "2026-01"], healed.Partitions.Select(p => p.Period));
+        Assert.True((await worker.Tables.GetManifestAsync(RefreshModel.Daily, null, fresh: true, Cancel)).Partitions["2026-01"].IsFirst);
         Assert.Equal(world.Expected(), await worker.RowsAsync());
     }
 
