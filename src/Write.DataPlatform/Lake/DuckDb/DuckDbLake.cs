@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Data.Common;
+using System.Text.RegularExpressions;
 using DuckDB.NET.Data;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Query;
@@ -11,7 +12,7 @@ namespace Write.DataPlatform.Lake.DuckDb;
 /// <remarks>
 /// The database may read the lake's folder and write its own work folder, and nothing else: the settings are locked before the first statement.
 /// </remarks>
-internal sealed class DuckDbLake : ILake, IAsyncDisposable
+internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
 {
     private readonly LakeOptions _options;
     private readonly TimeProvider _time;
@@ -106,7 +107,7 @@ internal sealed class DuckDbLake : ILake, IAsyncDisposable
             async (session, token) =>
             {
                 var statement = new SqlStatement($"SELECT * FROM {LakeViews.Quote(table)}");
-                await _views.PrepareAsync(session, statement.Text, token);
+                await _views.PrepareAsync(session, statement.Text, statement.Text, token);
                 // A nested column has no kind, and nothing is wrong with a table that has one: expressions may reach inside.
                 var types = await TypesAsync(session, statement, token);
                 return types.Select(column => LakeColumn.TryOf(column.Name, column.Type)?.Column).OfType<ResultColumn>().ToImmutableArray();
@@ -208,8 +209,10 @@ internal sealed class DuckDbLake : ILake, IAsyncDisposable
 
     private async Task<ImmutableArray<LakeColumn>> ShapeAsync(DuckDbSession session, SqlStatement statement, CancellationToken cancellationToken)
     {
-        var stamp = await _views.PrepareAsync(session, statement.Text, cancellationToken);
-        var key = string.Join('\u0001', statement.Parameters.Select(value => value?.GetType().Name).Prepend(statement.Text).Prepend(stamp));
+        // Which moments a statement is about changes neither its tables nor its types, so all partitions of a refresh share one description.
+        var text = Moment().Replace(statement.Text, "$1 ''");
+        var stamp = await _views.PrepareAsync(session, statement.Text, text, cancellationToken);
+        var key = string.Join('\u0001', statement.Parameters.Select(value => value?.GetType().Name).Prepend(text).Prepend(stamp));
         if (!_shapes.TryGetValue(key, out var shape))
         {
             if (_shapes.Count >= 1000)
@@ -253,6 +256,9 @@ internal sealed class DuckDbLake : ILake, IAsyncDisposable
             (column.NeedsCast ? $"CAST(c{i} AS {column.Column.Type.DuckDbName})" : "c" + i) + " AS " + DuckDbDialect.Instance.Quote(column.Column.Name));
         return $"SELECT {string.Join(", ", casts)} FROM ({text}\n) AS shaped({string.Join(", ", names)})";
     }
+
+    [GeneratedRegex("\\b(DATE|TIMESTAMP) '[0-9 :.-]*'")]
+    private static partial Regex Moment();
 
     private static string NewQueryId() => Guid.NewGuid().ToString("N");
 }

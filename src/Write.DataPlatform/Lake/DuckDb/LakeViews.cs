@@ -20,10 +20,14 @@ internal sealed class LakeViews(LakeFolder folder) : IDisposable
     private readonly record struct TableName(string Name, bool MayBeCte);
 
     /// <summary>Makes the views that a statement needs and gives a stamp that changes with the tables' files.</summary>
+    /// <param name="session">Where the statement will run.</param>
+    /// <param name="sql">The statement.</param>
+    /// <param name="key">A text that statements with the same tables may share.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="LakeException">A table is not there or cannot be read, or the text is no single SELECT.</exception>
-    public async Task<string> PrepareAsync(DuckDbSession session, string sql, CancellationToken cancellationToken)
+    public async Task<string> PrepareAsync(DuckDbSession session, string sql, string key, CancellationToken cancellationToken)
     {
-        if (!_names.TryGetValue(sql, out var names))
+        if (!_names.TryGetValue(key, out var names))
         {
             if (_names.Count >= 1000)
             {
@@ -31,7 +35,7 @@ internal sealed class LakeViews(LakeFolder folder) : IDisposable
             }
 
             names = await NamesAsync(session, sql, cancellationToken);
-            _names[sql] = names;
+            _names[key] = names;
         }
 
         var stamp = "";
