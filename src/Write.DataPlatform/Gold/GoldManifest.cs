@@ -33,6 +33,9 @@ internal sealed record GoldPartition
     /// <summary>Whether the lake had no event before <see cref="From"/> when the rows were read, so that what is not here is nowhere.</summary>
     public bool IsFirst { get; init; }
 
+    /// <summary>Whether the lake had no event at <see cref="To"/> or after it when the rows were read.</summary>
+    public bool IsLast { get; init; }
+
     /// <summary>Rows in all segments.</summary>
     public required long Rows { get; init; }
 

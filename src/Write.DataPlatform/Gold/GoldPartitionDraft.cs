@@ -30,6 +30,9 @@ internal sealed record GoldPartitionDraft
     /// <inheritdoc cref="GoldPartition.IsFirst" />
     public bool IsFirst { get; init; }
 
+    /// <inheritdoc cref="GoldPartition.IsLast" />
+    public bool IsLast { get; init; }
+
     /// <inheritdoc cref="GoldPartition.SourceQueryId" />
     public string? SourceQueryId { get; init; }
 

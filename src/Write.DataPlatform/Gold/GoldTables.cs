@@ -71,6 +71,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
                 RefreshedAt = draft.RefreshedAt,
                 RunId = draft.RunId,
                 IsFirst = draft.IsFirst,
+                IsLast = draft.IsLast,
                 SourceQueryId = draft.SourceQueryId,
                 Segments = [.. draft.Segments.Select((segment, number) => new GoldSegment(number, segment.Rows, segment.Bytes, segment.MinTime, segment.MaxTime))],
             };

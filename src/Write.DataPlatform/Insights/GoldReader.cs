@@ -36,7 +36,7 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TimeProvi
     {
         var live = manifest.Partitions.Values.Where(p => p.DefinitionHash == definition.HashFor(tenant)).OrderBy(p => p.From).ToList();
         var today = DateOnly.FromDateTime(ZoneRules.ToLocal(clock.GetUtcNow().UtcDateTime, definition.Table.TimeZone));
-        var isWhole = live.Count > 0 && live.Count == manifest.Partitions.Count && live[0].IsFirst && definition.Table.From is null && live[^1].To > today
+        var isWhole = live.Count > 0 && live.Count == manifest.Partitions.Count && live[0].IsFirst && definition.Table.From is null && live[^1].IsLast && live[^1].To > today
             && live.Zip(live.Skip(1)).All(pair => pair.First.To == pair.Second.From);
         return new GoldCandidate(
             definition, tenant, manifest.Revision, [.. live.Select(p => new GoldCandidatePartition(p.Period, p.From, p.To, p.Rows))], isWhole);

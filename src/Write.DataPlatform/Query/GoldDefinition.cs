@@ -160,9 +160,9 @@ internal sealed class GoldDefinition
         }).Text;
     }
 
-    /// <summary>Lake queries whose rows have one column, the first moment of a fact (null if it has no rows).</summary>
-    public IEnumerable<SqlStatement> CompileFirstMoments(SqlDialect dialect) =>
-        _leaves.Select(leaf => SqlWriter.Write(dialect, LeafCompiler.CompileFirst(leaf)));
+    /// <summary>Lake queries of one row: the first and the last moment of a fact (null if it has no rows).</summary>
+    public IEnumerable<SqlStatement> CompileSpans(SqlDialect dialect) =>
+        _leaves.Select(leaf => SqlWriter.Write(dialect, LeafCompiler.CompileSpan(leaf)));
 
     /// <summary>The equality by which a tenant of an external table is known.</summary>
     public static ComparisonFilter? TenantPin(Tenant tenant) =>

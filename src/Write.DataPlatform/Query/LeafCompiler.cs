@@ -29,12 +29,13 @@ internal sealed class LeafCompiler
     /// <param name="withWatermark">Whether a last column gives the latest event's instant.</param>
     public static SqlSelect Compile(Leaf leaf, ResolvedRange range, bool withWatermark = false) => new LeafCompiler(leaf).Compile(range, withWatermark);
 
-    /// <summary>The first event's instant or date.</summary>
-    public static SqlSelect CompileFirst(Leaf leaf)
+    /// <summary>The first and the last event's instant or date.</summary>
+    public static SqlSelect CompileSpan(Leaf leaf)
     {
         var compiler = new LeafCompiler(leaf);
-        var first = new SqlProjection(new SqlCast(new SqlCall("min", compiler._expressions.AggTime()), ColumnKind.Timestamp), "first");
-        return new SqlSelect([first], compiler.Subquery(compiler._sources[0], []), "t0");
+        SqlProjection Moment(string function, string name) =>
+            new(new SqlCast(new SqlCall(function, compiler._expressions.AggTime()), ColumnKind.Timestamp), name);
+        return new SqlSelect([Moment("min", "first"), Moment("max", "last")], compiler.Subquery(compiler._sources[0], []), "t0");
     }
 
     private SqlSelect Compile(ResolvedRange range, bool withWatermark)

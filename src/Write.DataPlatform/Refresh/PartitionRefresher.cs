@@ -39,7 +39,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         {
             var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, cancellationToken);
             var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
-            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.IsFirst, basis, full) is not null)
+            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full) is not null)
             {
                 todo.Add((tenant, live?.Version));
             }
@@ -79,7 +79,8 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     Watermark = watermark,
                     RefreshedAt = refreshedAt,
                     RunId = runId,
-                    IsFirst = planned.IsFirst ?? false,
+                    IsFirst = planned.Ends.IsFirst ?? false,
+                    IsLast = planned.Ends.IsLast ?? false,
                     SourceQueryId = export.QueryId,
                     Segments = segments.Segments,
                 };

@@ -31,8 +31,13 @@ internal enum RefreshReason
 /// <param name="Period">Its days in the table's zone.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Tenants">Whose rows; one null for an internal table.</param>
+/// <param name="Ends">Whether it is the lake's first and last.</param>
+internal sealed record PlannedPartition(PartitionPeriod Period, RefreshReason Reason, ImmutableArray<string?> Tenants, PartitionEnds Ends);
+
+/// <summary>Whether a partition is where the lake's events begin and end.</summary>
 /// <param name="IsFirst">Whether the lake has no event before it; null if that is not known.</param>
-internal sealed record PlannedPartition(PartitionPeriod Period, RefreshReason Reason, ImmutableArray<string?> Tenants, bool? IsFirst);
+/// <param name="IsLast">Whether the lake has no event after it; null if that is not known, or if it is not the last period.</param>
+internal readonly record struct PartitionEnds(bool? IsFirst, bool? IsLast);
 
 /// <summary>What a run of a table has to do.</summary>
 /// <param name="Definition">The table.</param>
@@ -51,11 +56,11 @@ internal sealed record RefreshRange(DateOnly? From = null, DateOnly? To = null, 
 /// <summary>Finds the partitions of a gold table that are not what the lake and the model would give today.</summary>
 internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> options, TimeProvider time)
 {
-    // Without versions the lake is asked for its first event once a day; with them, when something changed.
-    private static readonly TimeSpan FirstMomentAge = TimeSpan.FromDays(1);
+    // Without versions the lake is asked for its first and last event once a day; with them, when something changed.
+    private static readonly TimeSpan SpanAge = TimeSpan.FromDays(1);
 
     private readonly int _maxPeriods = options.Value.MaxPeriods;
-    private readonly ConcurrentDictionary<string, (string? Version, long At, DateTime? First)> _firsts = new();
+    private readonly ConcurrentDictionary<string, (string? Version, long At, LakeSpan Span)> _spans = new();
 
     /// <param name="definition">The table.</param>
     /// <param name="manifests">Its manifest of every tenant that has one (of none, for an internal table).</param>
@@ -67,19 +72,21 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
     public async Task<RefreshPlan> PlanAsync(
         GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, RefreshRange range, DateTimeOffset basis, CancellationToken cancellationToken = default)
     {
-        var (periods, isFromLake) = await PeriodsAsync(definition, manifests, cancellationToken);
+        var (periods, lastEvent) = await PeriodsAsync(definition, manifests, cancellationToken);
         var names = periods.Select(period => period.Name).ToHashSet(StringComparer.Ordinal);
         var live = manifests.ToDictionary(manifest => manifest.Tenant ?? "", manifest => manifest.Partitions, StringComparer.Ordinal);
         var stale = ImmutableArray.CreateBuilder<PlannedPartition>();
         foreach (var period in periods.Where(period => period.Overlaps(range.From, range.To)))
         {
             var version = await VersionAsync(definition, period, cancellationToken);
-            bool? isFirst = isFromLake ? period == periods[0] : null;
+            var ends = new PartitionEnds(
+                lastEvent is not null ? period == periods[0] : null,
+                lastEvent is not null && period == periods[^1] ? lastEvent < period.To : null);
             List<(RefreshReason Reason, string? Tenant)> found = [];
             foreach (var tenant in Tenants(definition))
             {
                 var partition = live.GetValueOrDefault(tenant ?? "")?.GetValueOrDefault(period.Name);
-                if (Reason(definition, period, tenant, partition, version, isFirst, basis, range.Full) is { } reason)
+                if (Reason(definition, period, tenant, partition, version, ends, basis, range.Full) is { } reason)
                 {
                     found.Add((reason, tenant));
                 }
@@ -87,7 +94,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
             if (found.Count > 0)
             {
-                stale.Add(new PlannedPartition(period, found[0].Reason, [.. found.Select(f => f.Tenant)], isFirst));
+                stale.Add(new PlannedPartition(period, found[0].Reason, [.. found.Select(f => f.Tenant)], ends));
             }
         }
 
@@ -101,7 +108,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
     /// <summary>Why a partition is not good as it is, or null.</summary>
     public static RefreshReason? Reason(
-        GoldDefinition definition, PartitionPeriod period, string? tenant, GoldPartition? partition, string? lakeVersion, bool? isFirst, DateTimeOffset basis, bool full)
+        GoldDefinition definition, PartitionPeriod period, string? tenant, GoldPartition? partition, string? lakeVersion, PartitionEnds ends, DateTimeOffset basis, bool full)
     {
         if (partition is null)
         {
@@ -113,8 +120,8 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             return RefreshReason.Definition;
         }
 
-        // Events came before what was the first partition, or it is known only now that there are none.
-        if (isFirst is not null && partition.IsFirst != isFirst)
+        // Events came before what was the first partition or after the last, or it is known only now that there are none.
+        if ((ends.IsFirst is { } isFirst && partition.IsFirst != isFirst) || (ends.IsLast is { } isLast && partition.IsLast != isLast))
         {
             return RefreshReason.LakeChanged;
         }
@@ -166,65 +173,74 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         return FilterText.Hash(string.Join(';', versions.Order(StringComparer.Ordinal)));
     }
 
-    /// <summary>The table's periods, and whether they begin with the lake's first event.</summary>
-    private async Task<(ImmutableArray<PartitionPeriod> Periods, bool IsFromLake)> PeriodsAsync(
+    /// <summary>The table's periods, and the date of the lake's last event if the lake can tell.</summary>
+    private async Task<(ImmutableArray<PartitionPeriod> Periods, DateOnly? LastEvent)> PeriodsAsync(
         GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
     {
         var table = definition.Table;
         var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, table.TimeZone));
-        var (start, isFromLake) = table.From is { } own ? (own, false) : await FirstDateAsync(definition, manifests, cancellationToken);
-        if (start is not { } first)
+        var span = table.From is { } own ? new LakeSpan(own, null) : await SpanAsync(definition, manifests, cancellationToken);
+        if (span.First is not { } first)
         {
-            return ([], false);
+            return ([], null);
         }
 
         var periods = PartitionPeriod.Between(first, today, table.Partition, definition.Model.WeekStart).Take(_maxPeriods + 1).ToImmutableArray();
         return periods.Length <= _maxPeriods
-            ? (periods, isFromLake)
+            ? (periods, span.Last)
             : throw new RefreshException(
                 $"The gold table '{table.Name}' would have more than {_maxPeriods} partitions, from {first:yyyy-MM-dd} on. Is a time in the lake wrong? Say where the table starts with 'from', or use a coarser partition.");
     }
 
-    private async Task<(DateOnly? Date, bool IsFromLake)> FirstDateAsync(GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
+    /// <summary>The dates of the lake's first and last event; where the lake cannot tell, of the oldest partition and null.</summary>
+    private async Task<LakeSpan> SpanAsync(GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, CancellationToken cancellationToken)
     {
         var key = definition.Table.Name + "#" + definition.Hash;
         var version = await RangeVersionAsync(definition, null, null, cancellationToken);
-        if (!_firsts.TryGetValue(key, out var known) || version != known.Version || (version is null && time.GetElapsedTime(known.At) > FirstMomentAge))
+        if (!_spans.TryGetValue(key, out var known) || version != known.Version || (version is null && time.GetElapsedTime(known.At) > SpanAge))
         {
             try
             {
-                known = (version, time.GetTimestamp(), await FirstMomentAsync(definition, cancellationToken));
-                _firsts[key] = known;
+                known = (version, time.GetTimestamp(), await ReadSpanAsync(definition, cancellationToken));
+                _spans[key] = known;
             }
-            catch (LakeException exception) when (!exception.IsTransient && manifests.SelectMany(m => m.Partitions.Values).Select(p => (DateOnly?)p.From).Min() is not null)
+            catch (LakeException exception) when (!exception.IsTransient
+                && manifests.SelectMany(m => m.Partitions.Values).Select(p => (DateOnly?)p.From).Min() is { } oldest)
             {
                 // One broken file keeps its own partition from being refreshed, not those that come after.
-                return (manifests.SelectMany(m => m.Partitions.Values).Min(p => p.From), false);
+                return new LakeSpan(oldest, null);
             }
         }
 
-        return (known.First is { } utc ? DateOnly.FromDateTime(ZoneRules.ToLocal(utc, definition.Table.TimeZone)) : null, true);
+        return known.Span;
     }
 
-    private async Task<DateTime?> FirstMomentAsync(GoldDefinition definition, CancellationToken cancellationToken)
+    private async Task<LakeSpan> ReadSpanAsync(GoldDefinition definition, CancellationToken cancellationToken)
     {
-        DateTime? first = null;
-        foreach (var statement in definition.CompileFirstMoments(lake.Dialect))
+        DateTime? first = null, last = null;
+        foreach (var statement in definition.CompileSpans(lake.Dialect))
         {
             await using var rows = await lake.QueryAsync(statement, cancellationToken);
             await foreach (var row in rows.ReadAsync(cancellationToken))
             {
-                first = row[0] is DateTime moment && !(moment >= first) ? moment : first;
+                first = row[0] is DateTime start && !(start >= first) ? start : first;
+                last = row[1] is DateTime end && !(end <= last) ? end : last;
             }
         }
 
-        return first;
+        // A fact's time may be a date, which no zone moves, or an instant: the span takes in both.
+        var zone = definition.Table.TimeZone;
+        return new LakeSpan(
+            first is { } f ? DateOnly.FromDateTime(ZoneRules.ToLocal(f, zone)) : null,
+            last is { } l ? DateOnly.FromDateTime(ZoneRules.ToLocal(l, zone) is var local && local > l ? local : l) : null);
     }
 
     /// <summary>Whether a partition's days are not a period of today's grain; it would count its days a second time.</summary>
     private static bool IsCutOtherwise(GoldDefinition definition, GoldPartition partition) =>
         PartitionPeriod.Containing(partition.From, definition.Table.Partition, definition.Model.WeekStart) is var period
         && (period.Name != partition.Period || period.From != partition.From || period.To != partition.To);
+
+    private readonly record struct LakeSpan(DateOnly? First, DateOnly? Last);
 }
 
 /// <summary>A refresh cannot be done as asked; the message is for people.</summary>

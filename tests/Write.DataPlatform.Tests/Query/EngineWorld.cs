@@ -84,8 +84,8 @@ internal sealed class EngineWorld : IAsyncDisposable
     public static OracleAnswer Of(MetricAnswer answer) =>
         new([.. answer.Columns.Select(c => c.Name)], [.. answer.Rows], answer.Totals is null ? null : [.. answer.Totals]);
 
-    /// <summary>Takes dates of a gold table from the lake, as a refresh does, and makes them live as one partition; <paramref name="isFirst"/> says that the lake has nothing before it.</summary>
-    public async Task PublishAsync(string table, string? tenant, string period, DateOnly from, DateOnly to, bool isFirst)
+    /// <summary>Takes dates of a gold table from the lake, as a refresh does, and makes them live as one partition; <paramref name="isFirst"/> and <paramref name="isLast"/> say that the lake has nothing before or after it.</summary>
+    public async Task PublishAsync(string table, string? tenant, string period, DateOnly from, DateOnly to, bool isFirst, bool isLast)
     {
         var cancellation = TestContext.Current.CancellationToken;
         var definition = GoldDefinitions.Of(World.Model).ByTable[table];
@@ -100,7 +100,7 @@ internal sealed class EngineWorld : IAsyncDisposable
         var published = await Get<GoldTables>().PublishAsync(
             table,
             tenant,
-            new GoldPartitionDraft { Period = period, From = from, To = to, DefinitionHash = definition.HashFor(tenant), RefreshedAt = Now, RunId = "test", IsFirst = isFirst, Segments = segments.Segments },
+            new GoldPartitionDraft { Period = period, From = from, To = to, DefinitionHash = definition.HashFor(tenant), RefreshedAt = Now, RunId = "test", IsFirst = isFirst, IsLast = isLast, Segments = segments.Segments },
             expectedVersion: null,
             cancellation);
         Assert.True(published.Published);

@@ -248,7 +248,7 @@ public sealed class RefreshPlannerTests
         var from = period.Length == 7 && period[5] != 'Q' ? ScriptedLake.Date(period + "-01") : default;
         return new GoldPartition
         {
-            Period = period, IsFirst = period == "2026-01", From = from, To = from.AddMonths(1), Version = "v", DefinitionHash = definition.Hash, Rows = 1, Bytes = 1, Checksum = "0",
+            Period = period, IsFirst = period == "2026-01", IsLast = true, From = from, To = from.AddMonths(1), Version = "v", DefinitionHash = definition.Hash, Rows = 1, Bytes = 1, Checksum = "0",
             RefreshedAt = DateTimeOffset.Parse(refreshedAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal), RunId = "r", Segments = [],
         };
     }

@@ -83,6 +83,22 @@ public sealed class RefreshRunTests
     }
 
     [Fact]
+    public async Task A_partition_is_the_last_only_while_no_event_is_dated_after_it()
+    {
+        await using var world = new RefreshWorld();
+        var worker = await world.WorkerAsync();
+        await worker.RunAsync();
+        async Task<IEnumerable<string>> Last() =>
+            (await worker.Tables.GetManifestAsync(RefreshModel.Daily, null, fresh: true, Cancel)).Partitions.Values.Where(p => p.IsLast).Select(p => p.Period);
+        Assert.Equal(["2026-03"], await Last());
+
+        world.AddVisits("2026-05-01", 10);
+        Assert.Equal(["2026-03"], (await worker.RunAsync()).Partitions.Select(p => p.Period));
+        Assert.Empty(await Last());
+        Assert.Empty((await worker.RunAsync()).Partitions);
+    }
+
+    [Fact]
     public async Task Another_definition_refreshes_all_and_another_grain_leaves_nothing_behind()
     {
         await using var world = new RefreshWorld();
@@ -213,8 +229,9 @@ public sealed class RefreshRunTests
         world.AddVisits("2026-02-01", 5);
         var healed = await worker.RunAsync();
         Assert.Equal(RunState.Succeeded, healed.State);
-        Assert.Equal(["2026-02", "2026-01"], healed.Partitions.Select(p => p.Period));
-        Assert.True((await worker.Tables.GetManifestAsync(RefreshModel.Daily, null, fresh: true, Cancel)).Partitions["2026-01"].IsFirst);
+        Assert.Equal(["2026-03", "2026-02", "2026-01"], healed.Partitions.Select(p => p.Period));
+        var live = (await worker.Tables.GetManifestAsync(RefreshModel.Daily, null, fresh: true, Cancel)).Partitions;
+        Assert.Equal((true, true), (live["2026-01"].IsFirst, live["2026-03"].IsLast));
         Assert.Equal(world.Expected(), await worker.RowsAsync());
     }
 

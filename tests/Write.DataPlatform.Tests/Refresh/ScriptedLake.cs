@@ -39,14 +39,14 @@ internal sealed class ScriptedLake : ILake
 
     private sealed class OneValue(object? value) : LakeRows
     {
-        public override ImmutableArray<ResultColumn> Columns => [new ResultColumn("first", new ColumnType(ColumnKind.Timestamp))];
+        public override ImmutableArray<ResultColumn> Columns => [new ResultColumn("first", new ColumnType(ColumnKind.Timestamp)), new ResultColumn("last", new ColumnType(ColumnKind.Timestamp))];
 
         public override string QueryId => "scripted";
 
         public override async IAsyncEnumerable<object?[]> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
         {
             await Task.Yield();
-            yield return [value];
+            yield return [value, value];
         }
 
         public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
