@@ -86,7 +86,7 @@ internal sealed class SmallServer : IAsyncDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(MonthFile(month))!);
         var file = MonthFile(month) + ".new";
         Sql($"""
-            COPY (SELECT {month.Replace("-", "", StringComparison.Ordinal)}0000 + i AS id, TIMESTAMP '{month}' + to_minutes(i * 7919 % (12 * 1440)) AS started_at, 'C' || (i % 5) AS country, CAST({seconds} AS {type}) AS seconds FROM range(1200) AS r(i))
+            COPY (SELECT {month.Replace("-", "", StringComparison.Ordinal)}0000 + i AS id, TIMESTAMP '{month}' + to_minutes(i % 12 * 1440 + i) AS started_at, 'C' || (i % 5) AS country, CAST({seconds} AS {type}) AS seconds FROM range(1200) AS r(i))
             TO '{file}' (FORMAT parquet)
             """);
         File.Move(file, MonthFile(month), overwrite: true);
