@@ -27,6 +27,7 @@ public sealed class ReadOnlyGoldTests
         {
             var error = await Assert.ThrowsAsync<GoldStoreException>(() => server.RefreshAsync());
             AssertTold(error.Message);
+            Assert.Matches("read-only|may only be read", error.Message);
             var (status, problem) = await server.PostAsync($"/v1/gold/{SmallServer.Table}/refresh", "");
             Assert.Contains((int)status, new[] { 500, 503 });
             AssertTold((string)problem["detail"]!);

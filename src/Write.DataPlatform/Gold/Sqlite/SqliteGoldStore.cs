@@ -398,7 +398,7 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
             {
                 5 or 6 => ($"is busy: another process kept it locked for over {BusyMilliseconds / 1000} s", true),
                 13 => ("is full: there is no space left for it on the disk", true),
-                10 => ("could not be read or written: the disk failed or is full", true),
+                10 => ("could not be read or written: the disk failed, is full, or may only be read now", true),
                 11 or 26 => ("is damaged, or is not a gold store", false),
                 ReadOnly => ("cannot be written: the file or its folder is read-only", false),
                 3 or 23 => ("cannot be used: permission denied", false),
