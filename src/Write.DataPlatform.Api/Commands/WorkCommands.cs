@@ -80,18 +80,18 @@ internal sealed class SampleCommand : ExampleCommand
     public SampleCommand(CommandContext context)
         : base("sample", "Makes a lake of a media site's activity: more than two years of visits, the same for the same options", "% sample --rows 200000 --out ./lake", "% sample --rows 2000000 --out ./lake --seed 7 --end 2026-06-30")
     {
-        var rows = new Option<long>("--rows") { Description = "About how many events, from 1000", HelpName = "N", DefaultValueFactory = _ => 2_000_000 };
+        var rows = new Option<long>("--rows") { Description = "About how many events, from 1000 to 1000000000", HelpName = "N", DefaultValueFactory = _ => 2_000_000 };
         var output = new Option<string>("--out") { Description = "The lake's folder, new or empty", HelpName = "DIR", Required = true };
         var seed = new Option<int>("--seed") { Description = "Another seed, another lake", HelpName = "N", DefaultValueFactory = _ => 42 };
         var end = new Option<DateOnly?>("--end") { Description = "The last day; today if not given", HelpName = "YYYY-MM-DD", CustomParser = result => Dates.Parse(result, "--end") };
         rows.Validators.Add(result =>
         {
-            if (!result.Tokens.Any() || !long.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var count) || count >= 1000)
+            if (!result.Tokens.Any() || !long.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var count) || count is >= 1000 and <= 1_000_000_000)
             {
                 return;
             }
 
-            result.AddError("--rows must be at least 1000.");
+            result.AddError("--rows must be from 1000 to 1000000000.");
         });
         Options.Add(rows);
         Options.Add(output);

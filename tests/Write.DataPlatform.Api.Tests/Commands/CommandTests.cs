@@ -36,6 +36,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("serve", "--role", "boss")]
     [InlineData("sample", "--rows", "5", "--out", "x")]
     [InlineData("sample", "--rows", "-5", "--out", "x")]
+    [InlineData("sample", "--rows", "9999999999999", "--out", "x")]
     [InlineData("sample", "--rows", "2000", "--out", "x", "--end", "0001-01-05")]
     [InlineData("sample", "--rows", "2000", "--out", "x", "--end", "9999-12-31")]
     [InlineData("sample", "--rows", "2000", "--out", "x", "--end", "never")]
