@@ -3,7 +3,7 @@ using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Query;
 
-/// <summary>One many-to-one join: along an entity to the semantic model that has it as its key.</summary>
+/// <summary>One many-to-one join: along an entity to the semantic model that has it as its key; along a natural key to the row that is valid at the event's time.</summary>
 internal sealed record JoinHop(string Entity, SemanticModel Target);
 
 /// <summary>What a field name means from one fact table: the joins to walk and the element at their end.</summary>
@@ -171,5 +171,5 @@ internal sealed class FieldBinder(MetricModel model)
     private IEnumerable<(SemanticModel Model, bool IsOne)> Targets(SemanticModel at, string entity) =>
         from target in model.SemanticModels.Values
         where target.Name != at.Name && target.Entities.ContainsKey(entity)
-        select (target, target.Entities[entity].Type is EntityType.Primary or EntityType.Unique);
+        select (target, target.Entities[entity].Type is EntityType.Primary or EntityType.Unique or EntityType.Natural);
 }

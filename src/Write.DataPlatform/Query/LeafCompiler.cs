@@ -132,9 +132,25 @@ internal sealed class LeafCompiler
 
         var left = from.Column("key_" + hop.Entity, from.Model.Entities[hop.Entity].Expr);
         var joined = new Source("t" + _sources.Count, path, hop.Target, null);
-        joined.On = new SqlBinary("=", left, joined.Column("key_" + hop.Entity, hop.Target.Entities[hop.Entity].Expr));
+        var key = hop.Target.Entities[hop.Entity];
+        var equal = new SqlBinary("=", left, joined.Column("key_" + hop.Entity, key.Expr));
+        joined.On = key.Type == EntityType.Natural ? SqlExpression.And([equal, .. Valid(joined)]) : equal;
         _sources.Add(joined);
         return joined;
+    }
+
+    /// <summary>That a row was valid when the event happened: from its start, included, to its end, excluded; without an end, still.</summary>
+    private IEnumerable<SqlExpression> Valid(Source joined)
+    {
+        foreach (var dimension in joined.Model.Dimensions.Values.Where(d => d.IsValidityStart || d.IsValidityEnd))
+        {
+            var isInstant = Leaf.IsInstant(dimension);
+            var bound = new SqlCast(joined.Column("dim_" + dimension.Name, dimension.Expr), isInstant ? ColumnKind.Timestamp : ColumnKind.Date);
+            var moment = _expressions.EventTime(isInstant);
+            yield return dimension.IsValidityStart
+                ? new SqlBinary("<=", bound, moment)
+                : SqlExpression.Or([new SqlIsNull(bound, Negated: false), new SqlBinary("<", moment, bound)]);
+        }
     }
 
     private SqlSelect Subquery(Source source, ImmutableArray<SqlExpression> where) =>

@@ -53,6 +53,18 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
     /// <summary>The aggregation time as stored: a UTC timestamp or a date.</summary>
     public SqlExpression AggTime() => Stored(AggTimeBinding());
 
+    /// <summary>When the event happened, before any shift: in UTC, or the date on the model's clock.</summary>
+    public SqlExpression EventTime(bool asInstant)
+    {
+        var time = AggTime();
+        return (isInstant, asInstant) switch
+        {
+            (true, false) => new SqlCast(ZoneRules.ToLocal(time, leaf.ModelZone, leaf.Range.From?.Utc, leaf.Range.To?.Utc), ColumnKind.Date),
+            (false, true) => ZoneRules.ToUtc(new SqlCast(time, ColumnKind.Timestamp), leaf.ModelZone, leaf.Range.From?.Utc ?? new DateTime(1970, 1, 1), leaf.Range.To?.Utc ?? new DateTime(2070, 1, 1)),
+            _ => time,
+        };
+    }
+
     private FieldBinding AggTimeBinding() => new()
     {
         Name = new FieldName([FieldName.MetricTime], null),

@@ -21,15 +21,14 @@ internal static class QueryProblems
     public const string TooManyBuckets = "too_many_buckets";
     public const string RangeNeedsDates = "range_needs_dates";
     public const string MetricTypeNotSupported = "metric_type_not_supported";
-    public const string ValidityJoinNotSupported = "validity_join_not_supported";
     public const string NotInGold = "not_in_gold";
     public const string AlignToDateNotSupported = "align_to_date_not_supported";
 
     /// <summary>The codes that are about a name or a value alone, and hold whatever else is wrong with a query.</summary>
     public static bool IsLocal(string code) => code is UnknownMetric or UnknownDimension or UnknownTenant or AmbiguousField or FanOut
-        or NotATimeDimension or GrainTooFine or WrongValueType or MetricTypeNotSupported or ValidityJoinNotSupported;
+        or NotATimeDimension or GrainTooFine or WrongValueType or MetricTypeNotSupported;
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or ValidityJoinNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain;
+        or MetricTypeNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain;
 }

@@ -160,6 +160,7 @@ internal sealed class QueryResolver
             Range = range,
             Target = _range,
             Zone = _zone,
+            ModelZone = _model.TimeZone,
             WeekStart = _model.WeekStart,
             GroupBy = groupBy.ToImmutable(),
             Where = Filter.And(where, tenant is null ? null : Convert(tenant, "tenant")),
@@ -179,9 +180,6 @@ internal sealed class QueryResolver
         var found = _binder.Bind(draft.Fact, name with { Grain = null }, out var fanOut);
         switch (found.Length)
         {
-            case 1 when found[0].Hops.Any(h => h.Target.Dimensions.Values.Any(d => d.IsValidityStart || d.IsValidityEnd)):
-                Report(QueryProblems.ValidityJoinNotSupported, $"{name} joins {found[0].Owner.Name} by validity, which this version does not compute.", path);
-                return null;
             case 1:
                 return found[0] with { Name = name };
             case 0 when fanOut is not null:

@@ -156,12 +156,12 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             var counted = shift is null || stored is null ? stored
                 : stored is DateOnly day ? OracleTime.Shift(day, shift)
                 : time.Shift((DateTime)stored, shift);
-            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f)).Test(filter) != true))
+            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored)).Test(filter) != true))
             {
                 continue;
             }
 
-            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
+            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
             if (!groups.TryGetValue(key, out var values))
             {
                 groups[key] = values = [];

@@ -33,7 +33,7 @@ internal static class QueryGen
         [
             "visit__country", "visit__device", "visit__score", "visit__is_bounce", "visit__customer", "visit__country__name", "visit__country__region", "visit__show",
             "visit__show__genre", "visit__show__title", "visit__show__studio__name", "visit__visitor__plan", "visitor__plan", "visitor__birth_year", "visitor", "visit",
-            "visitor__first_seen_at", "visit__ended_at", "visit__at", "visit__started_month", .. ShowFields,
+            "visitor__first_seen_at", "visit__ended_at", "visit__at", "visit__started_month", "visitor__tier", "visit__visitor__tier", "channel__slogan", .. ShowFields,
         ],
         [Orders] =
         [
@@ -41,7 +41,7 @@ internal static class QueryGen
             "visit__is_bounce", "visit__customer", "visit__country__region", "visit__country__name", "visit__show", "visit__show__genre", "visit__show__title",
             "visit__show__studio__name", "visit__visitor__plan", "visit__at", "visit__ended_at", .. ShowFields,
         ],
-        [Plays] = ["visitor", "visitor__plan", "visitor__birth_year", "visitor__first_seen_at", "play__played_on", "play__show__title", .. ShowFields],
+        [Plays] = ["visitor", "visitor__plan", "visitor__birth_year", "visitor__first_seen_at", "visitor__tier", "play__played_on", "play__show__title", .. ShowFields],
         [Targets] = ["aim__for_month", "aim__show__title", .. ShowFields],
     };
 

@@ -47,14 +47,18 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
 
     public Dimension? Dimension(SemanticModel fact, FieldName field)
     {
-        var (at, _, element, attribute) = Walk(fact, null, field);
+        var (at, _, element, attribute) = Walk(fact, null, field, null);
         return attribute is null ? at.Dimensions.GetValueOrDefault(element) : null;
     }
 
     /// <summary>A field's value in a row of a fact: along its entities to the one row they name, or null where there is none.</summary>
-    public object? Value(SemanticModel fact, Row row, FieldName field)
+    /// <param name="fact">The fact.</param>
+    /// <param name="row">Its row.</param>
+    /// <param name="field">The field.</param>
+    /// <param name="moment">When the row's event happened, an instant or a date: of rows with validity the one valid then is meant.</param>
+    public object? Value(SemanticModel fact, Row row, FieldName field, object? moment)
     {
-        var (at, found, element, attribute) = Walk(fact, row, field);
+        var (at, found, element, attribute) = Walk(fact, row, field, moment);
         var value = found is null ? null
             : at.Dimensions.TryGetValue(element, out var dimension) ? Evaluate(dimension.Expr, found)
             : Evaluate(at.Entities[element].Expr, found);
@@ -68,7 +72,7 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
         return lookup.Rows.FirstOrDefault(r => r.Key == text) is { Key: not null } entry ? entry.Values[lookup.Attributes.IndexOf(attribute)] : null;
     }
 
-    private (SemanticModel At, Row? Row, string Element, string? Attribute) Walk(SemanticModel fact, Row? row, FieldName field)
+    private (SemanticModel At, Row? Row, string Element, string? Attribute) Walk(SemanticModel fact, Row? row, FieldName field, object? moment)
     {
         var (at, path) = (fact, field.Path);
         if (path.Length > 1 && path[0] == fact.PrimaryEntity)
@@ -86,12 +90,29 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
             }
 
             var key = row is null ? null : Evaluate(at.Entities[step].Expr, row);
-            at = Model.SemanticModels.Values.Single(m => m.Name != at.Name && m.Entities.TryGetValue(step, out var e) && e.Type is EntityType.Primary or EntityType.Unique);
-            row = key is null ? null : Index(at, at.Entities[step].Expr).GetValueOrDefault(key);
+            at = Model.SemanticModels.Values.Single(m => m.Name != at.Name && m.Entities.TryGetValue(step, out var e) && e.Type is not EntityType.Foreign
+                && (m.Dimensions.ContainsKey(last) || m.Entities.ContainsKey(last)));
+            row = key is null ? null
+                : at.Entities[step].Type == EntityType.Natural ? Tables[at.Table].SingleOrDefault(r => Equals(Evaluate(at.Entities[step].Expr, r), key) && IsValid(at, r, moment))
+                : Index(at, at.Entities[step].Expr).GetValueOrDefault(key);
             path = path[1..];
         }
 
         return (at, row, path[0], null);
+    }
+
+    /// <summary>Dates of validity are compared with the event's date on the model's clock, instants with its instant; a date's instant is its midnight there.</summary>
+    private bool IsValid(SemanticModel at, Row row, object? moment)
+    {
+        var time = new OracleTime(Model.TimeZone, Model.WeekStart, default);
+        IComparable? When(object? bound) => (moment, bound) switch
+        {
+            (DateTime utc, DateOnly) => DateOnly.FromDateTime(time.ToLocal(utc)),
+            (DateOnly date, DateTime) => time.ToUtc(date.ToDateTime(TimeOnly.MinValue)),
+            _ => (IComparable?)moment,
+        };
+        var (start, end) = (row[at.Dimensions.Values.Single(d => d.IsValidityStart).Expr], row[at.Dimensions.Values.Single(d => d.IsValidityEnd).Expr]);
+        return start is not null && When(start)!.CompareTo(start) >= 0 && (end is null || When(end)!.CompareTo(end) < 0);
     }
 
     private Dictionary<object, Row> Index(SemanticModel target, string column)

@@ -86,8 +86,42 @@ internal sealed class WorldData(int seed)
         return new Dictionary<string, List<Row>>
         {
             ["visits"] = visits, ["shop.orders"] = orders, ["plays"] = plays, ["targets"] = targets,
+            ["memberships"] = [.. Memberships()], ["campaigns"] = [.. Campaigns()],
             ["shows"] = shows, ["studios"] = studios, ["lands"] = lands, ["visitors"] = visitors,
         };
+    }
+
+    /// <summary>Periods of a visitor that follow each other, with and without a gap, the last often without an end; one visitor has none.</summary>
+    private IEnumerable<Row> Memberships()
+    {
+        for (var i = 0; i < 9; i++)
+        {
+            var day = new DateOnly(2023, 1, 1).AddDays(_random.Next(300));
+            for (var left = i == 3 ? 0 : 1 + _random.Next(4); left > 0; left--)
+            {
+                var until = _random.Next(3) == 0 ? DateOnly.FromDateTime(Pick(Edges)) : day.AddDays(_random.Next(1, 400));
+                until = until > day ? until : day.AddDays(31);
+                yield return new Row
+                {
+                    ["visitor_id"] = "v" + i, ["tier"] = Null(0.1, () => Pick("gold", "silver", "né")), ["studio_id"] = (long)_random.Next(4),
+                    ["since"] = day, ["until"] = left == 1 ? Null(0.6, () => until) : until,
+                };
+                day = _random.Next(3) == 0 ? until.AddDays(_random.Next(60)) : until;
+            }
+        }
+    }
+
+    private IEnumerable<Row> Campaigns()
+    {
+        foreach (var device in Devices[..3])
+        {
+            foreach (var (from, to) in Edges.Order().Zip(Edges.Order().Skip(1)).Where(_ => _random.Next(3) > 0))
+            {
+                yield return new Row { ["device"] = device, ["slogan"] = Pick("Sommer", "冬", "%"), ["started_at"] = from, ["stopped_at"] = to };
+            }
+
+            yield return new Row { ["device"] = device, ["slogan"] = "now", ["started_at"] = Utc(2027, 1, 2, 3), ["stopped_at"] = null };
+        }
     }
 
     private static DateTime Utc(int year, int month, int day, int hour) => new(year, month, day, hour, 0, 0, DateTimeKind.Utc);

@@ -20,6 +20,8 @@ internal static class WorldModel
         ["targets"] = [("show_id", "BIGINT"), ("month", "DATE"), ("target", "BIGINT")],
         ["shows"] = [("id", "BIGINT"), ("title", "VARCHAR"), ("studio_id", "BIGINT"), ("released_on", "DATE"), ("rating", "DOUBLE")],
         ["studios"] = [("studio_id", "BIGINT"), ("name", "VARCHAR"), ("land_code", "VARCHAR")],
+        ["memberships"] = [("visitor_id", "VARCHAR"), ("tier", "VARCHAR"), ("studio_id", "BIGINT"), ("since", "DATE"), ("until", "DATE")],
+        ["campaigns"] = [("device", "VARCHAR"), ("slogan", "VARCHAR"), ("started_at", "TIMESTAMP"), ("stopped_at", "TIMESTAMP")],
         ["lands"] = [("code", "VARCHAR"), ("continent", "VARCHAR")],
         ["visitors"] = [("visitor_id", "VARCHAR"), ("plan", "VARCHAR"), ("first_seen_at", "TIMESTAMP"), ("birth_year", "BIGINT")],
     };
@@ -45,6 +47,7 @@ internal static class WorldModel
               - { name: visit, type: primary, expr: visit_id }
               - { name: visitor, type: foreign, expr: visitor_id }
               - { name: show, type: foreign, expr: show_id }
+              - { name: channel, type: foreign, expr: device }
             dimensions:
               - { name: at, type: time, expr: started_at, type_params: { time_granularity: second } }
               - { name: ended_at, type: time, type_params: { time_granularity: second } }
@@ -135,6 +138,25 @@ internal static class WorldModel
               - { name: land, type: primary, expr: code }
             dimensions:
               - { name: continent, type: categorical }
+          - name: memberships
+            model: ref('memberships')
+            primary_entity: membership
+            entities:
+              - { name: visitor, type: natural, expr: visitor_id }
+              - { name: studio, type: foreign, expr: studio_id }
+            dimensions:
+              - { name: tier, type: categorical }
+              - { name: since, type: time, type_params: { time_granularity: day, validity_params: { is_start: true } } }
+              - { name: until, type: time, type_params: { time_granularity: day, validity_params: { is_end: true } } }
+          - name: campaigns
+            model: ref('campaigns')
+            primary_entity: campaign
+            entities:
+              - { name: channel, type: natural, expr: device }
+            dimensions:
+              - { name: slogan, type: categorical }
+              - { name: started_at, type: time, type_params: { time_granularity: second, validity_params: { is_start: true } } }
+              - { name: stopped_at, type: time, type_params: { time_granularity: second, validity_params: { is_end: true } } }
           - name: visitors
             model: ref('visitors')
             entities:
