@@ -58,8 +58,17 @@ public sealed class ServerFixture : IAsyncLifetime
         }
 
         var app = DataPlatformHost.Build(new HostSettings(configuration, role, services => services.AddSingleton<TimeProvider>(new ShiftedClock(Today.ToDateTime(new TimeOnly(15, 0))))));
-        await Startup.PrepareAsync(app.Services);
-        await app.StartAsync();
+        try
+        {
+            await Startup.PrepareAsync(app.Services);
+            await app.StartAsync();
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+
         return (app, new HttpClient { BaseAddress = new Uri(app.Urls.Single()) });
     }
 

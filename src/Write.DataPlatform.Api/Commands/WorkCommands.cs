@@ -86,7 +86,7 @@ internal sealed class SampleCommand : ExampleCommand
         var end = new Option<DateOnly?>("--end") { Description = "The last day; today if not given", HelpName = "YYYY-MM-DD", CustomParser = result => Dates.Parse(result, "--end") };
         rows.Validators.Add(result =>
         {
-            if (!result.Tokens.Any() || !long.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count >= 1000)
+            if (!result.Tokens.Any() || !long.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var count) || count >= 1000)
             {
                 return;
             }
@@ -126,12 +126,12 @@ internal static class Dates
 {
     public static DateOnly? Parse(System.CommandLine.Parsing.ArgumentResult result, string name)
     {
-        if (DateOnly.TryParseExact(result.Tokens[^1].Value, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
+        if (DateOnly.TryParseExact(result.Tokens[^1].Value, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) && date.Year is >= 1000 and <= 9000)
         {
             return date;
         }
 
-        result.AddError($"{name} is '{result.Tokens[^1].Value}'; write a date such as 2026-01-31.");
+        result.AddError($"{name} is '{result.Tokens[^1].Value}'; write a date such as 2026-01-31, in the years 1000 to 9000.");
         return null;
     }
 }

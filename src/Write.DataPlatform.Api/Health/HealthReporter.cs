@@ -94,7 +94,7 @@ internal sealed class HealthReporter(
             status.Problems is { } problems ? $"The changed files are refused for {problems.Length} problems; the last good model stays in use." : null,
             ("revision", status.Revision),
             ("loadedAt", status.LoadedAt),
-            ("problems", status.Problems?.Select(p => $"{p.Position} {p.Code}: {p.Message}").ToArray()));
+            ("problems", status.Problems?.Select(p => $"{p.Position} {p.Code}: {p.Message} {p.Suggestion}".Trim()).ToArray()));
     }
 
     private async Task<IReadOnlyList<HealthCheck>> LakeAsync(MetricModel model)

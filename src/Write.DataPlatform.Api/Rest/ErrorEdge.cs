@@ -68,7 +68,7 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
                 return refused.Problem;
             case QueryException query:
                 return Of(query);
-            case LakeException { IsTransient: true } lake:
+            case LakeException lake when lake.IsTransient || lake.IsMissing:
                 return Retry(ProblemCodes.LakeUnavailable, Told(lake.Message, "The events are not available now."));
             case LakeException lake:
                 return new Problem(500, ProblemCodes.LakeFailed, Told(lake.Message, "The events could not be read."));

@@ -66,4 +66,7 @@ public sealed class LakeException(string message, bool isTransient, Exception? i
 {
     /// <summary>Whether the same query may succeed later.</summary>
     public bool IsTransient { get; } = isTransient;
+
+    /// <summary>Whether the table, or the whole lake, is not there: trying again at once is of no use, and it answers as soon as it is brought back.</summary>
+    public bool IsMissing { get; init; }
 }

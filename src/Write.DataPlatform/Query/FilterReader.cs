@@ -20,6 +20,8 @@ internal sealed class FilterReader(QueryForm form)
 
     private static readonly string[] Properties = ["and", "or", "not", "field", "op", "values"];
 
+    private static readonly Filter Unreadable = new AndFilter([]);
+
     private int _conditions;
 
     public Filter? Read(JsonElement json, string path, int depth = 1)
@@ -84,7 +86,8 @@ internal sealed class FilterReader(QueryForm form)
             form.Report(QueryFormProblems.WrongValueCount, $"'{name}' lists no condition.", path, "Leave it out.");
         }
 
-        var filters = parts.OfType<Filter>().ToImmutableArray();
+        // What cannot be read keeps its place, so that mistakes in the names of the others are told at theirs.
+        var filters = parts.Select(part => part ?? Unreadable).ToImmutableArray();
         return name == "and" ? new AndFilter(filters) : new OrFilter(filters);
     }
 

@@ -34,6 +34,9 @@ internal static class MetricQueryReader
     // A tree of depth 32 has two levels of JSON a level and is told to be too deep before JSON itself is.
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 512 };
 
+    // A parameter's value lies one level deep in the query that is made of it.
+    private static readonly JsonDocumentOptions ParameterOptions = new() { MaxDepth = Options.MaxDepth - 1 };
+
     /// <summary>Reads JSON text.</summary>
     /// <exception cref="QueryException">Every mistake of form; <c>malformed_json</c> with line and position if it is no JSON.</exception>
     public static MetricQuery Read(ReadOnlyMemory<byte> utf8)
@@ -233,7 +236,7 @@ internal static class MetricQueryReader
     {
         try
         {
-            return JsonNode.Parse(Encoding.UTF8.GetBytes(value), null, Options);
+            return JsonNode.Parse(Encoding.UTF8.GetBytes(value), null, ParameterOptions);
         }
         catch (JsonException exception)
         {

@@ -16,6 +16,7 @@ public sealed class ErrorEdgeTests
     public static TheoryData<string, int, string, bool> Failures => new()
     {
         { "lake-transient", 503, "lake_unavailable", true },
+        { "lake-missing", 503, "lake_unavailable", true },
         { "lake", 500, "lake_failed", false },
         { "gold-transient", 503, "gold_unavailable", true },
         { "gold", 500, "gold_failed", false },
@@ -39,6 +40,7 @@ public sealed class ErrorEdgeTests
 
     [Theory]
     [InlineData("lake-transient")]
+    [InlineData("lake-missing")]
     [InlineData("lake")]
     [InlineData("gold-transient")]
     [InlineData("gold")]
@@ -68,6 +70,7 @@ public sealed class ErrorEdgeTests
     private static Exception Make(string failure) => failure switch
     {
         "lake-transient" => new LakeException(Secret, isTransient: true),
+        "lake-missing" => new LakeException(Secret, isTransient: false) { IsMissing = true },
         "lake" => new LakeException(Secret, isTransient: false),
         "gold-transient" => new GoldStoreException(Secret, isTransient: true),
         "gold" => new GoldStoreException(Secret, isTransient: false),

@@ -65,6 +65,34 @@ public sealed class SqliteGoldStoreTests : GoldStoreContract
     }
 
     [Fact]
+    public async Task AReadOnlyFileIsToldAndWrittenAgainOnceItMay()
+    {
+        var path = _folder.File("gold.db");
+        await Open().PutAsync([Item("p", "s", 1, "kept")], Cancel);
+        Close();
+        if (!OperatingSystem.IsLinux() || !await RunAsync("chattr", "+i", path))
+        {
+            Assert.Skip("Needs a file system and the right to make files immutable (chattr +i).");
+        }
+
+        var store = Open();
+        try
+        {
+            var error = await Assert.ThrowsAsync<GoldStoreException>(() => store.PutAsync([Item("p", "t", 1, "x")], Cancel));
+            Assert.Contains("read-only", error.Message, StringComparison.Ordinal);
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.False(error.IsTransient);
+        }
+        finally
+        {
+            Assert.True(await RunAsync("chattr", "-i", path));
+        }
+
+        await store.PutAsync([Item("p", "t", 1, "x")], Cancel);
+        Assert.Equal(["s", "t"], await store.ListAsync("p", "", Cancel).Select(key => key.Sk).ToArrayAsync(Cancel));
+    }
+
+    [Fact]
     public async Task AnotherProcessThatHoldsTheFileIsWaitedFor()
     {
         var store = Open();

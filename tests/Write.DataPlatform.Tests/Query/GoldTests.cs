@@ -63,7 +63,7 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
     }
 
     /// <summary>Auto gives what brute force gives; gold gives the same, or refuses with a miss that is known.</summary>
-    private static async Task<MetricAnswer> CheckAsync(EngineWorld world, MetricQuery query)
+    internal static async Task<MetricAnswer> CheckAsync(EngineWorld world, MetricQuery query)
     {
         var expected = new BruteForce(world.World, EngineWorld.Now).Answer(query);
         var both = await world.ServeAsync(query with { Source = QuerySource.Auto });

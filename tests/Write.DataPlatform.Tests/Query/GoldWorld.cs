@@ -8,6 +8,9 @@ namespace Write.DataPlatform.Tests.Query;
 /// <summary>Worlds with gold tables: odd ones have partitions missing, even ones hold all that the lake has.</summary>
 public sealed class GoldWorlds : IAsyncLifetime
 {
+    private static readonly DateOnly First = new(2023, 10, 1);
+    private static readonly DateOnly Last = DateOnly.FromDateTime(EngineWorld.Now.UtcDateTime);
+
     private readonly ConcurrentDictionary<int, Lazy<Task<EngineWorld>>> _worlds = new();
 
     internal Task<EngineWorld> GetAsync(int number) => _worlds.GetOrAdd(number, n => new Lazy<Task<EngineWorld>>(() => CreateAsync(n))).Value;
@@ -22,7 +25,12 @@ public sealed class GoldWorlds : IAsyncLifetime
         }
     }
 
-    private static async Task<EngineWorld> CreateAsync(int number)
+    private static bool IsWhole(int number) => number % 2 == 0;
+
+    private static bool HasFuture(int number) => number % 4 == 2;
+
+    /// <summary>A world whose gold tables are empty.</summary>
+    internal static Task<EngineWorld> CreateEmptyAsync(int number)
     {
         var files = (number % 4) switch
         {
@@ -31,30 +39,34 @@ public sealed class GoldWorlds : IAsyncLifetime
             2 => WorldModel.Files("America/New_York", "sunday", Yaml),
             _ => WorldModel.Files("Asia/Kolkata", gold: Yaml),
         };
-        var isWhole = number % 2 == 0;
-        var hasFuture = number % 4 == 2;
+        var hasFuture = HasFuture(number);
         var tables = new WorldData(number).Make();
-        var (first, last) = (new DateOnly(2023, 10, 1), DateOnly.FromDateTime(EngineWorld.Now.UtcDateTime));
-        if (isWhole)
+        if (IsWhole(number))
         {
             // A refresh knows the lake's first and last moment and goes on to today; here every row lies between, but in one world some come after.
             foreach (var (table, column) in new[] { ("visits", "started_at"), ("visits", "ended_at"), ("shop.orders", "placed_at"), ("plays", "played_on"), ("targets", "month") })
             {
                 tables[table].RemoveAll(row => row[column] switch
                 {
-                    DateTime time => time < first.AddDays(2).ToDateTime(TimeOnly.MinValue) || (time > EngineWorld.Now && !hasFuture),
-                    DateOnly date => date < first || (date >= last && !hasFuture),
+                    DateTime time => time < First.AddDays(2).ToDateTime(TimeOnly.MinValue) || (time > EngineWorld.Now && !hasFuture),
+                    DateOnly date => date < First || (date >= Last && !hasFuture),
                     _ => true,
                 });
             }
         }
 
-        var world = await EngineWorld.CreateAsync(files, tables, WorldModel.Tables);
+        return EngineWorld.CreateAsync(files, tables, WorldModel.Tables);
+    }
+
+    private static async Task<EngineWorld> CreateAsync(int number)
+    {
+        var (isWhole, hasFuture) = (IsWhole(number), HasFuture(number));
+        var world = await CreateEmptyAsync(number);
         var random = new Random(number);
         foreach (var definition in GoldDefinitions.Of(world.World.Model).ByTable.Values)
         {
             var table = definition.Table;
-            var periods = PartitionPeriod.Between(table.From ?? first, last, table.Partition, world.World.Model.WeekStart).ToList();
+            var periods = PartitionPeriod.Between(table.From ?? First, Last, table.Partition, world.World.Model.WeekStart).ToList();
             foreach (var tenant in table.Audience == Audience.External ? world.World.Model.Tenants.Keys.ToList<string?>() : [null])
             {
                 foreach (var period in periods.Where((_, i) => isWhole || (i != periods.Count / 2 && random.Next(5) > 0)))

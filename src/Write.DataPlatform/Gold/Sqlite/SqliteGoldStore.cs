@@ -15,6 +15,7 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
 {
     private const int Format = 1;
     private const int BusyMilliseconds = 10_000;
+    private const int ReadOnly = 8;
     private const int PageItems = 32;
     private const int KeyPageItems = 1000;
     private const int TransactionBytes = 16 << 20;
@@ -171,9 +172,14 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
     public void Dispose()
     {
         // Closing the last connection folds the write-ahead log into the file.
+        ClearPool();
+        _writes.Dispose();
+    }
+
+    private void ClearPool()
+    {
         using var connection = new SqliteConnection(_connectionString);
         SqliteConnection.ClearPool(connection);
-        _writes.Dispose();
     }
 
     private async IAsyncEnumerable<Row> PagesAsync(
@@ -382,13 +388,19 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
         }
         catch (SqliteException exception)
         {
+            if (exception.SqliteErrorCode == ReadOnly)
+            {
+                // SQLite opens what it may not write for reading; such a connection would stay so once the file may be written again.
+                ClearPool();
+            }
+
             var (what, isTransient) = exception.SqliteErrorCode switch
             {
                 5 or 6 => ($"is busy: another process kept it locked for over {BusyMilliseconds / 1000} s", true),
                 13 => ("is full: there is no space left for it on the disk", true),
-                10 => ("could not be read or written: the disk failed or is full", true),
+                10 => ("could not be read or written: the disk failed, is full, or may only be read now", true),
                 11 or 26 => ("is damaged, or is not a gold store", false),
-                8 => ("cannot be written: the file or its folder is read-only", false),
+                ReadOnly => ("cannot be written: the file or its folder is read-only", false),
                 3 or 23 => ("cannot be used: permission denied", false),
                 14 => ("cannot be opened: the file or its folder is not there or not allowed", false),
                 _ => ("failed", false),

@@ -59,17 +59,17 @@ internal sealed class LakeFolder(string path, TimeSpan scanInterval, TimeProvide
     {
         if (File.Exists(Path))
         {
-            return new LakeException($"The lake folder '{Path}' is a file.", isTransient: false);
+            return new LakeException($"The lake folder '{Path}' is a file.", isTransient: false) { IsMissing = true };
         }
 
         if (!Directory.Exists(Path))
         {
-            return new LakeException($"The lake folder '{Path}' does not exist.", isTransient: false);
+            return new LakeException($"The lake folder '{Path}' does not exist.", isTransient: false) { IsMissing = true };
         }
 
         var names = Directory.EnumerateFileSystemEntries(Path).Select(entry => System.IO.Path.GetFileName(entry)).Where(name => !IsHidden(name))
             .Select(name => LakeFormats.Of(name) is null ? name : name[..name.IndexOf('.', StringComparison.Ordinal)]).Distinct().Order(StringComparer.Ordinal).Take(20);
-        return new LakeException($"The lake has no table '{table}'; its folder '{Path}' has: {string.Join(", ", names)}.", isTransient: false);
+        return new LakeException($"The lake has no table '{table}'; its folder '{Path}' has: {string.Join(", ", names)}.", isTransient: false) { IsMissing = true };
     }
 
     private LakeTable? Scan(string table)

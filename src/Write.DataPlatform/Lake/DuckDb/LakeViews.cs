@@ -76,7 +76,7 @@ internal sealed class LakeViews(LakeFolder folder) : IDisposable
 
             if (table.Files.IsEmpty)
             {
-                throw new LakeException($"The lake table '{table.Name}' has no files yet, so its columns are not known.", isTransient: false);
+                throw new LakeException($"The lake table '{table.Name}' has no files yet, so its columns are not known.", isTransient: false) { IsMissing = true };
             }
 
             var source = await SourceAsync(session, table, cancellationToken);
