@@ -44,9 +44,10 @@ internal sealed partial class FinishCompiler
 
     private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
     {
+        var pieces = Pieces(source).ToList();
         var text = new StringBuilder("WITH pieces AS (\n")
-            .AppendJoin("\nUNION ALL BY NAME\n", Pieces(source))
-            .Append("\n), merged AS (\n").Append(Merged()).Append("\n)");
+            .AppendJoin("\nUNION ALL BY NAME\n", pieces.Select(p => p.Sql))
+            .Append("\n), merged AS (\n").Append(Merged(pieces)).Append("\n)");
         if (_fills && _query.TimeKey is { } time)
         {
             text.Append(", filled AS (\n").Append(Filled(time)).Append("\n)");
@@ -78,18 +79,18 @@ internal sealed partial class FinishCompiler
         return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
     }
 
-    private IEnumerable<string> Pieces(Func<LeafPlan, LeafPiece, string> source)
+    private IEnumerable<PieceSelect> Pieces(Func<LeafPlan, LeafPiece, string> source)
     {
         var pieces = _plans.SelectMany(plan => plan.Pieces.Select(piece => (plan.Leaf, Piece: piece, Source: source(plan, piece)))).ToList();
         foreach (var (leaf, _, from) in pieces.Where(p => p.Piece.Gold is null))
         {
-            yield return "SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(leaf.States.Select(leaf.Column)).Select(Quote)) + " FROM " + from;
+            yield return new PieceSelect("SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(leaf.States.Select(leaf.Column)).Select(Quote)) + " FROM " + from, IsGold: false);
         }
 
         // Leaves that read the same rows of the same table are one scan.
         foreach (var scan in pieces.Where(p => p.Piece.Gold is not null).GroupBy(p => (p.Source, p.Piece.Range, p.Leaf.Shift, FilterText.Of(p.Leaf.Where))))
         {
-            yield return Gold([.. scan.Select(p => p.Leaf)], scan.First().Piece, scan.Key.Source);
+            yield return new PieceSelect(Gold([.. scan.Select(p => p.Leaf)], scan.First().Piece, scan.Key.Source), IsGold: true);
         }
     }
 
@@ -120,8 +121,14 @@ internal sealed partial class FinishCompiler
         });
     }
 
-    private string Merged()
+    private string Merged(IReadOnlyList<PieceSelect> pieces)
     {
+        // One scan of gold alone has grouped its rows already.
+        if (pieces is [{ IsGold: true }])
+        {
+            return "SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(_plans.SelectMany(p => p.Leaf.States.Select(p.Leaf.Column))).Select(Quote)) + "\nFROM pieces";
+        }
+
         var states = _plans.SelectMany(p => p.Leaf.States.Select(s => _writer.Expression(s.Merge(new SqlColumn(null, p.Leaf.Column(s)))) + " AS " + Quote(p.Leaf.Column(s))));
         return "SELECT " + string.Join(", ", _keys.Select(k => Quote(k.Name)).Concat(states)) + "\nFROM pieces"
             + (_keys.IsEmpty ? "" : "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, _keys.Length)));
@@ -196,6 +203,8 @@ internal sealed partial class FinishCompiler
     }
 
     private string Quote(string identifier) => _dialect.Quote(identifier);
+
+    private readonly record struct PieceSelect(string Sql, bool IsGold);
 
     [GeneratedRegex("""'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_]*""")]
     private static partial Regex Token();

@@ -65,12 +65,24 @@ public sealed class SnapshotTests
     [Fact]
     public void Gold_in_the_middle_and_the_lake_around_it()
     {
-        var definition = GoldDefinitions.Of(Sample.Value).ByTable["visits_daily"];
-        var months = Enumerable.Range(3, 4).Select(m => new DateOnly(2026, m, 1)).Select(d => new GoldCandidatePartition(d.ToString("yyyy-MM", CultureInfo.InvariantCulture), d, d.AddMonths(1), 1000));
-        var query = MetricQueryReader.Read("""{"metrics":["visits","average_visit_seconds"],"groupBy":["metric_time__month","visit__country__region"],"timeRange":{"from":"2026-02-15","to":"2026-07-02"}}"""u8.ToArray());
-        var plan = QueryPlan.Create(Sample.Value, query, FieldTypes.Unknown, [new GoldCandidate(definition, null, 7, [.. months], false)], Now);
+        var plan = OverGold("""{"metrics":["visits","average_visit_seconds"],"groupBy":["metric_time__month","visit__country__region"],"timeRange":{"from":"2026-02-15","to":"2026-07-02"}}"""u8);
         Assert.Equal([false, true, false], plan.Leaves.Single().Pieces.Select(p => p.Gold is not null));
         Same("gold_between_lake", Print(plan));
+    }
+
+    [Fact]
+    public void Gold_alone_is_grouped_once()
+    {
+        var plan = OverGold("""{"metrics":["visits","pages_per_visit"],"groupBy":["metric_time__day"],"where":{"field":"visit__country","op":"equals","values":["DE"]},"timeRange":{"from":"2026-03-10","to":"2026-07-01"}}"""u8);
+        Assert.All(plan.Leaves.SelectMany(l => l.Pieces), piece => Assert.NotNull(piece.Gold));
+        Same("gold_alone", Print(plan));
+    }
+
+    private static QueryPlan OverGold(ReadOnlySpan<byte> json)
+    {
+        var definition = GoldDefinitions.Of(Sample.Value).ByTable["visits_daily"];
+        var months = Enumerable.Range(3, 4).Select(m => new DateOnly(2026, m, 1)).Select(d => new GoldCandidatePartition(d.ToString("yyyy-MM", CultureInfo.InvariantCulture), d, d.AddMonths(1), 1000));
+        return QueryPlan.Create(Sample.Value, MetricQueryReader.Read(json.ToArray()), FieldTypes.Unknown, [new GoldCandidate(definition, null, 7, [.. months], false)], Now);
     }
 
     [Theory]
@@ -89,7 +101,7 @@ public sealed class SnapshotTests
     [Fact]
     public void No_snapshot_is_left_over() =>
         Assert.Equal(
-            Queries.Select(q => q.Data.Item1).Concat(["gold_between_lake", "refresh_visits_daily", "refresh_audience_monthly", "refresh_customers_daily"]).Order(StringComparer.Ordinal),
+            Queries.Select(q => q.Data.Item1).Concat(["gold_alone", "gold_between_lake", "refresh_visits_daily", "refresh_audience_monthly", "refresh_customers_daily"]).Order(StringComparer.Ordinal),
             Directory.GetFiles(Folder, "*.sql").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal));
 
     private static string Folder => Path.Combine(ModelRuleTests.RepositoryFolder(), "tests", "Write.DataPlatform.Tests", "Snapshots");
