@@ -102,7 +102,7 @@ internal sealed partial class FinishCompiler
             binding => new SqlColumn("g", leaf.IsAggTime(binding) ? GoldDefinition.Bucket : definition.ColumnOf(leaf.Fact.Name, binding)!),
             definition.Table.Grain < TimeGrain.Day);
         var any = Over(leaves[0]);
-        var rows = leaves.SelectMany(l => l.States.Select(s => new MeasureState(l.Fact, null, StateKind.Rows, s.Filter).Name)).Distinct();
+        var rows = leaves.SelectMany(l => l.States.Select(s => s.RowsBehind.Name)).Distinct();
         return _writer.Select(new SqlSelect(
             [
                 .. _keys.Select(k => new SqlProjection(any.Key(leaves[0].GroupBy.First(g => g.Column == k.Name)), k.Name)),

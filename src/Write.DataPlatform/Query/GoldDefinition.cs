@@ -80,7 +80,7 @@ internal sealed class GoldDefinition
         {
             var first = group.First();
             var states = group.SelectMany(l => l.States).DistinctBy(s => s.Name).ToList();
-            var rows = states.Select(s => new MeasureState(s.Fact, null, StateKind.Rows, s.Filter)).DistinctBy(s => s.Name);
+            var rows = states.Select(s => s.RowsBehind).DistinctBy(s => s.Name);
             leaves.Add(first with
             {
                 Index = 0,

@@ -163,6 +163,12 @@ internal static class GoldMatcher
         }
 
         passed++;
+        if (filterFields.Any() && leaf.States.FirstOrDefault(s => s.IsSemiAdditive) is { } semiAdditive)
+        {
+            return Because("not_additive", $"{table.Name} holds {semiAdditive.Measure!.Name} at the first or last moment of all of its rows, which may be another among those of the query's filter.");
+        }
+
+        passed++;
         return leaf.States.All(s => s.IsMergeable) || IsExact(leaf, definition)
             ? null
             : Because("not_additive", $"{table.Name} holds finished values of {leaf.States.First(s => !s.IsMergeable).Measure!.Name}, which do not add up over its other dimensions or buckets.");

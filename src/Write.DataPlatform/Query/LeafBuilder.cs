@@ -58,11 +58,11 @@ internal sealed class LeafBuilder(MetricModel model)
     private MeasureNode? Add(MeasureInput input, Filter? outer, TimeShift? shift, string path)
     {
         var measure = model.Measures[input.Measure];
-        if (measure.NonAdditive is not null || measure.Aggregation == Aggregation.ApproxCountDistinct)
+        if (measure.Aggregation == Aggregation.ApproxCountDistinct)
         {
             Problems.Add(new QueryProblem(
                 QueryProblems.MetricTypeNotSupported,
-                $"{measure.Name} is {(measure.NonAdditive is not null ? "semi-additive" : "an approximate distinct count")}, which this version reads but does not compute.",
+                $"{measure.Name} is an approximate distinct count, which this version reads but does not compute.",
                 path));
             return null;
         }

@@ -40,6 +40,11 @@ internal sealed class LeafCompiler
 
     private SqlSelect Compile(ResolvedRange range, bool withWatermark)
     {
+        if (_leaf.States.Any(s => s.IsSemiAdditive))
+        {
+            return CompileInTwo(range, withWatermark);
+        }
+
         var columns = ImmutableArray.CreateBuilder<SqlProjection>();
         columns.AddRange(_leaf.GroupBy.Select(field => new SqlProjection(_expressions.Key(field), field.Column)));
         columns.AddRange(_leaf.States.Select(state => new SqlProjection(
@@ -47,9 +52,84 @@ internal sealed class LeafCompiler
             _leaf.Column(state))));
         if (withWatermark)
         {
-            columns.Add(new SqlProjection(new SqlCall("max", new SqlCast(_expressions.AggTime(), ColumnKind.Timestamp)), GoldDefinition.Watermark));
+            columns.Add(new SqlProjection(new SqlCall("max", EventInstant()), GoldDefinition.Watermark));
         }
 
+        return Rows(columns.ToImmutable(), range) with { GroupByCount = _leaf.GroupBy.Length };
+    }
+
+    /// <summary>
+    /// A semi-additive measure counts the rows of the first or last moment alone, and which moment that is only the rows together tell: the inner SELECT
+    /// gives rows and marks those of the moment, the outer one groups them.
+    /// </summary>
+    private SqlSelect CompileInTwo(ResolvedRange range, bool withWatermark)
+    {
+        var rows = ImmutableArray.CreateBuilder<SqlProjection>();
+        var columns = ImmutableArray.CreateBuilder<SqlProjection>();
+        var conditions = ImmutableArray.CreateBuilder<SqlExpression?>();
+        foreach (var field in _leaf.GroupBy)
+        {
+            rows.Add(new SqlProjection(_expressions.Key(field), field.Column));
+            columns.Add(new SqlProjection(new SqlColumn("r", field.Column), field.Column));
+        }
+
+        foreach (var state in _leaf.States)
+        {
+            var column = _leaf.Column(state);
+            SqlExpression? value = null, condition = null;
+            if (state.Measure is { } measure)
+            {
+                rows.Add(new SqlProjection(Measure(measure), column + "__value"));
+                value = new SqlColumn("r", column + "__value");
+            }
+
+            if (state.IsSemiAdditive || state.Filter is not null)
+            {
+                rows.Add(new SqlProjection(state.IsSemiAdditive ? AtMoment(state) : _expressions.Condition(state), column + "__counts"));
+                condition = new SqlColumn("r", column + "__counts");
+            }
+
+            columns.Add(new SqlProjection(state.FromRows(value, condition), column));
+            conditions.Add(condition);
+        }
+
+        if (withWatermark)
+        {
+            rows.Add(new SqlProjection(EventInstant(), GoldDefinition.Watermark));
+            columns.Add(new SqlProjection(new SqlCall("max", new SqlColumn("r", GoldDefinition.Watermark)), GoldDefinition.Watermark));
+        }
+
+        return new SqlSelect(columns.ToImmutable(), Rows(rows.ToImmutable(), range), "r")
+        {
+            // A group that has no row of the moment is none.
+            Where = conditions.Contains(null) ? [] : [SqlExpression.Or(conditions.OfType<SqlExpression>())],
+            GroupByCount = _leaf.GroupBy.Length,
+        };
+    }
+
+    /// <summary>That a row passes the state's filter and is of the first or last moment among those that do, within its bucket, window groupings and tenant.</summary>
+    private SqlExpression AtMoment(MeasureState state)
+    {
+        var nonAdditive = state.Measure!.NonAdditive!;
+        var moment = _expressions.Moment(_leaf.Fact.Dimensions[nonAdditive.Name]);
+        var condition = state.Filter is null ? null : _expressions.Condition(state);
+        ImmutableArray<SqlExpression> within =
+        [
+            .. _leaf.GroupBy
+                .Where(g => g.Column == GoldDefinition.TenantKey || _leaf.IsAggTime(g.Binding) || (g.Binding.Hops.IsEmpty && g.Binding.IsTime && g.Binding.Element == nonAdditive.Name))
+                .Select(_expressions.Key),
+            .. nonAdditive.WindowGroupings.Select(g => _sources[0].Column("key_" + g, _leaf.Fact.Entities[g].Expr)),
+        ];
+        var chosen = new SqlOver(new SqlCall(nonAdditive.WindowChoiceMax ? "max" : "min", condition is null ? moment : new SqlCase([(condition, moment)], null)), within);
+        var isChosen = new SqlBinary("=", moment, chosen);
+        return condition is null ? isChosen : SqlExpression.And([condition, isChosen]);
+    }
+
+    private SqlCast EventInstant() => new(_expressions.AggTime(), ColumnKind.Timestamp);
+
+    /// <summary>Columns over the rows of a range that count, joined to what they name.</summary>
+    private SqlSelect Rows(ImmutableArray<SqlProjection> columns, ResolvedRange range)
+    {
         var where = ImmutableArray.CreateBuilder<SqlExpression>();
         if (_leaf.Where is { } filter)
         {
@@ -62,11 +142,10 @@ internal sealed class LeafCompiler
         }
 
         var inRange = new LeafExpressions(_leaf, binding => new SqlText(binding.Expr), Leaf.IsInstant(_leaf.AggTime)).InRange(range).Concat(Partitions(range));
-        return new SqlSelect(columns.ToImmutable(), Subquery(_sources[0], [.. inRange]), "t0")
+        return new SqlSelect(columns, Subquery(_sources[0], [.. inRange]), "t0")
         {
             Joins = [.. _sources.Skip(1).Select(s => new SqlLeftJoin(Subquery(s, []), s.Alias, s.On!)), .. _lookups],
             Where = where.ToImmutable(),
-            GroupByCount = _leaf.GroupBy.Length,
         };
     }
 

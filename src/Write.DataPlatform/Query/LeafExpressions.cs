@@ -53,6 +53,13 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
     /// <summary>The aggregation time as stored: a UTC timestamp or a date.</summary>
     public SqlExpression AggTime() => Stored(AggTimeBinding());
 
+    /// <summary>A time dimension of the fact itself, as fine as it is declared.</summary>
+    public SqlExpression Moment(Dimension dimension)
+    {
+        var stored = Stored(new FieldBinding { Name = new FieldName([dimension.Name], null), Hops = [], Owner = leaf.Fact, Element = dimension.Name, Expr = dimension.Expr, Dimension = dimension });
+        return dimension.Granularity is { } grain and not TimeGrain.Day ? new SqlTruncate(grain, stored, leaf.WeekStart) : stored;
+    }
+
     /// <summary>When the event happened, before any shift: in UTC, or the date on the model's clock.</summary>
     public SqlExpression EventTime(bool asInstant)
     {

@@ -31,16 +31,22 @@ internal enum StateKind
 
 /// <summary>One state of one measure, or the rows of its table, under one filter.</summary>
 /// <param name="Fact">The semantic model.</param>
-/// <param name="Measure">The measure; null for <see cref="StateKind.Rows"/>.</param>
+/// <param name="Measure">The measure; null for <see cref="StateKind.Rows"/> of all of the fact's rows, set for those of a semi-additive measure's moments.</param>
 /// <param name="Kind">What is kept.</param>
 /// <param name="Filter">The rows that count, beside the leaf's own filter; null for all.</param>
 internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateKind Kind, Filter? Filter)
 {
     /// <summary>The column's name, the same wherever the same state is kept.</summary>
     public string Name { get; } =
-        (Measure?.Name ?? Fact.Name) + "__" + Kind.ToString().ToLowerInvariant() + (Filter is null ? "" : "__" + FilterText.Hash(Filter));
+        (Measure?.Name ?? Fact.Name) + "__" + Kind.ToString().ToLowerInvariant() + (Filter is null ? "" : "__" + FilterText.Hash(FilterText.Of(Filter)));
 
-    public bool IsMergeable => Kind != StateKind.Value;
+    public bool IsMergeable => Kind != StateKind.Value && !IsSemiAdditive;
+
+    /// <summary>Whether only the rows of the first or last moment count.</summary>
+    public bool IsSemiAdditive => Measure?.NonAdditive is not null;
+
+    /// <summary>How many rows there are behind this state.</summary>
+    public MeasureState RowsBehind => new(Fact, IsSemiAdditive ? Measure : null, StateKind.Rows, Filter);
 
     /// <summary>The states that an aggregation needs.</summary>
     public static ImmutableArray<StateKind> For(Aggregation aggregation) => aggregation switch
@@ -110,8 +116,6 @@ internal static class FilterText
         AndFilter and => and.Filters.SelectMany(Conjuncts),
         _ => [filter],
     };
-
-    public static string Hash(Filter filter) => Hash(Of(filter))[..8];
 
     public static string Hash(string text) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text)).ToString("x16", CultureInfo.InvariantCulture);
 

@@ -149,7 +149,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var aggTime = fact.Dimensions[measure.AggTimeDimension];
         var tenant = query.Tenant is null ? null : world.Model.Tenants[query.Tenant].Where;
         var filter = Filter.And(outer, input.Filter, query.Where, tenant);
-        var groups = new Dictionary<Key, List<object?>>();
+        var counts = new List<(Key Key, object? Value, object? Moment, Key Window)>();
         foreach (var row in world.Tables[fact.Table])
         {
             var stored = world.Evaluate(aggTime.Expr, row);
@@ -162,19 +162,37 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             }
 
             var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
-            if (!groups.TryGetValue(key, out var values))
-            {
-                groups[key] = values = [];
-            }
-
-            values.Add(world.Evaluate(measure.Expr, row));
+            counts.Add((key, world.Evaluate(measure.Expr, row), Moment(fact, measure, row), Window(fact, measure, aggTime, row, key)));
         }
 
+        if (measure.NonAdditive is { } nonAdditive)
+        {
+            counts = [.. counts.Where(c => c.Moment is not null).GroupBy(c => c.Window).SelectMany(window =>
+            {
+                var chosen = nonAdditive.WindowChoiceMax ? window.Max(c => c.Moment) : window.Min(c => c.Moment);
+                return window.Where(c => c.Moment!.Equals(chosen));
+            })];
+        }
+
+        var groups = counts.GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Select(c => c.Value).ToList());
         _groups.UnionWith(groups.Keys);
         return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (input.FillNullsWith is { } fill ? fill
             : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
             : null);
     }
+
+    /// <summary>When a row of a semi-additive measure was taken, to the second.</summary>
+    private object? Moment(SemanticModel fact, Measure measure, Row row) =>
+        measure.NonAdditive is not { } nonAdditive ? null
+            : world.Evaluate(fact.Dimensions[nonAdditive.Name].Expr, row) is DateTime time ? time.AddTicks(-(time.Ticks % TimeSpan.TicksPerSecond))
+            : world.Evaluate(fact.Dimensions[nonAdditive.Name].Expr, row);
+
+    /// <summary>What has a first or last moment of its own: each bucket of the time asked for, and each value of the window's groupings.</summary>
+    private Key Window(SemanticModel fact, Measure measure, Dimension aggTime, Row row, Key key) =>
+        new([
+            .. _groupBy.Select((g, i) => IsCounted(fact, aggTime, g) ? key.Values[i] : null),
+            .. measure.NonAdditive?.WindowGroupings.Select(g => world.Evaluate(fact.Entities[g].Expr, row)) ?? [],
+        ]);
 
     private bool Holds(object? counted) => counted switch
     {

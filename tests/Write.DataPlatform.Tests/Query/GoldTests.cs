@@ -42,23 +42,33 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
     [Fact]
     public async Task Every_table_answers_its_own_question()
     {
-        var world = await worlds.GetAsync(0);
-        var model = world.World.Model;
-        foreach (var definition in GoldDefinitions.Of(model).ByTable.Values)
+        // Not every world has rows of every fact.
+        var unanswered = GoldDefinitions.Of((await worlds.GetAsync(0)).World.Model).ByTable.Keys.ToHashSet();
+        for (var number = 0; unanswered.Count > 0; number += 4)
         {
-            var table = definition.Table;
-            var first = PartitionPeriod.Containing(table.From ?? new DateOnly(2023, 11, 15), table.Partition, model.WeekStart);
-            var last = PartitionPeriod.Containing(new DateOnly(2024, 8, 10), table.Partition, model.WeekStart);
-            var answer = await CheckAsync(world, new MetricQuery
+            Assert.True(number < 20, "No world has rows of " + string.Join(", ", unanswered));
+            var world = await worlds.GetAsync(number);
+            var model = world.World.Model;
+            foreach (var definition in GoldDefinitions.Of(model).ByTable.Values.Where(d => unanswered.Contains(d.Table.Name)))
             {
-                Metrics = table.Metrics,
-                GroupBy = [.. table.GroupBy, new FieldName([FieldName.MetricTime], table.Grain)],
-                TimeRange = new AbsoluteTimeRange(TimePoint.FromDate(first.From), TimePoint.FromDate(last.To)),
-                TimeZone = table.TimeZone,
-                Where = table.Where,
-                Tenant = table.Audience == Audience.External ? "acme" : null,
-            });
-            Assert.True(answer.Served.By.SequenceEqual(["gold"]) && answer.Rows.Count > 0, $"{table.Name}: {answer.Rows.Count} rows, {string.Join(", ", answer.Served.Misses)}");
+                var table = definition.Table;
+                var first = PartitionPeriod.Containing(table.From ?? new DateOnly(2023, 11, 15), table.Partition, model.WeekStart);
+                var last = PartitionPeriod.Containing(new DateOnly(2024, 8, 10), table.Partition, model.WeekStart);
+                var answer = await CheckAsync(world, new MetricQuery
+                {
+                    Metrics = table.Metrics,
+                    GroupBy = [.. table.GroupBy, new FieldName([FieldName.MetricTime], table.Grain)],
+                    TimeRange = new AbsoluteTimeRange(TimePoint.FromDate(first.From), TimePoint.FromDate(last.To)),
+                    TimeZone = table.TimeZone,
+                    Where = table.Where,
+                    Tenant = table.Audience == Audience.External ? "acme" : null,
+                });
+                Assert.True(answer.Served.By.SequenceEqual(["gold"]), $"{table.Name}: {string.Join(", ", answer.Served.Misses)}");
+                if (answer.Rows.Count > 0)
+                {
+                    unanswered.Remove(table.Name);
+                }
+            }
         }
     }
 

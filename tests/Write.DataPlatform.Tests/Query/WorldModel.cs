@@ -70,6 +70,8 @@ internal static class WorldModel
               - { name: second_p90, agg: percentile, expr: seconds, agg_params: { percentile: 0.9 } }
               - { name: second_p25, agg: percentile, expr: seconds, agg_params: { percentile: 0.25, use_discrete_percentile: true } }
               - { name: ended_rows, agg: count, expr: 1, agg_time_dimension: ended_at }
+              - { name: last_second_sum, agg: sum, expr: seconds, non_additive_dimension: { name: at, window_choice: max } }
+              - { name: first_score_mean, agg: average, expr: score, non_additive_dimension: { name: at, window_choice: min, window_groupings: [visitor] } }
           - name: orders
             node_relation: { schema_name: shop, alias: orders }
             defaults: { agg_time_dimension: placed_at }
@@ -104,6 +106,8 @@ internal static class WorldModel
             measures:
               - { name: play_sum, agg: sum, expr: plays }
               - { name: minute_sum, agg: sum, expr: minutes }
+              - { name: last_play_sum, agg: sum, expr: plays, non_additive_dimension: { name: played_on, window_choice: max, window_groupings: [show] } }
+              - { name: last_player_count, agg: count_distinct, expr: visitor_id, non_additive_dimension: { name: played_on, window_choice: max } }
               - { name: minute_mean, agg: average, expr: minutes }
               - { name: player_count, agg: count_distinct, expr: visitor_id }
           - name: targets
@@ -171,6 +175,15 @@ internal static class WorldModel
           - { name: visitors, type: simple, type_params: { measure: visitor_count } }
           - { name: bounces, type: simple, type_params: { measure: bounce_count } }
           - { name: seconds, type: simple, type_params: { measure: second_sum } }
+          - { name: last_seconds, type: simple, type_params: { measure: last_second_sum } }
+          - name: last_mobile_seconds
+            type: simple
+            filter: "{{ Dimension('visit__device') }} = 'mobile'"
+            type_params: { measure: last_second_sum }
+          - { name: first_scores, type: simple, type_params: { measure: first_score_mean } }
+          - { name: last_plays, type: simple, type_params: { measure: last_play_sum } }
+          - { name: last_players, type: simple, type_params: { measure: last_player_count } }
+          - { name: last_plays_share, type: ratio, type_params: { numerator: last_plays, denominator: plays } }
           - { name: least_seconds, type: simple, type_params: { measure: second_min } }
           - { name: most_seconds, type: simple, type_params: { measure: second_max } }
           - { name: mean_seconds, type: simple, type_params: { measure: second_mean } }

@@ -1,5 +1,5 @@
 -- lake: steps [2026-11-01, 2026-11-24)
-SELECT t1."dim_country" AS "visit__country", CAST((CAST(t0."dim_occurred_at" AS TIMESTAMP) + INTERVAL (3600) SECOND) AS DATE) AS "metric_time__day", sum(t0."value_amount_paid") AS "l0_amount_paid__sum", sum(CASE WHEN t0."dim_step_name" IN ($1) THEN CASE WHEN t0."value_step_count" IS NOT NULL THEN 1 ELSE 0 END END) AS "l0_step_count__count__e91cfaa0", sum(CASE WHEN t0."dim_step_name" IN ($2) THEN CASE WHEN t0."value_step_count" IS NOT NULL THEN 1 ELSE 0 END END) AS "l0_step_count__count__0af634e4"
+SELECT t1."dim_country" AS "visit__country", CAST((CAST(t0."dim_occurred_at" AS TIMESTAMP) + INTERVAL (3600) SECOND) AS DATE) AS "metric_time__day", sum(t0."value_amount_paid") AS "l0_amount_paid__sum", sum(CASE WHEN t0."dim_step_name" IN ($1) THEN CASE WHEN t0."value_step_count" IS NOT NULL THEN 1 ELSE 0 END END) AS "l0_step_count__count__e91cfaa0fd47a6a1", sum(CASE WHEN t0."dim_step_name" IN ($2) THEN CASE WHEN t0."value_step_count" IS NOT NULL THEN 1 ELSE 0 END END) AS "l0_step_count__count__0af634e4ddd5870a"
 FROM (
   SELECT "occurred_at" AS "dim_occurred_at", "step" AS "dim_step_name", "visit_id" AS "key_visit", "amount" AS "value_amount_paid", "step_id" AS "value_step_count"
   FROM "steps" AS s
@@ -28,15 +28,15 @@ GROUP BY 1, 2;
 
 -- finish
 WITH pieces AS (
-SELECT "visit__country", "metric_time__day", "l0_amount_paid__sum", "l0_step_count__count__e91cfaa0", "l0_step_count__count__0af634e4" FROM lake_0_0
+SELECT "visit__country", "metric_time__day", "l0_amount_paid__sum", "l0_step_count__count__e91cfaa0fd47a6a1", "l0_step_count__count__0af634e4ddd5870a" FROM lake_0_0
 UNION ALL BY NAME
 SELECT "visit__country", "metric_time__day", "l1_visit_count__count" FROM lake_1_0
 ), merged AS (
-SELECT "visit__country", "metric_time__day", sum("l0_amount_paid__sum") AS "l0_amount_paid__sum", sum("l0_step_count__count__e91cfaa0") AS "l0_step_count__count__e91cfaa0", sum("l0_step_count__count__0af634e4") AS "l0_step_count__count__0af634e4", sum("l1_visit_count__count") AS "l1_visit_count__count"
+SELECT "visit__country", "metric_time__day", sum("l0_amount_paid__sum") AS "l0_amount_paid__sum", sum("l0_step_count__count__e91cfaa0fd47a6a1") AS "l0_step_count__count__e91cfaa0fd47a6a1", sum("l0_step_count__count__0af634e4ddd5870a") AS "l0_step_count__count__0af634e4ddd5870a", sum("l1_visit_count__count") AS "l1_visit_count__count"
 FROM pieces
 GROUP BY 1, 2
 ), valued AS (
-SELECT "visit__country", "metric_time__day", CASE WHEN isfinite(CAST(("l0_amount_paid__sum" / nullif("l1_visit_count__count", 0)) AS DOUBLE)) THEN ("l0_amount_paid__sum" / nullif("l1_visit_count__count", 0)) END AS "revenue_per_visit", (CAST("l0_step_count__count__e91cfaa0" AS DOUBLE) / NULLIF(CAST("l0_step_count__count__0af634e4" AS DOUBLE), 0)) AS "conversion_rate"
+SELECT "visit__country", "metric_time__day", CASE WHEN isfinite(CAST(("l0_amount_paid__sum" / nullif("l1_visit_count__count", 0)) AS DOUBLE)) THEN ("l0_amount_paid__sum" / nullif("l1_visit_count__count", 0)) END AS "revenue_per_visit", (CAST("l0_step_count__count__e91cfaa0fd47a6a1" AS DOUBLE) / NULLIF(CAST("l0_step_count__count__0af634e4ddd5870a" AS DOUBLE), 0)) AS "conversion_rate"
 FROM merged
 ), answer AS (
 SELECT "visit__country", "metric_time__day", "revenue_per_visit", "conversion_rate"

@@ -52,6 +52,9 @@ internal sealed record SqlCall(string Function, ImmutableArray<SqlExpression> Ar
 
 internal sealed record SqlCountDistinct(SqlExpression Inner) : SqlExpression;
 
+/// <summary>An aggregate over all rows of the select that have equal values of some expressions; nulls are equal.</summary>
+internal sealed record SqlOver(SqlCall Aggregate, ImmutableArray<SqlExpression> PartitionBy) : SqlExpression;
+
 internal sealed record SqlPercentile(SqlExpression Inner, double Fraction, bool IsDiscrete) : SqlExpression;
 
 internal sealed record SqlCase(ImmutableArray<(SqlExpression When, SqlExpression Then)> Branches, SqlExpression? Else) : SqlExpression;
