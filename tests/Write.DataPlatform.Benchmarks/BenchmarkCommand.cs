@@ -107,6 +107,9 @@ internal sealed record Scale(long Events, bool IsCheck)
     /// <summary>Events of the sample lake that is served; more make no answer larger.</summary>
     public long ServedEvents => Math.Min(Events, 1_000_000);
 
+    /// <summary>How long a server rests before its memory is looked at.</summary>
+    public TimeSpan Rest => TimeSpan.FromSeconds(IsCheck ? 0 : 5);
+
     /// <summary>Rows of the gold table that slices are taken of.</summary>
     public long SliceRows => Math.Min(Events, 100_000);
 

@@ -104,11 +104,13 @@ internal static class RefreshPart
         await using var duck = new DuckDbInstance(new DuckDbSettings());
         await using (var session = await duck.OpenAsync(cancellationToken))
         {
+            // As a refresh finds them: by month, and in no order within it.
             await session.ExecuteAsync(
                 $"""
                 CREATE TABLE rows AS SELECT DATE '2024-01-01' + CAST(i % 731 AS INTEGER) AS bucket, 'item-' || lpad(CAST(i // 731 AS VARCHAR), 5, '0') AS item,
                   ['desktop', 'mobile', 'tablet', 'tv'][1 + i % 4] AS device, CAST(hash(i) % 200 AS BIGINT) AS n, CAST(hash(i, 1) % 9000 AS BIGINT) AS seconds
                 FROM range({scale.WideRows}) AS t(i)
+                ORDER BY date_trunc('month', bucket), hash(i)
                 """,
                 cancellationToken);
         }

@@ -54,7 +54,7 @@ internal static class ServePart
             new Figure(Name, $"insight, {insightBody.Length} bytes; a minimal endpoint with the same bytes", "/s", whole[0], whole[1], Bound.RatioAtLeast, 0.7),
             new Figure(Name, "insight that the caller has (304); an endpoint that always says so", "/s", known[0], known[1], Bound.RatioAtLeast, 0.7),
             new Figure(Name, $"slice of 365 of {scale.SliceRows:N0} rows as JSON; a hand-written endpoint, one prepared query a request", "/s", queried[0], queried[1], Bound.RatioAtLeast, 0.7),
-            new Figure(Name, $"memory of the whole server after {RequestsAfterStart} requests", "MiB", await MemoryAsync(world, load, cancellationToken), null, Bound.AtMost, 250),
+            new Figure(Name, $"memory of the whole server after {RequestsAfterStart} requests", "MiB", await MemoryAsync(scale, world, load, cancellationToken), null, Bound.AtMost, 250),
         ];
     }
 
@@ -110,7 +110,7 @@ internal static class ServePart
     }
 
     /// <summary>The resident memory of a server process over the same data, after a first use and some rest.</summary>
-    private static async Task<double> MemoryAsync(World world, Load load, CancellationToken cancellationToken)
+    private static async Task<double> MemoryAsync(Scale scale, World world, Load load, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(
             "dotnet", [typeof(DataPlatformHost).Assembly.Location, "serve", "--data", world.Data, "--models", world.Models, "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default=Error"])
@@ -134,7 +134,7 @@ internal static class ServePart
                 await load.GetAsync(url + (i % 2 == 0 ? "/v1/insights/kpi-year-on-year" : "/v1/insights/top-shows"), patience.Token);
             }
 
-            await Task.Delay(TimeSpan.FromSeconds(5), TimeProvider.System, cancellationToken);
+            await Task.Delay(scale.Rest, TimeProvider.System, cancellationToken);
             process.Refresh();
             return process.WorkingSet64 / (1024.0 * 1024);
         }
