@@ -72,6 +72,22 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
         }
     }
 
+    [Fact]
+    public async Task Gold_does_not_filter_a_semi_additive_measure()
+    {
+        // The last moment of a day is that of all countries in gold, and that of one country in the answer.
+        var answer = await CheckAsync(await worlds.GetAsync(0), new MetricQuery
+        {
+            Metrics = ["last_seconds"],
+            GroupBy = [FieldName.Parse("visit__country"), new FieldName([FieldName.MetricTime], TimeGrain.Day)],
+            TimeRange = new AbsoluteTimeRange(TimePoint.FromDate(new DateOnly(2023, 11, 1)), TimePoint.FromDate(new DateOnly(2024, 8, 1))),
+            Where = new ComparisonFilter(FieldName.Parse("visit__country"), FilterOperator.In, ["DE", "FR"]),
+        });
+        Assert.NotEmpty(answer.Rows);
+        Assert.Equal(["lake"], answer.Served.By);
+        Assert.Contains(answer.Served.Misses, m => m is { Table: "last_daily", Code: "not_additive" });
+    }
+
     /// <summary>Auto gives what brute force gives; gold gives the same, or refuses with a miss that is known.</summary>
     internal static async Task<MetricAnswer> CheckAsync(EngineWorld world, MetricQuery query)
     {
