@@ -33,6 +33,7 @@ internal sealed class GoldDefinition
             '\n',
             "1",
             table.TimeZone.Id,
+            model.TimeZone.Id,
             table.Partition,
             CompileLake(DuckDbDialect.Instance, new DateOnly(2000, 1, 1), new DateOnly(2000, 1, 2)) is var lake ? lake.Text : "",
             string.Join('\u0001', lake.Parameters),

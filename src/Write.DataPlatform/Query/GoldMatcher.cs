@@ -163,7 +163,7 @@ internal static class GoldMatcher
         }
 
         passed++;
-        if (filterFields.Any() && leaf.States.FirstOrDefault(s => s.IsSemiAdditive) is { } semiAdditive)
+        if (Conditions(leaf, candidate).Any() && leaf.States.FirstOrDefault(s => s.IsSemiAdditive) is { } semiAdditive)
         {
             return Because("not_additive", $"{table.Name} holds {semiAdditive.Measure!.Name} at the first or last moment of all of its rows, which may be another among those of the query's filter.");
         }

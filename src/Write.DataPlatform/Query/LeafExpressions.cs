@@ -67,7 +67,9 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
         return (isInstant, asInstant) switch
         {
             (true, false) => new SqlCast(ZoneRules.ToLocal(time, leaf.ModelZone, leaf.Range.From?.Utc, leaf.Range.To?.Utc), ColumnKind.Date),
-            (false, true) => ZoneRules.ToUtc(new SqlCast(time, ColumnKind.Timestamp), leaf.ModelZone, leaf.Range.From?.Utc ?? new DateTime(1970, 1, 1), leaf.Range.To?.Utc ?? new DateTime(2070, 1, 1)),
+            // The range is of dates, whose midnights on the model's clock may lie a day from those on the query's.
+            (false, true) => ZoneRules.ToUtc(
+                new SqlCast(time, ColumnKind.Timestamp), leaf.ModelZone, leaf.Range.From?.Utc.AddDays(-2) ?? new DateTime(1970, 1, 1), leaf.Range.To?.Utc.AddDays(2) ?? new DateTime(2070, 1, 1)),
             _ => time,
         };
     }

@@ -190,7 +190,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
     /// <summary>What has a first or last moment of its own: each bucket of the time asked for, and each value of the window's groupings.</summary>
     private Key Window(SemanticModel fact, Measure measure, Dimension aggTime, Row row, Key key) =>
         new([
-            .. _groupBy.Select((g, i) => IsCounted(fact, aggTime, g) ? key.Values[i] : null),
+            .. _groupBy.Select((g, i) => IsCounted(fact, aggTime, g) || (measure.NonAdditive is { Name: var name } && g.Path is [var entity, var element] && entity == fact.PrimaryEntity && element == name) ? key.Values[i] : null),
             .. measure.NonAdditive?.WindowGroupings.Select(g => world.Evaluate(fact.Entities[g].Expr, row)) ?? [],
         ]);
 

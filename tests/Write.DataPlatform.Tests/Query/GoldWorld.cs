@@ -90,6 +90,8 @@ public sealed class GoldWorlds : IAsyncLifetime
           - { name: visits_hourly, metrics: [visits, seconds, visitors], group_by: [visit__country], grain: hour, partition: month }
           - { name: visits_hourly_utc, time_zone: UTC, metrics: [visits, seconds, bounces], group_by: [visit__device, visit__country], grain: hour, partition: quarter }
           - { name: visits_weekly, metrics: [visits, visitors, median_seconds, seconds], group_by: [visit__device], grain: week, partition: week, from: 2024-07-20 }
+          - { name: tiers_hourly, metrics: [visits, seconds], group_by: [visitor__tier, channel__slogan], grain: hour, partition: quarter }
+          - { name: last_ended_daily, metrics: [last_ended_seconds], group_by: [visit__device], grain: day, partition: quarter }
           - { name: last_daily, metrics: [last_seconds, last_mobile_seconds, first_scores, visits], group_by: [visit__country], grain: day, partition: month }
           - { name: last_shop_monthly, audience: external, metrics: [last_seconds, visits], group_by: [visit__device], grain: month, partition: quarter }
           - { name: last_plays_weekly, metrics: [last_plays, last_players, last_plays_share], group_by: [show__title], grain: week, partition: week }

@@ -16,7 +16,7 @@ internal static class QueryGen
     {
         ["visits"] = [Visits], ["scored"] = [Visits], ["visitors"] = [Visits], ["bounces"] = [Visits], ["seconds"] = [Visits], ["least_seconds"] = [Visits],
         ["most_seconds"] = [Visits], ["mean_seconds"] = [Visits], ["median_seconds"] = [Visits], ["p90_seconds"] = [Visits], ["p25_seconds"] = [Visits],
-        ["last_seconds"] = [Visits], ["last_mobile_seconds"] = [Visits], ["first_scores"] = [Visits], ["last_plays"] = [Plays], ["last_players"] = [Plays], ["last_plays_share"] = [Plays],
+        ["last_seconds"] = [Visits], ["last_mobile_seconds"] = [Visits], ["last_ended_seconds"] = [Visits], ["first_scores"] = [Visits], ["last_plays"] = [Plays], ["last_players"] = [Plays], ["last_plays_share"] = [Plays],
         ["ended"] = [Visits], ["mobile_visits"] = [Visits], ["seconds_or_zero"] = [Visits], ["drama_visits"] = [Visits], ["bounce_rate"] = [Visits],
         ["mobile_share"] = [Visits], ["visits_growth"] = [Visits], ["growth_percent"] = [Visits], ["odd_score"] = [Visits],
         ["orders"] = [Orders], ["revenue"] = [Orders], ["revenue_twice"] = [Orders], ["mean_amount"] = [Orders], ["median_amount"] = [Orders], ["most_amount"] = [Orders],

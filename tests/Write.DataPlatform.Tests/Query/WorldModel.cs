@@ -71,6 +71,7 @@ internal static class WorldModel
               - { name: second_p25, agg: percentile, expr: seconds, agg_params: { percentile: 0.25, use_discrete_percentile: true } }
               - { name: ended_rows, agg: count, expr: 1, agg_time_dimension: ended_at }
               - { name: last_second_sum, agg: sum, expr: seconds, non_additive_dimension: { name: at, window_choice: max } }
+              - { name: last_ended_sum, agg: sum, expr: seconds, agg_time_dimension: ended_at, non_additive_dimension: { name: at, window_choice: max } }
               - { name: first_score_mean, agg: average, expr: score, non_additive_dimension: { name: at, window_choice: min, window_groupings: [visitor] } }
           - name: orders
             node_relation: { schema_name: shop, alias: orders }
@@ -180,6 +181,7 @@ internal static class WorldModel
             type: simple
             filter: "{{ Dimension('visit__device') }} = 'mobile'"
             type_params: { measure: last_second_sum }
+          - { name: last_ended_seconds, type: simple, type_params: { measure: last_ended_sum } }
           - { name: first_scores, type: simple, type_params: { measure: first_score_mean } }
           - { name: last_plays, type: simple, type_params: { measure: last_play_sum } }
           - { name: last_players, type: simple, type_params: { measure: last_player_count } }
