@@ -18,33 +18,14 @@ internal sealed class SmallServer : IAsyncDisposable
 
     public static readonly string[] Months = ["2026-01-01", "2026-02-01", "2026-03-01"];
 
-    private const string Model = """
-        model: { time_zone: UTC }
-        semantic_models:
-          - name: visits
-            model: ref('visits')
-            defaults: { agg_time_dimension: started_at }
-            entities:
-              - { name: visit, type: primary, expr: id }
-            dimensions:
-              - { name: started_at, type: time, type_params: { time_granularity: second } }
-              - { name: in_month, type: time, expr: month, is_partition: true, partitions: started_at, type_params: { time_granularity: month } }
-              - { name: country, type: categorical }
-            measures:
-              - { name: visits, agg: count, expr: 1 }
-              - { name: seconds, agg: sum }
-        metrics:
-          - { name: visits, type: simple, type_params: { measure: visits } }
-          - { name: seconds, type: simple, type_params: { measure: seconds } }
-        gold_tables:
+    private static readonly string Model = VisitsModel.Text("month", """
           - name: visits_daily
             metrics: [visits, seconds]
             group_by: [visit__country]
             grain: day
             partition: month
             refresh: { cron: "0 4 1 1 *" }
-
-        """;
+        """);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("wdp-small-").FullName;
     private WebApplication? _app;

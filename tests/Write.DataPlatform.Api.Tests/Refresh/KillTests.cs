@@ -15,28 +15,7 @@ public sealed class KillTests : IDisposable
     private const int Days = 12;
     private const int Kills = 20;
 
-    private const string Model = """
-        model: { time_zone: UTC }
-        semantic_models:
-          - name: visits
-            model: ref('visits')
-            defaults: { agg_time_dimension: at }
-            entities:
-              - { name: visit, type: primary, expr: id }
-            dimensions:
-              - { name: at, type: time, type_params: { time_granularity: second } }
-              - { name: on_day, type: time, expr: day, is_partition: true, partitions: at, type_params: { time_granularity: day } }
-              - { name: country, type: categorical }
-            measures:
-              - { name: visits, agg: count, expr: 1 }
-              - { name: seconds, agg: sum }
-        metrics:
-          - { name: visits, type: simple, type_params: { measure: visits } }
-          - { name: seconds, type: simple, type_params: { measure: seconds } }
-        gold_tables:
-          - { name: visits_hourly, metrics: [visits, seconds], group_by: [visit__country], grain: hour, partition: day }
-
-        """;
+    private static readonly string Model = VisitsModel.Text("day", "  - { name: visits_hourly, metrics: [visits, seconds], group_by: [visit__country], grain: hour, partition: day }");
 
     private readonly string _folder = Directory.CreateTempSubdirectory("wdp-kill-").FullName;
     private readonly Dictionary<string, long> _expected = [];
@@ -54,7 +33,7 @@ public sealed class KillTests : IDisposable
             var date = first.AddDays(day).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
             var files = Directory.CreateDirectory(Path.Combine(Lake, "visits", "day=" + date)).FullName;
             command.CommandText = $"""
-                COPY (SELECT {day} * 10000 + i AS id, TIMESTAMP '{date}' + to_seconds((i * 37) % 86400) AS at, 'C' || (i % 17) AS country, (i * 7919 + {day}) % 613 AS seconds FROM range(1700) AS r(i))
+                COPY (SELECT {day} * 10000 + i AS id, TIMESTAMP '{date}' + to_seconds((i * 37) % 86400) AS started_at, 'C' || (i % 17) AS country, (i * 7919 + {day}) % 613 AS seconds FROM range(1700) AS r(i))
                 TO '{files}/a.parquet'
                 """;
             command.ExecuteNonQuery();

@@ -73,6 +73,17 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
     }
 
     [Fact]
+    public async Task Gold_is_made_anew_when_the_zone_that_validity_is_read_in_changes()
+    {
+        // Both zones had the same clock in 2000, which the definition's own statement is of.
+        var model = (await worlds.GetAsync(0)).World.Model;
+        var table = model.GoldTables["tiers_hourly"];
+        string Hash(string zone) => GoldDefinition.Create(model with { TimeZone = TimeZoneInfo.FindSystemTimeZoneById(zone) }, table).Hash;
+        Assert.Equal(Hash("Europe/Istanbul"), Hash("Europe/Istanbul"));
+        Assert.NotEqual(Hash("Europe/Helsinki"), Hash("Europe/Istanbul"));
+    }
+
+    [Fact]
     public async Task Gold_does_not_filter_a_semi_additive_measure()
     {
         // The last moment of a day is that of all countries in gold, and that of one country in the answer.
