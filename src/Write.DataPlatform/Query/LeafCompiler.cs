@@ -64,45 +64,38 @@ internal sealed class LeafCompiler
     /// </summary>
     private SqlSelect CompileInTwo(ResolvedRange range, bool withWatermark)
     {
-        var rows = ImmutableArray.CreateBuilder<SqlProjection>();
-        var columns = ImmutableArray.CreateBuilder<SqlProjection>();
-        var conditions = ImmutableArray.CreateBuilder<SqlExpression?>();
-        foreach (var field in _leaf.GroupBy)
+        var rows = new List<SqlProjection>();
+        SqlColumn Row(string name, SqlExpression expression)
         {
-            rows.Add(new SqlProjection(_expressions.Key(field), field.Column));
-            columns.Add(new SqlProjection(new SqlColumn("r", field.Column), field.Column));
+            if (!rows.Exists(r => r.Name == name))
+            {
+                rows.Add(new SqlProjection(expression, name));
+            }
+
+            return new SqlColumn("r", name);
         }
 
+        var columns = _leaf.GroupBy.Select(field => new SqlProjection(Row(field.Column, _expressions.Key(field)), field.Column)).ToList();
+        var conditions = new List<SqlExpression?>();
         foreach (var state in _leaf.States)
         {
-            var column = _leaf.Column(state);
-            SqlExpression? value = null, condition = null;
-            if (state.Measure is { } measure)
-            {
-                rows.Add(new SqlProjection(Measure(measure), column + "__value"));
-                value = new SqlColumn("r", column + "__value");
-            }
-
-            if (state.IsSemiAdditive || state.Filter is not null)
-            {
-                rows.Add(new SqlProjection(state.IsSemiAdditive ? AtMoment(state) : _expressions.Condition(state), column + "__counts"));
-                condition = new SqlColumn("r", column + "__counts");
-            }
-
-            columns.Add(new SqlProjection(state.FromRows(value, condition), column));
+            var value = state is { Measure: { } measure, Kind: not StateKind.Rows } ? Row("__value_" + measure.Name, Measure(measure)) : null;
+            var condition = state.IsSemiAdditive || state.Filter is not null
+                ? Row("__counts_" + state.RowsBehind.Name, state.IsSemiAdditive ? AtMoment(state) : _expressions.Condition(state))
+                : null;
+            columns.Add(new SqlProjection(state.FromRows(value, condition), _leaf.Column(state)));
             conditions.Add(condition);
         }
 
         if (withWatermark)
         {
-            rows.Add(new SqlProjection(EventInstant(), GoldDefinition.Watermark));
-            columns.Add(new SqlProjection(new SqlCall("max", new SqlColumn("r", GoldDefinition.Watermark)), GoldDefinition.Watermark));
+            columns.Add(new SqlProjection(new SqlCall("max", Row(GoldDefinition.Watermark, EventInstant())), GoldDefinition.Watermark));
         }
 
-        return new SqlSelect(columns.ToImmutable(), Rows(rows.ToImmutable(), range), "r")
+        return new SqlSelect([.. columns], Rows([.. rows], range), "r")
         {
             // A group that has no row of the moment is none.
-            Where = conditions.Contains(null) ? [] : [SqlExpression.Or(conditions.OfType<SqlExpression>())],
+            Where = conditions.Contains(null) ? [] : [SqlExpression.Or(conditions.OfType<SqlExpression>().Distinct())],
             GroupByCount = _leaf.GroupBy.Length,
         };
     }
