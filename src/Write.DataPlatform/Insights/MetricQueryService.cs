@@ -208,7 +208,7 @@ internal sealed class MetricQueryService(
             leaf.Fact.Name,
             leaf.AggTime.Name,
             leaf.Range.ToString(),
-            leaf.Shift is { } shift ? shift.ByIsoYear ? "to the same ISO week a year later" : shift.Period.ToString() : null,
+            (leaf.Spine?.Shift ?? leaf.Shift)?.ToString(),
             [.. leaf.States.Select(s => s.Name)],
             [.. plan.Pieces.Select(piece => Explain(plan, piece))],
             plan.Misses);

@@ -43,6 +43,13 @@ public sealed class DuckDbDialect : SqlDialect
     internal override string Percentile(string expression, double fraction, bool isDiscrete) =>
         $"quantile_{(isDiscrete ? "disc" : "cont")}({expression}, {Literal((decimal)fraction)})";
 
+    internal override string Moments(string start, string end, TimeGrain grain, string? bounds)
+    {
+        var step = grain == TimeGrain.Quarter ? "3 MONTH" : "1 " + grain.ToString().ToUpperInvariant();
+        var moment = $"unnest(range(CAST({start} AS TIMESTAMP), CAST({end} AS TIMESTAMP), INTERVAL {step}))";
+        return $"SELECT {(grain < TimeGrain.Day ? moment : $"CAST({moment} AS DATE)")} AS u{(bounds is null ? "" : "\nFROM " + bounds)}";
+    }
+
     internal override string TextTest(TextTest test, string expression, string value) => test switch
     {
         Sql.TextTest.Contains => $"contains({expression}, {value})",

@@ -16,6 +16,7 @@ internal sealed partial class FinishCompiler
 {
     private readonly ResolvedQuery _query;
     private readonly IReadOnlyList<LeafPlan> _plans;
+    private readonly LeafPlan? _timeSpine;
     private readonly ImmutableArray<KeyColumn> _keys;
     private readonly bool _isTotals;
     private readonly bool _fills;
@@ -25,7 +26,8 @@ internal sealed partial class FinishCompiler
     private FinishCompiler(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, bool isTotals)
     {
         _query = query;
-        _plans = plans;
+        _plans = [.. plans.Where(p => !p.Leaf.IsTimeSpine)];
+        _timeSpine = plans.FirstOrDefault(p => p.Leaf.IsTimeSpine);
         _isTotals = isTotals;
         _keys = isTotals ? [] : query.Keys;
         _fills = query.Query.Fill && !isTotals;
@@ -44,8 +46,9 @@ internal sealed partial class FinishCompiler
 
     private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
     {
-        var pieces = Pieces(source).ToList();
-        var text = new StringBuilder("WITH pieces AS (\n")
+        var tables = new List<(string Name, string Sql)>();
+        var pieces = Pieces(source, tables).ToList();
+        var text = new StringBuilder("WITH ").AppendJoin("", tables.Select(t => t.Name + " AS (\n" + t.Sql + "\n), ")).Append("pieces AS (\n")
             .AppendJoin("\nUNION ALL BY NAME\n", pieces.Select(p => p.Sql))
             .Append("\n), merged AS (\n").Append(Merged(pieces)).Append("\n)");
         if (_fills && _query.TimeKey is { } time)
@@ -79,22 +82,65 @@ internal sealed partial class FinishCompiler
         return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
     }
 
-    private IEnumerable<PieceSelect> Pieces(Func<LeafPlan, LeafPiece, string> source)
+    private IEnumerable<PieceSelect> Pieces(Func<LeafPlan, LeafPiece, string> source, List<(string Name, string Sql)> tables)
     {
-        var pieces = _plans.SelectMany(plan => plan.Pieces.Select(piece => (plan.Leaf, Piece: piece, Source: source(plan, piece)))).ToList();
+        var bounds = _timeSpine is null ? null : source(_timeSpine, _timeSpine.Pieces[0]);
+        foreach (var plan in _plans.Where(IsOfMoments))
+        {
+            var leaf = plan.Leaf;
+            var columns = leaf.GroupBy.Select(g => g.Column).ToList();
+            var spine = new SpineCompiler(_writer, leaf, _keys, bounds);
+            tables.Add((spine.Rows, Grouped([.. Scans([plan], columns, source)], columns, States(leaf))));
+            var groups = spine.Rows;
+            if (leaf.Spine is not null)
+            {
+                groups = spine.Values;
+                tables.Add((groups, spine.Valued(Measures(leaf).Select(m => (m.ValueColumn, ValueOf(m, m.States.Select(spine.State)))))));
+            }
+
+            yield return new PieceSelect("SELECT * FROM " + groups, IsGold: false);
+            if (leaf.JoinsTimeSpine)
+            {
+                yield return new PieceSelect(spine.Moments(groups), IsGold: false);
+            }
+        }
+
+        foreach (var scan in Scans(_plans.Where(p => !IsOfMoments(p)), [.. _keys.Select(k => k.Name)], source))
+        {
+            yield return scan;
+        }
+    }
+
+    /// <summary>Whether a leaf's rows become the query's by way of moments.</summary>
+    private bool IsOfMoments(LeafPlan plan) => !_isTotals && (plan.Leaf.Spine is not null || plan.Leaf.JoinsTimeSpine);
+
+    private IEnumerable<MeasureNode> Measures(Leaf leaf) =>
+        _query.Metrics.SelectMany(m => new[] { m.Current, m.Previous }).SelectMany(MeasuresOf).Where(m => m.LeafIndex == leaf.Index).DistinctBy(m => m.ValueColumn);
+
+    private static IEnumerable<MeasureNode> MeasuresOf(MetricNode? node) => node switch
+    {
+        MeasureNode measure => [measure],
+        RatioNode ratio => MeasuresOf(ratio.Numerator).Concat(MeasuresOf(ratio.Denominator)),
+        DerivedNode derived => derived.Inputs.Values.SelectMany(MeasuresOf),
+        _ => [],
+    };
+
+    private IEnumerable<PieceSelect> Scans(IEnumerable<LeafPlan> plans, IReadOnlyList<string> keys, Func<LeafPlan, LeafPiece, string> source)
+    {
+        var pieces = plans.SelectMany(plan => plan.Pieces.Select(piece => (plan.Leaf, Piece: piece, Source: source(plan, piece)))).ToList();
         foreach (var (leaf, _, from) in pieces.Where(p => p.Piece.Gold is null))
         {
-            yield return new PieceSelect("SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(leaf.States.Select(leaf.Column)).Select(Quote)) + " FROM " + from, IsGold: false);
+            yield return new PieceSelect("SELECT " + string.Join(", ", keys.Concat(leaf.States.Select(leaf.Column)).Select(Quote)) + " FROM " + from, IsGold: false);
         }
 
         // Leaves that read the same rows of the same table are one scan.
         foreach (var scan in pieces.Where(p => p.Piece.Gold is not null).GroupBy(p => (p.Source, p.Piece.Range, p.Leaf.Shift, FilterText.Of(p.Leaf.Where))))
         {
-            yield return new PieceSelect(Gold([.. scan.Select(p => p.Leaf)], scan.First().Piece, scan.Key.Source), IsGold: true);
+            yield return new PieceSelect(Gold([.. scan.Select(p => p.Leaf)], keys, scan.First().Piece, scan.Key.Source), IsGold: true);
         }
     }
 
-    private string Gold(ImmutableArray<Leaf> leaves, LeafPiece piece, string source)
+    private string Gold(ImmutableArray<Leaf> leaves, IReadOnlyList<string> keys, LeafPiece piece, string source)
     {
         var definition = piece.Gold!.Definition;
         LeafExpressions Over(Leaf leaf) => new(
@@ -105,7 +151,7 @@ internal sealed partial class FinishCompiler
         var rows = leaves.SelectMany(l => l.States.Select(s => s.RowsBehind.Name)).Distinct();
         return _writer.Select(new SqlSelect(
             [
-                .. _keys.Select(k => new SqlProjection(any.Key(leaves[0].GroupBy.First(g => g.Column == k.Name)), k.Name)),
+                .. keys.Select(k => new SqlProjection(any.Key(leaves[0].GroupBy.First(g => g.Column == k)), k)),
                 .. leaves.SelectMany(l => l.States.Select(s => new SqlProjection(s.Merge(new SqlColumn("g", s.Name)), l.Column(s)))),
             ],
             new SqlReady(source),
@@ -117,48 +163,43 @@ internal sealed partial class FinishCompiler
                 .. GoldMatcher.Conditions(leaves[0], piece.Gold).Select(any.Condition),
                 SqlExpression.Or(rows.Select(r => new SqlIsNull(new SqlColumn("g", r), Negated: true))),
             ],
-            GroupByCount = _keys.Length,
+            GroupByCount = keys.Count,
         });
     }
 
     private string Merged(IReadOnlyList<PieceSelect> pieces)
     {
+        var states = _plans.SelectMany(p => IsOfMoments(p) && p.Leaf.Spine is not null
+            ? Measures(p.Leaf).Select(m => (m.ValueColumn, "any_value(" + Quote(m.ValueColumn) + ")"))
+            : States(p.Leaf)).ToList();
         // One scan of gold alone has grouped its rows already.
-        if (pieces is [{ IsGold: true }])
-        {
-            return "SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(_plans.SelectMany(p => p.Leaf.States.Select(p.Leaf.Column))).Select(Quote)) + "\nFROM pieces";
-        }
+        return pieces is [{ IsGold: true }]
+            ? "SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(states.Select(s => s.Item1)).Select(Quote)) + "\nFROM pieces"
+            : Grouped([new PieceSelect("pieces", IsGold: false)], [.. _keys.Select(k => k.Name)], states);
+    }
 
-        var states = _plans.SelectMany(p => p.Leaf.States.Select(s => _writer.Expression(s.Merge(new SqlColumn(null, p.Leaf.Column(s)))) + " AS " + Quote(p.Leaf.Column(s))));
-        return "SELECT " + string.Join(", ", _keys.Select(k => Quote(k.Name)).Concat(states)) + "\nFROM pieces"
-            + (_keys.IsEmpty ? "" : "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, _keys.Length)));
+    private IEnumerable<(string Column, string Merged)> States(Leaf leaf) =>
+        leaf.States.Select(s => (leaf.Column(s), _writer.Expression(s.Merge(new SqlColumn(null, leaf.Column(s))))));
+
+    private string Grouped(IReadOnlyList<PieceSelect> pieces, IReadOnlyList<string> keys, IEnumerable<(string Column, string Merged)> states)
+    {
+        var from = pieces is [{ Sql: "pieces" }] ? "pieces" : "(\n" + string.Join("\nUNION ALL BY NAME\n", pieces.Select(p => p.Sql)) + "\n)";
+        return "SELECT " + string.Join(", ", keys.Select(Quote).Concat(states.Select(s => s.Merged + " AS " + Quote(s.Column)))) + "\nFROM " + from
+            + (keys.Count == 0 ? "" : "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, keys.Count)));
     }
 
     private string Filled(KeyColumn time)
     {
         var others = _keys.Where(k => k != time).Select(k => Quote(k.Name)).ToList();
         var key = Quote(time.Name);
-        var (start, end) = Spine(time.Grain!.Value);
-        var step = time.Grain == TimeGrain.Quarter ? "3 MONTH" : "1 " + time.Grain.ToString()!.ToUpperInvariant();
-        var spine = $"(SELECT {(time.Grain < TimeGrain.Day ? "x" : "CAST(x AS DATE)")} AS {key} FROM range({_dialect.Literal(start)}, {_dialect.Literal(end)}, INTERVAL {step}) AS r(x)) AS spine";
-        var states = _plans.SelectMany(p => p.Leaf.States.Select(p.Leaf.Column)).Select(Quote);
+        var (start, end) = _query.Range.Buckets(time.Grain!.Value, _query.Model.WeekStart);
+        var moments = _writer.Statement(new SqlMoments(new SqlLiteral(start), new SqlLiteral(end), time.Grain!.Value, null));
+        var spine = $"(SELECT u AS {key} FROM ({moments}) AS m) AS spine";
+        var states = _plans.SelectMany(p => IsOfMoments(p) && p.Leaf.Spine is not null ? Measures(p.Leaf).Select(m => m.ValueColumn) : p.Leaf.States.Select(p.Leaf.Column)).Select(Quote);
         var combinations = others.Count == 0 ? "" : $" CROSS JOIN (SELECT DISTINCT {string.Join(", ", others)} FROM merged) AS groups";
         return $"SELECT {string.Join(", ", _keys.Select(k => (k == time ? "spine." : "groups.") + Quote(k.Name)).Concat(states))}\nFROM {spine}{combinations}"
             + $"\nLEFT JOIN merged ON merged.{key} = spine.{key}"
             + string.Concat(others.Select(o => $" AND merged.{o} IS NOT DISTINCT FROM groups.{o}"));
-    }
-
-    /// <summary>The first bucket of the range and the moment that no bucket reaches.</summary>
-    private (DateTime Start, DateTime End) Spine(TimeGrain grain)
-    {
-        var (from, to) = (_query.Range.From!.Value, _query.Range.To!.Value);
-        if (grain >= TimeGrain.Day)
-        {
-            return (Calendar.Truncate(from.Date, grain, _query.Model.WeekStart).ToDateTime(TimeOnly.MinValue), to.Local);
-        }
-
-        var offset = from.Local - DateTime.SpecifyKind(from.Utc, DateTimeKind.Unspecified);
-        return (DateTime.SpecifyKind(Calendar.Truncate(from.Local, grain) - offset, DateTimeKind.Unspecified), DateTime.SpecifyKind(to.Utc, DateTimeKind.Unspecified));
     }
 
     private IEnumerable<string> Values(MetricColumn column)
@@ -188,8 +229,7 @@ internal sealed partial class FinishCompiler
         {
             case MeasureNode measure:
                 var leaf = _plans[measure.LeafIndex].Leaf;
-                var states = measure.States.Select(s => Quote(leaf.Column(s))).ToList();
-                var value = measure.Aggregation == Aggregation.Average ? $"CAST({states[0]} AS DOUBLE) / NULLIF({states[1]}, 0)" : states[0];
+                var value = leaf.Spine is not null ? Quote(measure.ValueColumn) : ValueOf(measure, measure.States.Select(s => Quote(leaf.Column(s))));
                 var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
                 return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
             case RatioNode ratio:
@@ -201,6 +241,9 @@ internal sealed partial class FinishCompiler
                 throw new ArgumentOutOfRangeException(nameof(node));
         }
     }
+
+    private static string ValueOf(MeasureNode measure, IEnumerable<string> states) =>
+        states.ToList() is var all && measure.Aggregation == Aggregation.Average ? $"CAST({all[0]} AS DOUBLE) / NULLIF({all[1]}, 0)" : all[0];
 
     private string Quote(string identifier) => _dialect.Quote(identifier);
 

@@ -77,18 +77,22 @@ internal sealed class GoldDefinition
         var query = new MetricQuery { Metrics = table.Metrics, GroupBy = [.. table.GroupBy, new FieldName([FieldName.MetricTime], table.Grain)], Where = table.Where, TimeZone = table.TimeZone };
         var resolved = QueryResolver.Resolve(model, query, FieldTypes.Unknown, DateTimeOffset.UnixEpoch);
         var leaves = ImmutableArray.CreateBuilder<Leaf>();
-        foreach (var group in resolved.Leaves.GroupBy(l => (l.Fact.Name, l.AggTime.Name)))
+        foreach (var group in resolved.Leaves.Where(l => !l.IsTimeSpine).GroupBy(l => (l.Fact.Name, l.AggTime.Name)))
         {
             var first = group.First();
             var states = group.SelectMany(l => l.States).DistinctBy(s => s.Name).ToList();
             var rows = states.Select(s => s.RowsBehind).DistinctBy(s => s.Name);
+            var time = first.Spine is { } spine ? spine.Keys[0] : first.GroupBy[^1];
             leaves.Add(first with
             {
                 Index = 0,
                 Shift = null,
                 Range = ResolvedRange.All,
                 Target = ResolvedRange.All,
-                GroupBy = [first.GroupBy[^1] with { Column = Bucket }, .. first.GroupBy[..^1]],
+                Spine = null,
+                JoinsTimeSpine = false,
+                Where = first.Spine is { } of ? Filter.And(first.Where, of.Where, of.Mixed) : first.Where,
+                GroupBy = [time with { Column = Bucket }, .. first.GroupBy.Where(g => g.Column is not Spine.Column && g.Column != time.Column)],
                 States = [.. rows, .. states],
                 StateFilters = group.SelectMany(l => l.StateFilters).DistinctBy(f => f.Key).ToImmutableDictionary(),
                 Bindings = group.SelectMany(l => l.Bindings).DistinctBy(b => b.Key).ToImmutableDictionary(),
@@ -235,7 +239,7 @@ internal sealed class GoldDefinition
                     .Select(l => new Enrichment(l, dimension, bindings.DistinctBy(b => b.Fact).ToImmutableDictionary(b => b.Fact, b => b.Binding.ElementKey)));
         }
 
-        public SqlLeftJoin Join(SqlExpression key, string alias) => new(
+        public SqlJoin Join(SqlExpression key, string alias) => new(
             new SqlValues(["key", .. Lookup.Attributes], [.. Lookup.Rows.Select(r => r.Values.Insert(0, r.Key))]),
             alias,
             new SqlBinary("=", new SqlCast(key, ColumnKind.String), new SqlColumn(alias, "key")));

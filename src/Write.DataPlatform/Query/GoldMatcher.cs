@@ -138,14 +138,14 @@ internal static class GoldMatcher
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which do not make {Word(grain)}s.");
         }
 
-        if (leaf.Shift is { } shift && shift.Period.Grain < table.Grain && shift.Period.Grain != TimeGrain.Day)
+        if (leaf.Shift is { } shift && shift.Grains.Any(g => g < table.Grain && g != TimeGrain.Day))
         {
-            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which cannot be moved by {shift.Period}.");
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which cannot be moved by {shift}.");
         }
 
-        if (leaf.Shift is { } moved && table.Grain > TimeGrain.Day && (moved.ByIsoYear || !Derives(table.Grain, moved.Period.Grain)))
+        if (leaf.Shift is { } moved && table.Grain > TimeGrain.Day && (moved.HasIsoYear || moved.Grains.Any(g => !Derives(table.Grain, g))))
         {
-            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which cannot be moved by {moved.Period}.");
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which cannot be moved by {moved}.");
         }
 
         passed++;
@@ -166,6 +166,11 @@ internal static class GoldMatcher
         if (Conditions(leaf, candidate).Any() && leaf.States.FirstOrDefault(s => s.IsSemiAdditive) is { } semiAdditive)
         {
             return Because("not_additive", $"{table.Name} holds {semiAdditive.Measure!.Name} at the first or last moment of all of its rows, which may be another among those of the query's filter.");
+        }
+
+        if (leaf.Spine is { IsInLake: true })
+        {
+            return Because("not_additive", $"{table.Name} holds buckets, and what counts at a moment is told of the events themselves.");
         }
 
         passed++;

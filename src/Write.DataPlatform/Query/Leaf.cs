@@ -51,8 +51,33 @@ internal sealed record Leaf
     /// <summary>What every field of <see cref="Where"/> and of the states' filters means from this fact.</summary>
     public required ImmutableDictionary<FieldName, FieldBinding> Bindings { get; init; }
 
+    /// <summary>Set if values follow from events of other buckets than their own; the leaf then gathers events in the spine's basis.</summary>
+    public Spine? Spine { get; init; }
+
+    /// <summary>Whether a moment without events appears, with null for what is not its time.</summary>
+    public bool JoinsTimeSpine { get; init; }
+
+    /// <summary>Whether it is the model's time spine itself, which gives its first and last moment.</summary>
+    public bool IsTimeSpine { get; init; }
+
+    /// <summary>The first and last moment of the model's own time spine, which bounds moments where the query does not.</summary>
+    public Leaf? TimeSpine { get; init; }
+
     /// <summary>The name of a state's column among the columns of all leaves.</summary>
     public string Column(MeasureState state) => $"l{Index}_{state.Name}";
+
+    /// <summary>The query's group-by columns as this leaf gives them, at moments or by its own rows.</summary>
+    public IEnumerable<GroupField> Columns => Spine is null ? GroupBy : GroupBy.Skip(1).Concat(Spine.Keys);
+
+    /// <summary>The leaf as its spine's moments see it.</summary>
+    public Leaf OfMoments => this with { Shift = Spine!.Shift, Range = Spine.Range, Target = Spine.Target };
+
+    /// <summary>Whether a condition is about when an event counts: about nothing else, not at all, or (null) about both.</summary>
+    public bool? IsAboutAggTime(Filter condition)
+    {
+        var times = condition.Fields.Select(f => IsAggTime(Bindings[f])).Distinct().ToList();
+        return times.Count switch { 0 => false, 1 => times[0], _ => null };
+    }
 
     public bool IsAggTime(FieldBinding binding) => binding.Hops.IsEmpty && binding.Owner.Name == Fact.Name && binding.Element == AggTime.Name && binding.IsTime;
 

@@ -3,7 +3,7 @@ using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Query;
 
-/// <summary>Collects the states that metrics need, one draft a (fact, aggregation time, shift), and gives the tree that computes each metric from them.</summary>
+/// <summary>Collects the states that metrics need, one draft a (fact, aggregation time, shift, accumulation), and gives the tree that computes each metric from them.</summary>
 internal sealed class LeafBuilder(MetricModel model)
 {
     private readonly List<LeafDraft> _drafts = [];
@@ -13,70 +13,83 @@ internal sealed class LeafBuilder(MetricModel model)
     /// <summary>Why some metric cannot be computed; empty if all can.</summary>
     public List<QueryProblem> Problems { get; } = [];
 
-    public MetricNode? Add(Metric metric, TimeShift? shift, string path) => Add(metric, null, shift, path);
+    public MetricNode? Add(Metric metric, TimeShift? shift, string path) => Add(metric, new Use(null, shift, null, path));
 
-    private MetricNode? Add(Metric metric, Filter? outer, TimeShift? shift, string path)
+    private MetricNode? Add(Metric metric, Use use)
     {
-        var filter = Filter.And(outer, metric.Filter);
+        use = use with { Filter = Filter.And(use.Filter, metric.Filter) };
         switch (metric)
         {
             case SimpleMetric simple:
-                return Add(simple.Measure, filter, shift, path);
+                return Add(simple.Measure, use, use.AtStartOf is { } grain ? new Accumulation(null, null, grain, default) : null);
             case RatioMetric ratio:
-                var numerator = Add(ratio.Numerator, filter, shift, path);
-                var denominator = Add(ratio.Denominator, filter, shift, path);
+                var numerator = Add(ratio.Numerator, use);
+                var denominator = Add(ratio.Denominator, use);
                 return numerator is null || denominator is null ? null : new RatioNode(numerator, denominator);
             case DerivedMetric derived:
-                var inputs = derived.Metrics.Select(input => (input.NameInExpression, Node: Add(input, filter, shift, path))).ToList();
+                var inputs = derived.Metrics.Select(input => (input.NameInExpression, Node: Add(input, use))).ToList();
                 return inputs.All(i => i.Node is not null)
                     ? new DerivedNode(derived.Expr, inputs.ToImmutableDictionary(i => i.NameInExpression, i => i.Node!, StringComparer.OrdinalIgnoreCase))
                     : null;
+            case CumulativeMetric cumulative when use.AtStartOf is null:
+                return Add(cumulative.Measure, use, new Accumulation(cumulative.Window, cumulative.GrainToDate, null, cumulative.PeriodAggregation));
+            case CumulativeMetric:
+                return Refuse($"{metric.Name} is accumulated over time, and offset_to_grain of such a metric is not computed.", use);
             default:
-                Problems.Add(new QueryProblem(
-                    QueryProblems.MetricTypeNotSupported, $"{metric.Name} is a {TypeName(metric)} metric, which this version reads but does not compute.", path));
-                return null;
+                return Refuse($"{metric.Name} is a {TypeName(metric)} metric, which this version reads but does not compute.", use);
         }
     }
 
-    private MetricNode? Add(MetricInput input, Filter? outer, TimeShift? shift, string path)
+    private MetricNode? Add(MetricInput input, Use use)
     {
-        if (input.OffsetToGrain is not null || (input.OffsetWindow is not null && shift is not null))
+        if (input.OffsetToGrain is not null && use.AtStartOf is not null)
         {
-            Problems.Add(new QueryProblem(
-                QueryProblems.MetricTypeNotSupported,
-                input.OffsetToGrain is not null
-                    ? $"{input.Metric} is used with offset_to_grain, which this version reads but does not compute."
-                    : $"{input.Metric} is used with an offset inside another offset or a comparison, which this version does not compute.",
-                path));
-            return null;
+            return Refuse($"{input.Metric} is used with offset_to_grain inside another offset_to_grain, which is not computed.", use);
         }
 
-        var own = input.OffsetWindow is { } window ? new TimeShift(window) : shift;
-        return Add(model.Metrics[input.Metric], Filter.And(outer, input.Filter), own, path);
+        if (input.OffsetWindow is not null && use.AtStartOf is not null)
+        {
+            return Refuse($"{input.Metric} is used with offset_window inside an offset_to_grain, which is not computed.", use);
+        }
+
+        return Add(model.Metrics[input.Metric], use with
+        {
+            Filter = Filter.And(use.Filter, input.Filter),
+            Shift = input.OffsetWindow is { } window ? new TimeShift(window).FollowedBy(use.Shift) : use.Shift,
+            AtStartOf = input.OffsetToGrain ?? use.AtStartOf,
+        });
     }
 
-    private MeasureNode? Add(MeasureInput input, Filter? outer, TimeShift? shift, string path)
+    private MetricNode? Add(MeasureInput input, Use use, Accumulation? how)
     {
         var measure = model.Measures[input.Measure];
         if (measure.Aggregation == Aggregation.ApproxCountDistinct)
         {
-            Problems.Add(new QueryProblem(
-                QueryProblems.MetricTypeNotSupported,
-                $"{measure.Name} is an approximate distinct count, which this version reads but does not compute.",
-                path));
-            return null;
+            return Refuse($"{measure.Name} is an approximate distinct count, which this version reads but does not compute.", use);
+        }
+
+        if (how is not null && measure.NonAdditive is not null)
+        {
+            return Refuse($"{measure.Name} is semi-additive: it has a value at a moment and does not accumulate.", use);
+        }
+
+        if (use.Shift is { IsMixed: true })
+        {
+            return Refuse($"{measure.Name} would be moved by {use.Shift}: a shift by the clock and one by the calendar together are not computed.", use);
         }
 
         var fact = model.SemanticModels[measure.SemanticModel];
-        var draft = _drafts.Find(d => d.Fact.Name == fact.Name && d.AggTime.Name == measure.AggTimeDimension && d.Shift == shift);
+        var filter = Filter.And(use.Filter, input.Filter);
+        // Which moments have no rows is a matter of one measure alone.
+        var alone = input.JoinToTimeSpine ? measure.Name + FilterText.Of(filter) : null;
+        var draft = _drafts.Find(d => d.Fact.Name == fact.Name && d.AggTime.Name == measure.AggTimeDimension && d.Shift == use.Shift && d.How == how && d.JoinedToTimeSpine == alone);
         if (draft is null)
         {
-            draft = new LeafDraft(_drafts.Count, fact, fact.Dimensions[measure.AggTimeDimension], shift);
+            draft = new LeafDraft(_drafts.Count, fact, fact.Dimensions[measure.AggTimeDimension], use.Shift, how, alone);
             _drafts.Add(draft);
         }
 
-        var filter = Filter.And(outer, input.Filter);
-        draft.Paths.Add(path);
+        draft.Paths.Add(use.Path);
         return new MeasureNode(
             draft.Index,
             [.. MeasureState.For(measure.Aggregation).Select(kind => draft.State(measure, kind, filter))],
@@ -84,11 +97,20 @@ internal sealed class LeafBuilder(MetricModel model)
             input.FillNullsWith);
     }
 
+    private MetricNode? Refuse(string message, Use use)
+    {
+        Problems.Add(new QueryProblem(QueryProblems.MetricTypeNotSupported, message, use.Path));
+        return null;
+    }
+
     private static string TypeName(Metric metric) => metric.GetType().Name.Replace("Metric", "", StringComparison.Ordinal).ToLowerInvariant();
+
+    /// <summary>How a metric is used: the filters and offsets around it, and where in the query it stands.</summary>
+    private sealed record Use(Filter? Filter, TimeShift? Shift, TimeGrain? AtStartOf, string Path);
 }
 
 /// <summary>A leaf before its group-by columns, range and filter are known.</summary>
-internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime, TimeShift? shift)
+internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime, TimeShift? shift, Accumulation? how, string? joinedToTimeSpine)
 {
     private readonly List<MeasureState> _states = [];
 
@@ -99,6 +121,11 @@ internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime
     public Dimension AggTime { get; } = aggTime;
 
     public TimeShift? Shift { get; } = shift;
+
+    public Accumulation? How { get; } = how;
+
+    /// <summary>The one measure that the draft is for, if its moments without rows are to appear.</summary>
+    public string? JoinedToTimeSpine { get; } = joinedToTimeSpine;
 
     /// <summary>Where in the query the metrics stand that need it.</summary>
     public SortedSet<string> Paths { get; } = new(StringComparer.Ordinal);

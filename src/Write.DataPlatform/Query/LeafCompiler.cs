@@ -10,31 +10,38 @@ namespace Write.DataPlatform.Query;
 /// </summary>
 internal sealed class LeafCompiler
 {
+    private static readonly SqlColumn Moment = new("m", "u");
+
     private readonly Leaf _leaf;
     private readonly List<Source> _sources = [];
-    private readonly List<SqlLeftJoin> _lookups = [];
+    private readonly List<SqlJoin> _lookups = [];
     private readonly Dictionary<string, SqlColumn> _attributes = new(StringComparer.Ordinal);
+    private readonly LeafExpressions _events;
     private readonly LeafExpressions _expressions;
 
     private LeafCompiler(Leaf leaf)
     {
         _leaf = leaf;
         _sources.Add(new Source("t0", "", leaf.Fact, null));
-        _expressions = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime));
+        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime));
+        _expressions = leaf.Spine is { IsInLake: true } spine
+            ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day)
+            : _events;
     }
 
     /// <summary>The leaf's keys and states over a range of events.</summary>
     /// <param name="leaf">The leaf.</param>
     /// <param name="range">The events' range; it lies inside the leaf's.</param>
     /// <param name="withWatermark">Whether a last column gives the latest event's instant.</param>
-    public static SqlSelect Compile(Leaf leaf, ResolvedRange range, bool withWatermark = false) => new LeafCompiler(leaf).Compile(range, withWatermark);
+    public static SqlSelect Compile(Leaf leaf, ResolvedRange range, bool withWatermark = false) =>
+        leaf.IsTimeSpine ? CompileSpan(leaf) : new LeafCompiler(leaf).Compile(range, withWatermark);
 
     /// <summary>The first and the last event's instant or date.</summary>
     public static SqlSelect CompileSpan(Leaf leaf)
     {
         var compiler = new LeafCompiler(leaf);
         SqlProjection Moment(string function, string name) =>
-            new(new SqlCast(new SqlCall(function, compiler._expressions.AggTime()), ColumnKind.Timestamp), name);
+            new(new SqlCast(new SqlCall(function, compiler._events.AggTime()), ColumnKind.Timestamp), name);
         return new SqlSelect([Moment("min", "first"), Moment("max", "last")], compiler.Subquery(compiler._sources[0], []), "t0");
     }
 
@@ -46,7 +53,7 @@ internal sealed class LeafCompiler
         }
 
         var columns = ImmutableArray.CreateBuilder<SqlProjection>();
-        columns.AddRange(_leaf.GroupBy.Select(field => new SqlProjection(_expressions.Key(field), field.Column)));
+        columns.AddRange(_leaf.GroupBy.Select(field => new SqlProjection(field.Column == Spine.Column && _leaf.Spine!.IsInLake ? Moment : _expressions.Key(field), field.Column)));
         columns.AddRange(_leaf.States.Select(state => new SqlProjection(
             state.FromRows(state.Measure is { } measure ? Measure(measure) : null, state.Filter is null ? null : _expressions.Condition(state)),
             _leaf.Column(state))));
@@ -55,7 +62,7 @@ internal sealed class LeafCompiler
             columns.Add(new SqlProjection(new SqlCall("max", EventInstant()), GoldDefinition.Watermark));
         }
 
-        return Rows(columns.ToImmutable(), range) with { GroupByCount = _leaf.GroupBy.Length };
+        return Rows(columns.ToImmutable(), range, AtMoments(range)) with { GroupByCount = _leaf.GroupBy.Length };
     }
 
     /// <summary>
@@ -118,18 +125,42 @@ internal sealed class LeafCompiler
         return condition is null ? isChosen : SqlExpression.And([condition, isChosen]);
     }
 
-    private SqlCast EventInstant() => new(_expressions.AggTime(), ColumnKind.Timestamp);
+    private SqlCast EventInstant() => new(_events.AggTime(), ColumnKind.Timestamp);
+
+    /// <summary>The moments that each event counts at, where they are met in the lake.</summary>
+    private SqlJoin? AtMoments(ResolvedRange range)
+    {
+        if (_leaf.Spine is not { IsInLake: true } spine)
+        {
+            return null;
+        }
+
+        var bounds = _leaf.TimeSpine is { } table && spine.Basis >= TimeGrain.Day ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range);
+        var counts = spine.How.Counts(
+            _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
+        return new SqlJoin(SpineCompiler.MomentsOf(spine.Range, spine.Basis, _leaf.WeekStart, bounds), Moment.Source!, counts, IsInner: true);
+    }
+
+    private SqlSelect FirstAndLast(TimeGrain grain, ResolvedRange range) =>
+        Rows([new SqlProjection(new SqlCall("min", _events.AggBucket(grain)), "first"), new SqlProjection(new SqlCall("max", _events.AggBucket(grain)), "last")], range);
 
     /// <summary>Columns over the rows of a range that count, joined to what they name.</summary>
-    private SqlSelect Rows(ImmutableArray<SqlProjection> columns, ResolvedRange range)
+    private SqlSelect Rows(ImmutableArray<SqlProjection> columns, ResolvedRange range, SqlJoin? moments = null)
     {
         var where = ImmutableArray.CreateBuilder<SqlExpression>();
+        if (moments is not null && _leaf.Spine!.Mixed is { } mixed)
+        {
+            where.Add(_expressions.Condition(mixed));
+        }
+
         if (_leaf.Where is { } filter)
         {
             where.Add(_expressions.Condition(filter));
         }
 
-        if (_leaf.States.Length > 0 && _leaf.States.All(s => s.Filter is not null))
+        // The first and last row are told without moments, so a filter that asks for the moment cannot be met there.
+        var isTold = _leaf.Spine is not { IsInLake: true } || moments is not null || _leaf.StateFilters.Values.All(f => _leaf.IsAboutAggTime(f) is false);
+        if (isTold && _leaf.States.Length > 0 && _leaf.States.All(s => s.Filter is not null))
         {
             where.Add(SqlExpression.Or(_leaf.States.DistinctBy(s => s.Filter).Select(_expressions.Condition)));
         }
@@ -137,7 +168,7 @@ internal sealed class LeafCompiler
         var inRange = new LeafExpressions(_leaf, binding => new SqlText(binding.Expr), Leaf.IsInstant(_leaf.AggTime)).InRange(range).Concat(Partitions(range));
         return new SqlSelect(columns, Subquery(_sources[0], [.. inRange]), "t0")
         {
-            Joins = [.. _sources.Skip(1).Select(s => new SqlLeftJoin(Subquery(s, []), s.Alias, s.On!)), .. _lookups],
+            Joins = [.. _sources.Skip(1).Select(s => new SqlJoin(Subquery(s, []), s.Alias, s.On!)), .. _lookups, .. moments is null ? [] : new[] { moments }],
             Where = where.ToImmutable(),
         };
     }
@@ -187,7 +218,7 @@ internal sealed class LeafCompiler
 
         var alias = "k" + _lookups.Count;
         var column = lookup.Attributes.IndexOf(binding.Name.Element);
-        _lookups.Add(new SqlLeftJoin(
+        _lookups.Add(new SqlJoin(
             new SqlValues(["key", "value"], [.. lookup.Rows.Select(r => ImmutableArray.Create(r.Key, r.Values[column]))]),
             alias,
             new SqlBinary("=", new SqlCast(element, ColumnKind.String), new SqlColumn(alias, "key"))));
@@ -218,7 +249,7 @@ internal sealed class LeafCompiler
         {
             var isInstant = Leaf.IsInstant(dimension);
             var bound = new SqlCast(joined.Column("dim_" + dimension.Name, dimension.Expr), isInstant ? ColumnKind.Timestamp : ColumnKind.Date);
-            var moment = _expressions.EventTime(isInstant);
+            var moment = _events.EventTime(isInstant);
             yield return dimension.IsValidityStart
                 ? new SqlBinary("<=", bound, moment)
                 : SqlExpression.Or([new SqlIsNull(bound, Negated: false), new SqlBinary("<", moment, bound)]);

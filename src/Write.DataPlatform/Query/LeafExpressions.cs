@@ -74,6 +74,9 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
         };
     }
 
+    /// <summary>The bucket in which an event counts.</summary>
+    public SqlExpression AggBucket(TimeGrain grain) => Bucket(AggTimeBinding(), grain);
+
     private FieldBinding AggTimeBinding() => new()
     {
         Name = new FieldName([FieldName.MetricTime], null),
@@ -90,6 +93,13 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
         if (!binding.IsTime)
         {
             return stored(binding);
+        }
+
+        if (leaf.IsAggTime(binding) && !isInstant && Leaf.IsInstant(leaf.AggTime) && (name.Grain is null || name.Grain < TimeGrain.Day))
+        {
+            // A moment of days stands for its midnight on the query's clock.
+            var midnight = new SqlCast(Shifted(binding, Stored(binding)), ColumnKind.Timestamp);
+            return name.Grain is null ? ToUtc(binding, midnight) : midnight;
         }
 
         if (name.Grain is not { } grain)
@@ -146,8 +156,8 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
 
     /// <summary>In UTC, after a shift in elapsed time.</summary>
     private SqlExpression Utc(FieldBinding binding) =>
-        leaf.Shift is { IsElapsedTime: true, Period: var period } && leaf.IsAggTime(binding)
-            ? new SqlAddSeconds(Stored(binding), period.Count * (long)Calendar.Fixed(period.Grain).TotalSeconds)
+        leaf.Shift is { IsElapsedTime: true, Seconds: var seconds } && leaf.IsAggTime(binding)
+            ? new SqlAddSeconds(Stored(binding), seconds)
             : Stored(binding);
 
     private SqlExpression Shifted(FieldBinding binding, SqlExpression date) => IsCalendarShifted(binding) ? leaf.Shift!.Apply(date) : date;

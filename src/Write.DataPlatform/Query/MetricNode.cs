@@ -11,7 +11,11 @@ internal abstract record MetricNode;
 /// <param name="States">The states, in the order of <see cref="MeasureState.For"/>.</param>
 /// <param name="Aggregation">The measure's aggregation.</param>
 /// <param name="FillNullsWith">The value for a group without rows.</param>
-internal sealed record MeasureNode(int LeafIndex, ImmutableArray<MeasureState> States, Aggregation Aggregation, long? FillNullsWith) : MetricNode;
+internal sealed record MeasureNode(int LeafIndex, ImmutableArray<MeasureState> States, Aggregation Aggregation, long? FillNullsWith) : MetricNode
+{
+    /// <summary>The column of the finished value, where moments have values and not states.</summary>
+    public string ValueColumn => $"v{LeafIndex}_{States[0].Name}";
+}
 
 internal sealed record RatioNode(MetricNode Numerator, MetricNode Denominator) : MetricNode;
 

@@ -20,6 +20,8 @@ internal static class QueryProblems
     public const string FillNeedsTimeRange = "fill_needs_time_range";
     public const string TooManyBuckets = "too_many_buckets";
     public const string RangeNeedsDates = "range_needs_dates";
+    public const string MetricTimeNeeded = "metric_time_needed";
+    public const string NoTotals = "no_totals";
     public const string MetricTypeNotSupported = "metric_type_not_supported";
     public const string NotInGold = "not_in_gold";
     public const string AlignToDateNotSupported = "align_to_date_not_supported";
@@ -30,5 +32,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain;
+        or MetricTypeNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain or NoTotals;
 }

@@ -66,11 +66,17 @@ internal sealed class QueryResolver
 
         _problems.AddRange(builder.Problems.Distinct());
         var tenant = TenantFilter();
-        var leaves = builder.Drafts.Select(draft => Bind(draft, tenant)).ToImmutableArray();
+        var spines = new SpineResolver(_model, _range, _zone);
+        var leaves = builder.Drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
         CheckUnboundNames(builder.Drafts);
         var keys = Keys(leaves);
         CheckColumns(keys, metrics);
         CheckFill(keys);
+        if (_query.Totals && leaves.Any(l => l.Spine is not null))
+        {
+            Report(QueryProblems.NoTotals, "A metric that accumulates over time has a value at each moment and none over all of them.", "totals");
+        }
+
         var having = Having(keys);
         _problems.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
         if (_problems.Count > 0)
@@ -86,12 +92,12 @@ internal sealed class QueryResolver
             Range = _range,
             Keys = keys,
             Metrics = metrics.ToImmutable(),
-            Leaves = leaves,
+            Leaves = spines.TimeSpine(leaves) is { } timeSpine ? [.. leaves.Select(l => l with { TimeSpine = timeSpine }), timeSpine] : leaves,
             Having = having,
         };
     }
 
-    private Leaf Bind(LeafDraft draft, Filter? tenant)
+    private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines)
     {
         var bindings = ImmutableDictionary.CreateBuilder<FieldName, FieldBinding>();
         FieldBinding? Binding(FieldName name, string path)
@@ -143,15 +149,15 @@ internal sealed class QueryResolver
                 "timeRange");
         }
 
-        if (!Leaf.IsInstant(draft.AggTime) && draft.Shift is { IsElapsedTime: true } elapsed)
+        if (!Leaf.IsInstant(draft.AggTime) && draft.Shift is { IsElapsedTime: true } elapsed && draft.How is null)
         {
             Report(
                 QueryProblems.RangeNeedsDates,
-                $"{draft.Fact.Name} is counted by the date {draft.AggTime.Name}, which cannot be moved by {elapsed.Period}.",
+                $"{draft.Fact.Name} is counted by the date {draft.AggTime.Name}, which cannot be moved by {elapsed}.",
                 "compare");
         }
 
-        return new Leaf
+        var leaf = new Leaf
         {
             Index = draft.Index,
             Fact = draft.Fact,
@@ -168,6 +174,12 @@ internal sealed class QueryResolver
             StateFilters = stateFilters,
             Bindings = bindings.ToImmutable(),
         };
+        leaf = leaf with { JoinsTimeSpine = draft.JoinedToTimeSpine is not null && leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding)) };
+        // Where a name is unknown that is told already, and the moments cannot be.
+        var names = FilterText.Conjuncts(leaf.Where).Concat(leaf.StateFilters.Values).SelectMany(f => f.Fields);
+        return draft.How is { } how && leaf.GroupBy.Length == _query.GroupBy.Length && names.All(leaf.Bindings.ContainsKey)
+            ? spines.Accumulate(leaf, how, (code, message) => Report(code, $"{Metrics(draft)} {message}", draft.Paths.Min!))
+            : leaf;
     }
 
     private FieldBinding? Bind(LeafDraft draft, FieldName name, string path)
@@ -291,7 +303,7 @@ internal sealed class QueryResolver
         [
             .. _query.GroupBy.Select(name =>
             {
-                var fields = leaves.SelectMany(l => l.GroupBy).Where(g => g.Column == name.ToString()).ToList();
+                var fields = leaves.SelectMany(l => l.Columns).Where(g => g.Column == name.ToString()).ToList();
                 return new KeyColumn(name.ToString(), fields.Count == 0 ? null : fields.Max(f => f.Grain), name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label);
             }),
         ];

@@ -59,6 +59,24 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
     /// <summary>The range of events that a shift moves into this one.</summary>
     public ResolvedRange Before(TimeShift shift, TimeZoneInfo zone) => new(Before(From, shift, zone, isEnd: false), Before(To, shift, zone, isEnd: true));
 
+    /// <summary>The start of the first bucket and the moment that no bucket reaches: on the clock from day grain up, else in UTC; null where it is open.</summary>
+    public (DateTime? Start, DateTime? End) Buckets(TimeGrain grain, DayOfWeek weekStart)
+    {
+        if (grain >= TimeGrain.Day)
+        {
+            return (From is { } first ? Calendar.Truncate(first.Date, grain, weekStart).ToDateTime(TimeOnly.MinValue) : null, To?.Local);
+        }
+
+        DateTime? start = null;
+        if (From is { } from)
+        {
+            var offset = from.Local - DateTime.SpecifyKind(from.Utc, DateTimeKind.Unspecified);
+            start = DateTime.SpecifyKind(Calendar.Truncate(from.Local, grain) - offset, DateTimeKind.Unspecified);
+        }
+
+        return (start, To is { } to ? DateTime.SpecifyKind(to.Utc, DateTimeKind.Unspecified) : null);
+    }
+
     public override string ToString() => $"[{From?.ToString() ?? "…"}, {To?.ToString() ?? "…"})";
 
     private static TimeBound? Before(TimeBound? bound, TimeShift shift, TimeZoneInfo zone, bool isEnd)
@@ -70,7 +88,7 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
 
         if (shift.IsElapsedTime)
         {
-            return TimeBound.FromUtc(time.Utc - (shift.Period.Count * Calendar.Fixed(shift.Period.Grain)), zone);
+            return TimeBound.FromUtc(time.Utc.AddSeconds(-shift.Seconds), zone);
         }
 
         // Where whole days are not exact, the shifted time itself is tested too.

@@ -43,5 +43,8 @@ public abstract class SqlDialect
 
     internal abstract string Percentile(string expression, double fraction, bool isDiscrete);
 
+    /// <summary>The moments of <see cref="Sql.SqlMoments"/>; <paramref name="bounds"/> stands after FROM if it is given.</summary>
+    internal abstract string Moments(string start, string end, TimeGrain grain, string? bounds);
+
     internal abstract string TextTest(Sql.TextTest test, string expression, string value);
 }

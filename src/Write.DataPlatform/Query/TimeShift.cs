@@ -10,19 +10,89 @@ namespace Write.DataPlatform.Query;
 /// </summary>
 /// <param name="Period">How far forward.</param>
 /// <param name="ByIsoYear">To the same ISO week of the next year instead (week 53 to week 52).</param>
-internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false)
+/// <param name="Then">What moves it on: an offset inside another offset or inside a comparison.</param>
+internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, TimeShift? Then = null)
 {
     public static TimeShift NextIsoYear { get; } = new(new CalendarPeriod(1, TimeGrain.Year), ByIsoYear: true);
 
     /// <summary>Whether the shift is in instants and not in calendar dates.</summary>
-    public bool IsElapsedTime => Period.Grain < TimeGrain.Day;
+    public bool IsElapsedTime => Steps.All(s => s.Period.Grain < TimeGrain.Day);
+
+    /// <summary>Whether it moves by the clock and by the calendar, which no one rule answers.</summary>
+    public bool IsMixed => !IsElapsedTime && Steps.Any(s => s.Period.Grain < TimeGrain.Day);
+
+    public IEnumerable<TimeGrain> Grains => Steps.Select(s => s.Period.Grain);
+
+    public bool HasIsoYear => Steps.Any(s => s.ByIsoYear);
+
+    /// <summary>How many seconds a shift in elapsed time moves.</summary>
+    public long Seconds => Steps.Sum(s => s.Period.Count * (long)Calendar.Fixed(s.Period.Grain).TotalSeconds);
+
+    private IEnumerable<TimeShift> Steps
+    {
+        get
+        {
+            for (var step = this; step is not null; step = step.Then)
+            {
+                yield return step;
+            }
+        }
+    }
+
+    public TimeShift FollowedBy(TimeShift? next) => next is null ? this : this with { Then = Then is null ? next : Then.FollowedBy(next) };
 
     /// <summary>Whether two dates can land on one, so that values that cannot be merged must be computed after the shift.</summary>
-    public bool CanMerge(TimeGrain grain) => ByIsoYear || (Period.Grain >= TimeGrain.Month && grain < TimeGrain.Month);
+    public bool CanMerge(TimeGrain grain) => Steps.Any(s => s.ByIsoYear || (s.Period.Grain >= TimeGrain.Month && grain < TimeGrain.Month));
 
-    public SqlExpression Apply(SqlExpression local) => ByIsoYear ? new SqlNextIsoYear(local) : new SqlAddPeriod(local, Period);
+    public SqlExpression Apply(SqlExpression local)
+    {
+        foreach (var step in Steps)
+        {
+            local = step.ByIsoYear ? new SqlNextIsoYear(local) : new SqlAddPeriod(local, step.Period);
+        }
 
-    public DateOnly Apply(DateOnly date)
+        return local;
+    }
+
+    public DateOnly Apply(DateOnly date) => Steps.Aggregate(date, (at, step) => step.Move(at));
+
+    /// <summary>The first date that lands on or after another.</summary>
+    public DateOnly FirstLandingAtOrAfter(DateOnly target)
+    {
+        var date = Steps.Reverse().Aggregate(target, (at, step) => (step.ByIsoYear ? at.AddDays(-7 * 53) : new TimeShift(step.Period.Negate()).Move(at)).AddDays(-14));
+        while (Apply(date) < target)
+        {
+            date = date.AddDays(1);
+        }
+
+        return date;
+    }
+
+    /// <summary>The date after the last that lands before another. Weeks 52 and 53 land on one week, so it may lie after the first that lands on or after it.</summary>
+    public DateOnly AfterLastLandingBefore(DateOnly target)
+    {
+        if (!HasIsoYear)
+        {
+            return FirstLandingAtOrAfter(target);
+        }
+
+        var date = Steps.Reverse().Aggregate(target, (at, step) => (step.ByIsoYear ? at.AddDays(-7 * 51) : new TimeShift(step.Period.Negate()).Move(at)).AddDays(14));
+        while (Apply(date) >= target)
+        {
+            date = date.AddDays(-1);
+        }
+
+        return date.AddDays(1);
+    }
+
+    /// <summary>Whether a bound of the range that dates land in is exact only if it is tested on the shifted time.</summary>
+    public bool NeedsExactTest(TimeBound target) =>
+        !IsElapsedTime && (!target.IsMidnight || (HasIsoYear && (Then is not null || target.Date.DayOfWeek != DayOfWeek.Monday)));
+
+    /// <inheritdoc />
+    public override string ToString() => string.Join(" and ", Steps.Select(s => s.ByIsoYear ? "an ISO year" : s.Period.ToString()));
+
+    private DateOnly Move(DateOnly date)
     {
         if (ByIsoYear)
         {
@@ -41,38 +111,4 @@ internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false)
             _ => throw new InvalidOperationException("A shift in elapsed time moves no dates."),
         };
     }
-
-    /// <summary>The first date that lands on or after another.</summary>
-    public DateOnly FirstLandingAtOrAfter(DateOnly target)
-    {
-        var date = ByIsoYear
-            ? target.AddDays(-7 * 55)
-            : new TimeShift(Period.Negate()).Apply(target).AddDays(-4);
-        while (Apply(date) < target)
-        {
-            date = date.AddDays(1);
-        }
-
-        return date;
-    }
-
-    /// <summary>The date after the last that lands before another. Weeks 52 and 53 land on one week, so it may lie after the first that lands on or after it.</summary>
-    public DateOnly AfterLastLandingBefore(DateOnly target)
-    {
-        if (!ByIsoYear)
-        {
-            return FirstLandingAtOrAfter(target);
-        }
-
-        var date = target.AddDays(-7 * 51);
-        while (Apply(date) >= target)
-        {
-            date = date.AddDays(-1);
-        }
-
-        return date.AddDays(1);
-    }
-
-    /// <summary>Whether a bound of the range that dates land in is exact only if it is tested on the shifted time.</summary>
-    public bool NeedsExactTest(TimeBound target) => !IsElapsedTime && (!target.IsMidnight || (ByIsoYear && target.Date.DayOfWeek != DayOfWeek.Monday));
 }

@@ -62,8 +62,8 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         _groupBy = groupBy;
         _groups.Clear();
         var shift = CompareShift();
-        var current = query.Metrics.Select(m => Values(world.Model.Metrics[m], null, null)).ToList();
-        var previous = shift is null ? null : query.Metrics.Select(m => Values(world.Model.Metrics[m], null, shift)).ToList();
+        var current = query.Metrics.Select(m => Values(world.Model.Metrics[m], null, [])).ToList();
+        var previous = shift is null ? null : query.Metrics.Select(m => Values(world.Model.Metrics[m], null, [shift])).ToList();
         if (groupBy.Count == 0)
         {
             _groups.Add(new Key([]));
@@ -121,28 +121,37 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         }
     }
 
-    private Func<Key, object?> Values(Metric metric, Filter? outer, OracleShift? shift)
+    /// <summary>A metric's value by group; the shifts move its events forward, one after the other.</summary>
+    private Func<Key, object?> Values(Metric metric, Filter? outer, IReadOnlyList<OracleShift> shift, TimeGrain? atStartOf = null)
     {
         var filter = Filter.And(outer, metric.Filter);
         switch (metric)
         {
+            case SimpleMetric simple when atStartOf is { } grain:
+                return Values(simple.Measure, filter, shift, new Accumulated(null, null, grain, default));
             case SimpleMetric simple:
                 return Values(simple.Measure, filter, shift);
+            case CumulativeMetric cumulative:
+                return Values(cumulative.Measure, filter, shift, new Accumulated(cumulative.Window, cumulative.GrainToDate, null, cumulative.PeriodAggregation));
             case RatioMetric ratio:
-                var (numerator, denominator) = (Values(ratio.Numerator, filter, shift), Values(ratio.Denominator, filter, shift));
+                var (numerator, denominator) = (Values(ratio.Numerator, filter, shift, atStartOf), Values(ratio.Denominator, filter, shift, atStartOf));
                 return key => World.Divide(numerator(key), denominator(key));
             case DerivedMetric derived:
-                var inputs = derived.Metrics.ToDictionary(m => m.NameInExpression, m => Values(m, filter, shift));
+                var inputs = derived.Metrics.ToDictionary(m => m.NameInExpression, m => Values(m, filter, shift, atStartOf));
                 return key => world.Derived[derived.Name](name => inputs[name](key));
             default:
                 throw new NotSupportedException();
         }
     }
 
-    private Func<Key, object?> Values(MetricInput input, Filter? outer, OracleShift? shift) =>
-        Values(world.Model.Metrics[input.Metric], Filter.And(outer, input.Filter), input.OffsetWindow is { } window ? new OracleShift(window) : shift);
+    private Func<Key, object?> Values(MetricInput input, Filter? outer, IReadOnlyList<OracleShift> shift, TimeGrain? atStartOf) =>
+        Values(
+            world.Model.Metrics[input.Metric],
+            Filter.And(outer, input.Filter),
+            input.OffsetWindow is { } window ? [new OracleShift(window), .. shift] : shift,
+            input.OffsetToGrain ?? atStartOf);
 
-    private Func<Key, object?> Values(MeasureInput input, Filter? outer, OracleShift? shift)
+    private Func<Key, object?> Values(MeasureInput input, Filter? outer, IReadOnlyList<OracleShift> shift)
     {
         var measure = world.Model.Measures[input.Measure];
         var fact = world.Model.SemanticModels[measure.SemanticModel];
@@ -153,9 +162,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         foreach (var row in world.Tables[fact.Table])
         {
             var stored = world.Evaluate(aggTime.Expr, row);
-            var counted = shift is null || stored is null ? stored
-                : stored is DateOnly day ? OracleTime.Shift(day, shift)
-                : time.Shift((DateTime)stored, shift);
+            var counted = shift.Aggregate(stored, (at, by) => at is null ? null : at is DateOnly day ? OracleTime.Shift(day, by) : time.Shift((DateTime)at, by));
             if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored)).Test(filter) != true))
             {
                 continue;
@@ -176,9 +183,112 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
 
         var groups = counts.GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Select(c => c.Value).ToList());
         _groups.UnionWith(groups.Keys);
+        if (input.JoinToTimeSpine)
+        {
+            AddMoments(fact, aggTime, groups.Keys);
+        }
+
         return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (input.FillNullsWith is { } fill ? fill
             : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
             : null);
+    }
+
+    /// <summary>The groups of moments that no row has: their times, and null for all else.</summary>
+    private void AddMoments(SemanticModel fact, Dimension aggTime, IEnumerable<Key> groups)
+    {
+        var times = _groupBy.Select((g, i) => (Field: g, Index: i)).Where(g => IsCounted(fact, aggTime, g.Field)).ToList();
+        if (times.Count == 0)
+        {
+            return;
+        }
+
+        var own = query.Where is AndFilter and ? and.Filters : query.Where is null ? [] : [query.Where];
+        var seen = groups.Select(g => new Key([.. times.Select(t => g.Values[t.Index])])).ToHashSet();
+        var finest = times.Min(t => Grain(t.Field, aggTime));
+        foreach (DateOnly moment in time.Spine(range, finest > TimeGrain.Day ? finest : TimeGrain.Day))
+        {
+            var counted = Counted(aggTime, moment);
+            if (seen.Contains(new Key([.. times.Select(t => Bucketed(counted, t.Field, aggTime))]))
+                || own.Where(f => f.Fields.All(n => IsCounted(fact, aggTime, n))).Any(f => Condition(_ => counted).Test(f) != true))
+            {
+                continue;
+            }
+
+            _groups.Add(new Key([.. _groupBy.Select(g => IsCounted(fact, aggTime, g) ? Bucketed(counted, g, aggTime) : null)]));
+        }
+    }
+
+    /// <summary>A day or longer as its first moment, as the aggregation time is stored.</summary>
+    private object Counted(Dimension aggTime, DateOnly moment) => aggTime.Granularity < TimeGrain.Day ? time.ToUtc(moment.ToDateTime(TimeOnly.MinValue)) : moment;
+
+    /// <summary>A value at each moment, day by day or bucket by bucket as stored, out of the rows of other buckets; for a coarser group the first, the last or the mean of its moments.</summary>
+    private Func<Key, object?> Values(MeasureInput input, Filter? outer, IReadOnlyList<OracleShift> shift, Accumulated how)
+    {
+        var measure = world.Model.Measures[input.Measure];
+        var fact = world.Model.SemanticModels[measure.SemanticModel];
+        var aggTime = fact.Dimensions[measure.AggTimeDimension];
+        var filter = Filter.And(outer, input.Filter, query.Where, query.Tenant is null ? null : world.Model.Tenants[query.Tenant].Where);
+        var basis = aggTime.Granularity!.Value > TimeGrain.Day ? aggTime.Granularity.Value : TimeGrain.Day;
+        var finest = _groupBy.Where(g => IsCounted(fact, aggTime, g)).Min(g => Grain(g, aggTime));
+        var rows = world.Tables[fact.Table].Select(r => (Row: r, Stored: world.Evaluate(aggTime.Expr, r))).Where(r => r.Stored is not null)
+            .Select(r => (r.Row, r.Stored, Bucket: r.Stored is DateOnly date ? time.Bucket(date, basis) : (DateOnly)time.Bucket((DateTime)r.Stored!, basis))).ToList();
+        var (first, end) = (DateOnly.FromDateTime(range.FromLocal!.Value), DateOnly.FromDateTime(range.ToLocal!.Value));
+        first = time.Bucket(first, how.AtStartOf is null ? basis : finest);
+        var values = new Dictionary<Key, SortedDictionary<DateOnly, object?>>();
+        var latest = new Dictionary<Key, DateOnly>();
+        for (var moment = time.Bucket(first.AddDays(-800), basis); moment < end.AddDays(60); moment = Next(moment, basis))
+        {
+            var shifted = time.Bucket(shift.Aggregate(moment, OracleTime.Shift), basis);
+            if (shifted < first || shifted >= end || (how.AtStartOf is not null && time.Bucket(shifted, finest) != shifted))
+            {
+                continue;
+            }
+
+            var counted = Counted(aggTime, shifted);
+            var groups = new Dictionary<Key, List<object?>>();
+            foreach (var (row, stored, bucket) in rows)
+            {
+                object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored);
+                if (how.Counts(bucket, moment, time) && IsBefore(stored!, shift) && (filter is null || Condition(Of).Test(filter) == true))
+                {
+                    var group = new Key([.. _groupBy.Select(g => Bucketed(Of(g), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
+                    groups.TryAdd(group, []);
+                    groups[group].Add(world.Evaluate(measure.Expr, row));
+                }
+            }
+
+            foreach (var (group, found) in groups)
+            {
+                var landing = new Key([.. group.Values, shifted]);
+                values.TryAdd(group, []);
+                if (latest.TryGetValue(landing, out var earlier))
+                {
+                    values[group].Remove(earlier);
+                }
+
+                latest[landing] = moment;
+                values[group][moment] = Aggregate(measure, found);
+            }
+        }
+
+        _groups.UnionWith(values.Keys);
+        var isCoarser = how.AtStartOf is null && finest > basis;
+        return key => (values.TryGetValue(key, out var at)
+                ? !isCoarser || how.Period is PeriodAggregation.Last ? at.Values.Last()
+                : how.Period is PeriodAggregation.First ? at.Values.First()
+                : at.Values.All(v => v is null) ? null
+                : at.Values.Where(v => v is not null).Average(v => Convert.ToDouble(v, CultureInfo.InvariantCulture))
+                : null)
+            ?? (input.FillNullsWith is { } fill ? fill : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L : null);
+    }
+
+    private static DateOnly Next(DateOnly date, TimeGrain grain) => grain == TimeGrain.Month ? date.AddMonths(1) : date.AddDays(1);
+
+    /// <summary>What comes after the range's end is not known in it.</summary>
+    private bool IsBefore(object stored, IReadOnlyList<OracleShift> shift)
+    {
+        var counted = shift.Aggregate(stored, (at, by) => at is DateOnly day ? OracleTime.Shift(day, by) : time.Shift((DateTime)at, by));
+        return counted is DateOnly date ? date < DateOnly.FromDateTime(range.ToLocal!.Value) : (DateTime)counted < range.To!.Value;
     }
 
     /// <summary>When a row of a semi-additive measure was taken, to the second.</summary>
@@ -291,6 +401,14 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var (low, high) = (Convert.ToDouble(sorted[below], CultureInfo.InvariantCulture), Convert.ToDouble(sorted[Math.Min(below + 1, sorted.Count - 1)], CultureInfo.InvariantCulture));
         return low + ((high - low) * (place - below));
     }
+}
+
+/// <summary>Which buckets count at a moment.</summary>
+internal sealed record Accumulated(CalendarPeriod? Window, TimeGrain? ToDate, TimeGrain? AtStartOf, PeriodAggregation Period)
+{
+    public bool Counts(DateOnly bucket, DateOnly moment, OracleTime time) =>
+        AtStartOf is { } start ? bucket == time.Bucket(moment, start)
+        : bucket <= moment && (Window is not { } window || bucket > OracleTime.Shift(moment, new OracleShift(window.Negate()))) && (ToDate is not { } grain || bucket >= time.Bucket(moment, grain));
 }
 
 /// <summary>A group's values; null equals null.</summary>

@@ -24,9 +24,20 @@ internal static class QueryGen
         ["orders_per_visit"] = [Orders, Visits], ["revenue_per_visit"] = [Orders, Visits], ["activity"] = [Plays, Orders],
         ["plays"] = [Plays], ["minutes"] = [Plays], ["mean_minutes"] = [Plays], ["players"] = [Plays], ["minutes_change"] = [Plays],
         ["target"] = [Targets], ["attainment"] = [Plays, Targets],
+        ["growth_change"] = [Visits],
+        ["visits_ever"] = [Visits], ["seconds_28d"] = [Visits], ["mean_seconds_mtd"] = [Visits], ["mobile_visitors_7d"] = [Visits], ["revenue_ytd"] = [Orders], ["plays_2m"] = [Plays],
+        ["targets_ever"] = [Targets], ["visits_since_month_start"] = [Visits], ["visits_ever_gain"] = [Visits], ["visits_every_day"] = [Visits], ["plays_every_day"] = [Plays],
     };
 
-    private static readonly string[] Offsets = ["visits_growth", "growth_percent", "minutes_change"];
+    /// <summary>Metrics moved by the calendar, which no comparison moves by the clock.</summary>
+    private static readonly string[] Offsets = ["visits_growth", "growth_percent", "minutes_change", "growth_change", "visits_ever_gain"];
+
+    /// <summary>Metrics with a value at each moment: asked for by days or longer, over a range with both ends.</summary>
+    private static readonly string[] OfMoments =
+    [
+        "visits_ever", "seconds_28d", "mean_seconds_mtd", "mobile_visitors_7d", "revenue_ytd", "plays_2m", "targets_ever", "visits_since_month_start", "visits_ever_gain",
+        "visits_every_day", "plays_every_day",
+    ];
 
     private static readonly Dictionary<string, string[]> Fields = new()
     {
@@ -88,21 +99,23 @@ internal static class QueryGen
 
     private static Gen<MetricQuery> Make(string[] pool, string[]? fields, TimeGrain finest, int ownZones) =>
         from isCompared in Gen.Frequency((2, Gen.Const(false)), (1, Gen.Const(true)))
-        from metrics in MetricNames(pool, isCompared)
+        from isOfMoments in Gen.Frequency((4, Gen.Const(false)), (1, Gen.Const(pool.Intersect(OfMoments).Any())))
+        from metrics in MetricNames(pool, isOfMoments)
         let facts = metrics.SelectMany(m => Metrics[m]).Distinct().ToArray()
         let names = Common(facts).Where(f => fields?.Contains(f) ?? true).ToArray()
         from isFilled in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
-        let needsRange = isCompared || isFilled
-        from range in needsRange ? Ranges(facts) : Gen.Frequency((1, Gen.Const((TimeRange?)null)), (4, Ranges(facts)))
-        from groupBy in GroupBy(facts, names, isFilled && Narrow(range) > finest ? Narrow(range) : finest, isCompared || isFilled)
-        from compare in isCompared ? Comparisons(facts) : Gen.Const((Comparison?)null)
+        let noClock = isOfMoments || (isCompared && metrics.Intersect(Offsets).Any())
+        let needsRange = isCompared || isFilled || isOfMoments
+        from range in needsRange ? Ranges(facts, noClock) : Gen.Frequency((1, Gen.Const((TimeRange?)null)), (4, Ranges(facts, noClock)))
+        from groupBy in GroupBy(facts, names, isOfMoments && finest < TimeGrain.Day ? TimeGrain.Day : isFilled && Narrow(range) > finest ? Narrow(range) : finest, isCompared || isFilled, isOfMoments)
+        from compare in isCompared ? Comparisons(facts, noClock, metrics.Contains("targets_ever")) : Gen.Const((Comparison?)null)
         from condition in Gen.Frequency((3, Gen.Const((Filter?)null)), (2, Where(names, 0)))
         let columns = groupBy.Select(g => g.ToString()).Concat(metrics).Concat(isCompared ? metrics.SelectMany(m => Suffixed(m)) : []).ToArray()
         from having in Gen.Frequency((4, Gen.Const((Filter?)null)), (1, Having([.. columns.Skip(groupBy.Length)])))
         from order in Gen.Select(From(columns), Gen.Bool, (c, d) => new QueryOrder(c, d)).Array[0, 3]
         from limit in Gen.Frequency((3, Gen.Const((int?)null)), (1, Gen.Int[0, 12].Select(i => (int?)i)))
         from zone in Gen.Frequency((ownZones, Gen.Const((string?)null)), (3, From(Zones).Select(z => (string?)z)))
-        from totals in Gen.Bool
+        from totals in isOfMoments ? Gen.Const(false) : Gen.Bool
         from tenant in facts.All(f => f is Visits or Orders) ? Gen.Frequency((4, Gen.Const((string?)null)), (1, From("acme", "globex"))) : Gen.Const((string?)null)
         select new MetricQuery
         {
@@ -140,8 +153,10 @@ internal static class QueryGen
 
     private static IEnumerable<string> Suffixed(string metric) => [metric + "__previous", metric + "__delta", metric + "__ratio"];
 
-    private static Gen<string[]> MetricNames(string[] pool, bool isCompared) =>
-        From([.. pool.Where(m => !isCompared || !Offsets.Contains(m))]).Array[1, 4].Select(m => m.Distinct().ToArray());
+    private static Gen<string[]> MetricNames(string[] pool, bool isOfMoments) =>
+        isOfMoments
+            ? Gen.Select(From([.. pool.Intersect(OfMoments)]).Array[1, 3], From(pool).Array[0, 1], (m, others) => m.Concat(others).Distinct().ToArray())
+            : From([.. pool.Except(OfMoments)]).Array[1, 4].Select(m => m.Distinct().ToArray());
 
     /// <summary>The finest grain whose buckets in a range are few enough to fill.</summary>
     private static TimeGrain Narrow(TimeRange? range)
@@ -154,7 +169,7 @@ internal static class QueryGen
         return length.TotalHours < 1.5 ? TimeGrain.Second : length.TotalDays < 1.5 ? TimeGrain.Minute : length.TotalDays < 12 ? TimeGrain.Hour : TimeGrain.Day;
     }
 
-    private static Gen<TimeRange?> Ranges(string[] facts)
+    private static Gen<TimeRange?> Ranges(string[] facts, bool noClock)
     {
         var days =
             from start in From(Days)
@@ -177,13 +192,13 @@ internal static class QueryGen
             from offset in From<TimeSpan?>(null, null, TimeSpan.Zero, TimeSpan.FromHours(-5), TimeSpan.FromMinutes(345))
             let begin = start.ToDateTime(TimeOnly.MinValue).AddSeconds(seconds)
             select (TimeRange?)new AbsoluteTimeRange(new TimePoint(begin, offset), new TimePoint(begin.AddSeconds(length), offset));
-        return facts.All(f => f is Visits or Orders) ? Gen.Frequency((4, days), (4, months), (1, relative), (3, moments)) : Gen.Frequency((4, days), (4, months), (1, relative));
+        return facts.All(f => f is Visits or Orders) && !noClock ? Gen.Frequency((4, days), (4, months), (1, relative), (3, moments)) : Gen.Frequency((4, days), (4, months), (1, relative));
     }
 
-    private static Gen<ImmutableArray<FieldName>> GroupBy(string[] facts, string[] names, TimeGrain finest, bool isOneGrain)
+    private static Gen<ImmutableArray<FieldName>> GroupBy(string[] facts, string[] names, TimeGrain finest, bool isOneGrain, bool needsTime)
     {
         var grains = Enum.GetValues<TimeGrain>().Where(g => g >= finest && (facts.Contains(Targets) ? g >= TimeGrain.Month : !facts.Contains(Plays) || g >= TimeGrain.Day)).ToArray();
-        var time = From(grains).Select(g => "metric_time__" + g.ToString().ToLowerInvariant()).Array[0, isOneGrain ? 1 : 2];
+        var time = From(grains).Select(g => "metric_time__" + g.ToString().ToLowerInvariant()).Array[needsTime ? 1 : 0, isOneGrain ? 1 : 2];
         var fields = names.Length == 0 ? Gen.Const(Array.Empty<string>()) : From(names).SelectMany(Grained).Array[0, 3];
         return Gen.Select(time, fields, Gen.Bool, (t, f, timeFirst) =>
             (timeFirst ? t.Concat(f) : f.Concat(t)).Distinct().Select(FieldName.Parse).ToImmutableArray());
@@ -198,15 +213,21 @@ internal static class QueryGen
             : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).ToArray());
     }
 
-    private static Gen<Comparison?> Comparisons(string[] facts)
+    private static Gen<Comparison?> Comparisons(string[] facts, bool noClock, bool isOfMonths)
     {
         var offsets = new List<CalendarPeriod>
         {
             new(1, TimeGrain.Month), new(3, TimeGrain.Month), new(1, TimeGrain.Year), new(1, TimeGrain.Day), new(7, TimeGrain.Day), new(52, TimeGrain.Week), new(1, TimeGrain.Quarter), new(-1, TimeGrain.Month),
         };
-        if (facts.All(f => f is Visits or Orders))
+        if (!noClock && facts.All(f => f is Visits or Orders))
         {
             offsets.AddRange([new(1, TimeGrain.Hour), new(36, TimeGrain.Hour), new(90, TimeGrain.Minute)]);
+        }
+
+        if (isOfMonths)
+        {
+            // Values of months are not moved by days.
+            return From(offsets.Where(o => o.Grain >= TimeGrain.Month).ToArray()).Select(o => (Comparison?)new Comparison(ComparisonKind.Offset, o));
         }
 
         return Gen.OneOf(

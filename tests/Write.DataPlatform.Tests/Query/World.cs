@@ -36,6 +36,10 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
         ["odd_score"] = x => Calculate(Calculate(x("rate"), x("visits"), (a, b) => a * b), x("share"), (a, b) => a + b),
         // now - before
         ["minutes_change"] = x => Calculate(x("now"), x("before"), (a, b) => a - b),
+        // visits - start
+        ["visits_since_month_start"] = x => Calculate(x("visits"), x("start"), (a, b) => a - b),
+        ["visits_ever_gain"] = x => Calculate(x("now"), x("before"), (a, b) => a - b),
+        ["growth_change"] = x => Calculate(x("now"), x("before"), (a, b) => a - b),
     };
 
     public object? Evaluate(string expr, Row row) => Expressions.TryGetValue(expr, out var compute) ? compute(row) : row[expr];

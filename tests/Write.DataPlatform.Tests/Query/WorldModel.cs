@@ -248,6 +248,33 @@ internal static class WorldModel
             type_params:
               expr: now - before
               metrics: [{ name: minutes, alias: now }, { name: minutes, alias: before, offset_window: 3 days }]
+          - { name: visits_ever, type: cumulative, type_params: { measure: visit_rows } }
+          - { name: seconds_28d, type: cumulative, type_params: { measure: second_sum, cumulative_type_params: { window: 28 days, period_agg: last } } }
+          - { name: mean_seconds_mtd, type: cumulative, type_params: { measure: second_mean, cumulative_type_params: { grain_to_date: month, period_agg: average } } }
+          - name: mobile_visitors_7d
+            type: cumulative
+            filter: "{{ Dimension('visit__device') }} = 'mobile'"
+            type_params: { measure: { name: visitor_count, fill_nulls_with: 0 }, cumulative_type_params: { window: 7 days } }
+          - { name: revenue_ytd, type: cumulative, type_params: { measure: amount_sum, cumulative_type_params: { grain_to_date: year } } }
+          - { name: plays_2m, type: cumulative, type_params: { measure: play_sum, cumulative_type_params: { window: 2 months, period_agg: last } } }
+          - { name: targets_ever, type: cumulative, type_params: { measure: target_sum } }
+          - name: visits_since_month_start
+            type: derived
+            type_params:
+              expr: visits - start
+              metrics: [visits, { name: visits, alias: start, offset_to_grain: month }]
+          - name: visits_ever_gain
+            type: derived
+            type_params:
+              expr: now - before
+              metrics: [{ name: visits_ever, alias: now }, { name: visits_ever, alias: before, offset_window: 1 month }]
+          - name: growth_change
+            type: derived
+            type_params:
+              expr: now - before
+              metrics: [{ name: visits_growth, alias: now }, { name: visits_growth, alias: before, offset_window: 7 days }]
+          - { name: visits_every_day, type: simple, type_params: { measure: { name: visit_rows, join_to_timespine: true, fill_nulls_with: 0 } } }
+          - { name: plays_every_day, type: simple, type_params: { measure: { name: play_sum, join_to_timespine: true } } }
         lookups:
           - { name: countries, path: lookups/countries.csv, key: code, dimension: visit__country, attributes: [name, region] }
           - { name: shows, path: lookups/shows.csv, key: id, dimension: show, attributes: [genre] }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Query.Sql;
 
@@ -16,16 +17,26 @@ internal sealed record SqlValues(ImmutableArray<string> Columns, ImmutableArray<
 
 internal sealed record SqlUnionAll(ImmutableArray<SqlSelect> Parts) : SqlRelation;
 
+/// <summary>
+/// The moments of a spine, one a row in a column <c>u</c>: from a start, included, to an end, excluded, a grain apart; dates from day grain up, else UTC timestamps.
+/// </summary>
+/// <param name="Start">The first moment.</param>
+/// <param name="End">The end.</param>
+/// <param name="Grain">The distance.</param>
+/// <param name="Bounds">One row that <paramref name="Start"/> and <paramref name="End"/> read; null if they are constants.</param>
+internal sealed record SqlMoments(SqlExpression Start, SqlExpression End, TimeGrain Grain, SqlSelect? Bounds) : SqlRelation;
+
 internal sealed record SqlProjection(SqlExpression Expression, string Name);
 
-internal sealed record SqlLeftJoin(SqlRelation Relation, string Alias, SqlExpression On);
+/// <summary>A left join, or an inner one.</summary>
+internal sealed record SqlJoin(SqlRelation Relation, string Alias, SqlExpression On, bool IsInner = false);
 
 internal sealed record SqlOrder(SqlExpression Expression, bool Descending);
 
 /// <summary>One SELECT. Grouping is by the first <see cref="GroupByCount"/> columns, or over everything if it aggregates none by.</summary>
 internal sealed record SqlSelect(ImmutableArray<SqlProjection> Columns, SqlRelation From, string Alias) : SqlRelation
 {
-    public ImmutableArray<SqlLeftJoin> Joins { get; init; } = [];
+    public ImmutableArray<SqlJoin> Joins { get; init; } = [];
 
     public ImmutableArray<SqlExpression> Where { get; init; } = [];
 

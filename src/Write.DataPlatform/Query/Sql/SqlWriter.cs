@@ -24,6 +24,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
     public string Statement(SqlRelation relation) => relation switch
     {
         SqlSelect select => Select(select),
+        SqlMoments moments => dialect.Moments(Expression(moments.Start), Expression(moments.End), moments.Grain, moments.Bounds is { } bounds ? Source(bounds, "b") : null),
         SqlUnionAll union => string.Join("\nUNION ALL\n", union.Parts.Select(Select)),
         _ => throw new ArgumentOutOfRangeException(nameof(relation)),
     };
@@ -63,7 +64,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         text.Append("\nFROM ").Append(Source(select.From, select.Alias));
         foreach (var join in select.Joins)
         {
-            text.Append("\nLEFT JOIN ").Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
+            text.Append(join.IsInner ? "\nJOIN " : "\nLEFT JOIN ").Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
         }
 
         if (select.Where.Length > 0)

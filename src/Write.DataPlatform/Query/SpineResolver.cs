@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>Gives a leaf whose events count at other moments than their own the spine of these moments.</summary>
+internal sealed class SpineResolver(MetricModel model, ResolvedRange target, TimeZoneInfo zone)
+{
+    /// <summary>The leaf with its spine.</summary>
+    /// <param name="leaf">The leaf as if each event counted at its own time.</param>
+    /// <param name="how">Which events count at a moment.</param>
+    /// <param name="report">Takes the code and the text of what cannot be computed.</param>
+    public Leaf Accumulate(Leaf leaf, Accumulation how, Action<string, string> report)
+    {
+        var times = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).ToImmutableArray();
+        if (times.IsEmpty)
+        {
+            if (!how.IsAllTime)
+            {
+                report(QueryProblems.MetricTimeNeeded, "has a value at each moment, so the query must group by metric_time.");
+            }
+
+            return leaf with { Range = leaf.Range with { From = null }, Target = leaf.Target with { From = null } };
+        }
+
+        var stored = leaf.AggTime.Granularity ?? TimeGrain.Day;
+        var basis = how.Basis(stored, times.Select(t => t.Grain!.Value));
+        TimeGrain? startsOf = how.AtStartOf is null ? null : times.Min(t => t.Grain!.Value);
+        if (how.Window is { } window && window.Grain < basis)
+        {
+            report(QueryProblems.GrainTooFine, $"has a window of {window}, and its events are known by {Word(basis)} only.");
+        }
+
+        if (startsOf < TimeGrain.Day)
+        {
+            report(QueryProblems.GrainTooFine, "is taken at the start of a grain, which is computed from day grain up.");
+        }
+
+        if (leaf.Shift is { } shift && shift.Grains.Any(g => g < basis))
+        {
+            report(QueryProblems.RangeNeedsDates, $"has a value for each {Word(basis)}, which cannot be moved by {shift}.");
+        }
+
+        if (basis < TimeGrain.Day && target is { From.Utc: var begin, To.Utc: var end } && zone.GetUtcOffset(begin).Minutes != zone.GetUtcOffset(end).Minutes)
+        {
+            report(QueryProblems.GrainTooFine, $"has a value for each {Word(basis)}, and the clock of {zone.Id} changes by less than an hour in {target}.");
+        }
+
+        var (events, moments, mixed) = Split(leaf);
+        var isInLake = mixed is not null || (how.AtStartOf is null && leaf.States.Any(s => !s.IsMergeable)) || leaf.StateFilters.Values.Any(f => leaf.IsAboutAggTime(f) is not false);
+        var asked = startsOf >= TimeGrain.Day && target.From is { } first ? target with { From = TimeBound.FromDate(Calendar.Truncate(first.Date, startsOf.Value, model.WeekStart), zone) } : target;
+        var moved = leaf.Shift is null ? asked : asked.Before(leaf.Shift, zone);
+        var range = Widened(moved, how, basis);
+        return leaf with
+        {
+            Shift = null,
+            Range = range,
+            Target = range,
+            Where = events,
+            GroupBy = [new GroupField(Spine.Column, times[0].Binding, basis), .. leaf.GroupBy.Except(times)],
+            Spine = new Spine
+            {
+                How = how, Basis = basis, StartsOf = startsOf, Keys = times, Range = moved, Target = asked, Shift = leaf.Shift, Where = moments, Mixed = mixed, IsInLake = isInLake,
+            },
+        };
+    }
+
+    /// <summary>The model's time spine as a leaf, where the query's own range does not bound the moments of some leaf.</summary>
+    public Leaf? TimeSpine(IReadOnlyCollection<Leaf> leaves)
+    {
+        var needing = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine).ToList();
+        return target.IsBounded || needing.Count == 0 || model.TimeSpines.Values.Where(s => s.Grain <= TimeGrain.Day).MaxBy(s => s.Grain) is not { } spine
+            ? null
+            : Of(spine, needing[0] with { Index = leaves.Count });
+    }
+
+    private static Leaf Of(TimeSpine spine, Leaf like)
+    {
+        var time = new Dimension { Name = spine.Column, Type = DimensionType.Time, Expr = spine.Column, Granularity = spine.Grain, Source = spine.Source };
+        return like with
+        {
+            Fact = new SemanticModel
+            {
+                Name = spine.Name,
+                Table = spine.Name,
+                Entities = ImmutableSortedDictionary<string, Entity>.Empty,
+                Dimensions = ImmutableSortedDictionary<string, Dimension>.Empty.Add(time.Name, time),
+                Measures = ImmutableSortedDictionary<string, Measure>.Empty,
+                PrimaryEntity = null,
+                Source = spine.Source,
+            },
+            AggTime = time,
+            Shift = null,
+            Range = ResolvedRange.All,
+            Target = ResolvedRange.All,
+            GroupBy = [],
+            Where = null,
+            States = [],
+            StateFilters = ImmutableDictionary<Filter, Filter>.Empty,
+            Bindings = ImmutableDictionary<FieldName, FieldBinding>.Empty,
+            Spine = null,
+            JoinsTimeSpine = false,
+            IsTimeSpine = true,
+        };
+    }
+
+    private ResolvedRange Widened(ResolvedRange range, Accumulation how, TimeGrain basis)
+    {
+        if (range.From is not { } from)
+        {
+            return range;
+        }
+
+        var day = Calendar.Truncate(from.Date, basis, model.WeekStart);
+        return range with { From = how.Reach(day, model.WeekStart) is { } start ? TimeBound.FromDate(start, zone) : null };
+    }
+
+    private static (Filter? Events, Filter? Moments, Filter? Mixed) Split(Leaf leaf)
+    {
+        var conditions = FilterText.Conjuncts(leaf.Where).ToLookup(leaf.IsAboutAggTime);
+        return (Filter.And([.. conditions[false]]), Filter.And([.. conditions[true]]), Filter.And([.. conditions[null]]));
+    }
+
+    private static string Word(TimeGrain grain) => grain.ToString().ToLowerInvariant();
+}
