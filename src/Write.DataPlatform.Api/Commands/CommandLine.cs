@@ -97,6 +97,7 @@ internal static class CommandLine
         root.Subcommands.Add(new QueryCommand(context));
         root.Subcommands.Add(new ExplainCommand(context));
         root.Subcommands.Add(new RefreshCommand(context));
+        root.Subcommands.Add(new VerifyCommand(context));
         root.Subcommands.Add(new SampleCommand(context));
         ExampleHelp.Add(root);
         return root;

@@ -4,6 +4,7 @@ using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -91,6 +92,61 @@ internal static class Tables
             foreach (var error in run.Partitions.Where(p => p.State == RunPartitionState.Failed).Select(p => $"{p.Period}: {p.Error}").Prepend(run.Error).Where(e => e is not null))
             {
                 terminal.Fail($"{run.Table}: {error}");
+            }
+        }
+    }
+
+    public static void Verifications(Terminal terminal, IEnumerable<GoldVerification> verifications)
+    {
+        var tables = new Table().Border(TableBorder.Simple).AddColumn("table");
+        var states = Enum.GetValues<VerifiedState>();
+        foreach (var name in states.Select(s => s.ToString().ToLowerInvariant()).Concat(["rows", "differences"]))
+        {
+            tables.AddColumn(new TableColumn(name).RightAligned());
+        }
+
+        var differences = new Table().Border(TableBorder.Simple).AddColumns("table", "tenant", "partition", "row", "column", "gold", "lake");
+        foreach (var found in verifications)
+        {
+            tables.AddRow(
+            [
+                new Text(found.Table),
+                .. states.Select(s => Number(found.Partitions.Count(p => p.State == s))),
+                Number(found.Partitions.Where(p => p.State is VerifiedState.Equal or VerifiedState.Differs).Sum(p => p.Rows)),
+                Number(found.DifferenceCount),
+            ]);
+            foreach (var difference in found.Differences)
+            {
+                differences.AddRow(
+                    new Text(found.Table), new Text(difference.Tenant ?? ""), new Text(difference.Period), new Text(string.Join(", ", difference.Key.Select(k => $"{k.Column} {k.Value ?? "null"}"))),
+                    new Text(difference.Column ?? "(row)"), new Text(difference.Gold ?? "null"), new Text(difference.Lake ?? "null"));
+            }
+        }
+
+        terminal.Result.Write(tables);
+        if (differences.Rows.Count > 0)
+        {
+            terminal.Result.Write(differences);
+        }
+
+        foreach (var found in verifications)
+        {
+            if (found.DifferenceCount > found.Differences.Length)
+            {
+                terminal.Say($"{found.Table}: {found.DifferenceCount - found.Differences.Length} more differences are not listed.");
+            }
+
+            foreach (var partition in found.Partitions.Where(p => p.Reason is not null))
+            {
+                var what = $"{found.Table} {partition.Period}{(partition.Tenant is null ? "" : " of " + partition.Tenant)}";
+                if (partition.State == VerifiedState.Damaged)
+                {
+                    terminal.Fail($"{what}: {partition.Reason}");
+                }
+                else
+                {
+                    terminal.Say($"{what} was not compared: {partition.Reason}");
+                }
             }
         }
     }

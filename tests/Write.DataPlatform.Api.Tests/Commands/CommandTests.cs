@@ -20,6 +20,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("query")]
     [InlineData("explain")]
     [InlineData("refresh")]
+    [InlineData("verify")]
     [InlineData("sample")]
     public async Task Help_has_examples(string command)
     {
@@ -45,6 +46,8 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("refresh", "--from", "2026-02-30")]
     [InlineData("refresh", "--from", "2026-02-02", "--to", "2026-02-01")]
     [InlineData("refresh", "no_such_table")]
+    [InlineData("verify", "--from", "2026-02-02", "--to", "2026-02-01")]
+    [InlineData("verify", "no_such_table")]
     [InlineData("query", "-", "--json", "--csv")]
     public async Task Bad_usage_is_2(params string[] args)
     {
@@ -152,6 +155,14 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
         var (_, json, _) = await RunAsync("""{"metrics":["unique_visitors"],"groupBy":["metric_time__month","visit__country"],"timeRange":{"from":"2025-01-01","to":"2026-01-01"},"source":"gold"}""", ["query", "-", "--json", .. lake]);
         var expected = server.Sql("SELECT count(*) FROM (SELECT DISTINCT country, date_trunc('month', timezone('Europe/Berlin', occurred_at::TIMESTAMPTZ)) AS m FROM {visits} WHERE year(m) = 2025)");
         Assert.Equal((long)expected[0][0]!, JsonNode.Parse(json)!["rows"]!.AsArray().Count);
+
+        var (verified, found, _) = await RunAsync("", ["verify", "audience_monthly", "--json", .. lake]);
+        var table = Assert.Single(JsonNode.Parse(found)!["tables"]!.AsArray())!;
+        Assert.Equal((0, true, 0), (verified, (bool)table["good"]!, (int)table["differenceCount"]!));
+        Assert.NotEmpty(table["partitions"]!.AsArray());
+        Assert.All(table["partitions"]!.AsArray(), p => Assert.Equal("equal", (string)p!["state"]!));
+        var (_, text, _) = await RunAsync("", ["verify", "audience_monthly", "--from", "2026-01-01", .. lake]);
+        Assert.Contains("audience_monthly", text, StringComparison.Ordinal);
     }
 
     [Fact]
