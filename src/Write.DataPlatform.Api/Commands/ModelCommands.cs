@@ -47,6 +47,43 @@ internal sealed class ValidateCommand : ExampleCommand
     }
 }
 
+/// <summary>Says what a change of the model means.</summary>
+internal sealed class DiffCommand : ExampleCommand
+{
+    public DiffCommand(CommandContext context)
+        : base("diff", "Says which gold tables a change of the model builds anew and why, and which metrics and insights are others", "% diff ./models-before ./models", "% diff ./models-before ./models --json")
+    {
+        var old = new Argument<string>("OLD") { Description = "The folder of the model before" };
+        var now = new Argument<string>("NEW") { Description = "The folder of the model after" };
+        Arguments.Add(old);
+        Arguments.Add(now);
+        SetAction(async (parse, cancellationToken) =>
+        {
+            await using var app = context.Build(parse);
+            var loader = app.Services.GetRequiredService<ModelLoader>();
+            string[] folders = [Path.GetFullPath(parse.GetRequiredValue(old)), Path.GetFullPath(parse.GetRequiredValue(now))];
+            var loaded = folders.Distinct().ToDictionary(folder => folder, loader.Load);
+            List<string> problems = [.. loaded.SelectMany(l => l.Value.Problems.Select(p => Startup.Print(p, l.Key)))];
+            if (problems.Count > 0)
+            {
+                throw new StartupException(problems);
+            }
+
+            var diff = ModelDiff.Create(loaded[folders[0]].Model!, loaded[folders[1]].Model!);
+            if (parse.GetValue(context.Json))
+            {
+                await context.Terminal.Output.WriteLineAsync(JsonSerializer.Serialize(diff, AnswerJson.Options).AsMemory(), cancellationToken);
+            }
+            else
+            {
+                Tables.Diff(context.Terminal, diff);
+            }
+
+            return ExitCode.Done;
+        });
+    }
+}
+
 /// <summary>Answers a query.</summary>
 internal sealed class QueryCommand : ExampleCommand
 {

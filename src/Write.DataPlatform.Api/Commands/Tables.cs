@@ -151,6 +151,38 @@ internal static class Tables
         }
     }
 
+    public static void Diff(Terminal terminal, ModelDiff diff)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("what", "name", "change", "why");
+        foreach (var setting in diff.Settings)
+        {
+            var at = setting.IndexOf(':', StringComparison.Ordinal);
+            table.AddRow(new Text("setting"), new Text(setting[..at]), new Text("changed"), new Text(setting[(at + 2)..]));
+        }
+
+        foreach (var gold in diff.GoldTables)
+        {
+            var change = gold.Change == ModelChange.Changed ? "rebuilt" : gold.Change.ToString().ToLowerInvariant();
+            table.AddRow(new Text("gold table"), new Text(gold.Name), new Text(change), new Text(string.Join(", ", gold.Reasons) + (gold.Tenants.IsEmpty ? "" : $" ({string.Join(", ", gold.Tenants)})")));
+        }
+
+        foreach (var (what, items) in new[] { ("metric", diff.Metrics), ("insight", diff.Insights) })
+        {
+            foreach (var item in items)
+            {
+                table.AddRow(new Text(what), new Text(item.Name), new Text(item.Change.ToString().ToLowerInvariant()), new Text(string.Join(", ", item.Reasons)));
+            }
+        }
+
+        if (table.Rows.Count == 0)
+        {
+            terminal.Result.WriteLine("Nothing that a number follows from is different.");
+            return;
+        }
+
+        terminal.Result.Write(table);
+    }
+
     public static void Problems(Terminal terminal, QueryException exception)
     {
         foreach (var problem in exception.Problems)

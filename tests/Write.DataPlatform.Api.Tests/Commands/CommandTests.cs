@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Api.Sample;
 
 namespace Write.DataPlatform.Api.Tests.Commands;
 
@@ -21,6 +22,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("explain")]
     [InlineData("refresh")]
     [InlineData("verify")]
+    [InlineData("diff")]
     [InlineData("sample")]
     public async Task Help_has_examples(string command)
     {
@@ -48,6 +50,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("refresh", "no_such_table")]
     [InlineData("verify", "--from", "2026-02-02", "--to", "2026-02-01")]
     [InlineData("verify", "no_such_table")]
+    [InlineData("diff", "only_one")]
     [InlineData("query", "-", "--json", "--csv")]
     public async Task Bad_usage_is_2(params string[] args)
     {
@@ -163,6 +166,33 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
         Assert.All(table["partitions"]!.AsArray(), p => Assert.Equal("equal", (string)p!["state"]!));
         var (_, text, _) = await RunAsync("", ["verify", "audience_monthly", "--from", "2026-01-01", .. lake]);
         Assert.Contains("audience_monthly", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Diff_says_what_a_change_rebuilds()
+    {
+        var (same, nothing, _) = await RunAsync("", "diff", SampleLake.ModelsDirectory, SampleLake.ModelsDirectory);
+        Assert.Equal((0, "Nothing that a number follows from is different."), (same, nothing.Trim()));
+        foreach (var file in Directory.EnumerateFiles(SampleLake.ModelsDirectory, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(_folder, Path.GetRelativePath(SampleLake.ModelsDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            var text = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(copy, text.Replace("expr: amount", "expr: amount / 100", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        }
+
+        var (code, json, _) = await RunAsync("", "diff", SampleLake.ModelsDirectory, _folder, "--json");
+        Assert.Equal(0, code);
+        var table = Assert.Single(JsonNode.Parse(json)!["goldTables"]!.AsArray())!;
+        Assert.Equal(("customers_daily", "changed", "metrics"), ((string)table["name"]!, (string)table["change"]!, (string)table["reasons"]![0]!));
+        Assert.Equal(["revenue", "revenue_per_visit"], JsonNode.Parse(json)!["metrics"]!.AsArray().Select(m => (string)m!["name"]!));
+        var (_, shown, _) = await RunAsync("", "diff", SampleLake.ModelsDirectory, _folder);
+        Assert.Contains("rebuilt", shown, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(Path.Combine(_folder, "bad.yaml"), "metrics:\n  - { nme: z }\n", TestContext.Current.CancellationToken);
+        var (bad, output, error) = await RunAsync("", "diff", SampleLake.ModelsDirectory, _folder);
+        Assert.Equal((1, ""), (bad, output));
+        Assert.Contains(Path.Combine(_folder, "bad.yaml:2"), error, StringComparison.Ordinal);
     }
 
     [Fact]
