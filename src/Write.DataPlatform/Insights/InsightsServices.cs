@@ -13,6 +13,7 @@ internal static class InsightsServices
         services.TryAddSingleton<LakeTypes>();
         services.TryAddSingleton<GoldReader>();
         services.TryAddSingleton<MetricQueryService>();
+        services.TryAddSingleton<ModelTestRunner>();
         return services;
     }
 }

@@ -71,6 +71,42 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     }
 
     [Fact]
+    public async Task The_samples_tests_pass_and_a_wrong_one_fails()
+    {
+        var (code, output, error) = await RunAsync("", "validate", "--tests", "--data", _folder);
+        Assert.True(code == 0, output + error);
+        Assert.Contains("3 tests, 0 failed", output, StringComparison.Ordinal);
+
+        // A model that counts in another zone does not keep the sample's facts.
+        var models = Path.Combine(_folder, "models");
+        foreach (var file in Directory.EnumerateFiles(SampleLake.ModelsDirectory, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(models, Path.GetRelativePath(SampleLake.ModelsDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            var text = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(copy, text.Replace("time_zone: Europe/Berlin", "time_zone: UTC", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        }
+
+        (code, output, _) = await RunAsync("", "validate", "--tests", "--data", _folder, "--models", models);
+        Assert.Equal(1, code);
+        Assert.Contains("failed A visit counts on the day and month of Berlin's clocks (tests.yaml:3:5)", output, StringComparison.Ordinal);
+        Assert.Contains("- expected metric_time__month: 2026-02-01, visits: 1", output, StringComparison.Ordinal);
+        Assert.Contains("+ answered metric_time__month: 2026-01-01, visits: 1", output, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("", "validate", "--tests", "--json", "--data", _folder, "--models", models);
+        Assert.Equal((1, 1), (code, JsonNode.Parse(output)!["tests"]!.AsArray().Count(t => !(bool)t!["passed"]!)));
+        Assert.True((bool)JsonNode.Parse(output)!["valid"]!);
+    }
+
+    [Fact]
+    public async Task One_of_a_kind_is_said_in_the_singular()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "m.yaml"), "semantic_models:\n  - { name: x, model: x, primary_entity: x }\n", TestContext.Current.CancellationToken);
+        var (code, output, error) = await RunAsync("", "validate", "--models", _folder, "--data", _folder);
+        Assert.True(code == 0, error);
+        Assert.Contains("is good: 1 semantic model, 0 metrics, 0 gold tables, 0 insights, 0 tests.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task All_that_is_wrong_comes_in_one_message()
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "m.yaml"), "metrics:\n  - { name: x, type: simple, type_params: { measure: y } }\n  - { nme: z }\n", TestContext.Current.CancellationToken);
