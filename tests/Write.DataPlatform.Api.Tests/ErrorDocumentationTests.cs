@@ -12,6 +12,7 @@ public sealed partial class ErrorDocumentationTests
 {
     [Theory]
     [InlineData("HTTP", typeof(ProblemCodes))]
+    [InlineData("Model and lake", typeof(LakeProblems))]
     [InlineData("The form of a query", typeof(QueryFormProblems))]
     [InlineData("The meaning of a query", typeof(QueryProblems))]
     public void A_section_has_the_codes_of_its_class(string section, Type codes) => Assert.Equal(Constants(codes).Order(), Documented(section).Order());

@@ -8,7 +8,7 @@ using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Api.Commands;
 
-/// <summary>Checks the configuration and the model's files, and if asked runs the model's tests.</summary>
+/// <summary>Checks the configuration and the model's files, and if asked runs the model's tests and compares it with the lake.</summary>
 internal sealed class ValidateCommand : ExampleCommand
 {
     private const int MaxShownRows = 20;
@@ -16,10 +16,12 @@ internal sealed class ValidateCommand : ExampleCommand
     public ValidateCommand(CommandContext context)
         : base(
             "validate", "Checks the configuration and the model's files and reports every mistake",
-            "% validate", "% validate --models ./models --json", "% validate --models ./models --tests")
+            "% validate", "% validate --models ./models --json", "% validate --models ./models --tests --against-lake")
     {
         var tests = new Option<bool>("--tests") { Description = "Runs the model's tests too" };
+        var againstLake = new Option<bool>("--against-lake") { Description = "Compares the model with the lake's tables, columns and types too" };
         Options.Add(tests);
+        Options.Add(againstLake);
         SetAction(async (parse, cancellationToken) =>
         {
             await using var app = context.Build(parse);
@@ -37,9 +39,12 @@ internal sealed class ValidateCommand : ExampleCommand
             ImmutableArray<ModelTestResult>? results = model is not null && parse.GetValue(tests)
                 ? await app.Services.GetRequiredService<ModelTestRunner>().RunAsync(model, cancellationToken)
                 : null;
+            IReadOnlyList<string>? misfits = model is not null && parse.GetValue(againstLake)
+                ? [.. (await app.Services.GetRequiredService<LakeCheck>().CheckAsync(model, cancellationToken)).Select(p => Startup.Print(p))]
+                : null;
             if (parse.GetValue(context.Json))
             {
-                var told = new { valid = model is not null, revision = model?.Revision, problems, tests = results?.Select(Describe) };
+                var told = new { valid = model is not null, revision = model?.Revision, problems, tests = results?.Select(Describe), lakeProblems = misfits };
                 await context.Terminal.Output.WriteLineAsync(JsonSerializer.Serialize(told, AnswerJson.Options).AsMemory(), cancellationToken);
             }
             else if (model is null)
@@ -54,9 +59,18 @@ internal sealed class ValidateCommand : ExampleCommand
                 {
                     await context.Terminal.Output.WriteAsync(Print(ran).AsMemory(), cancellationToken);
                 }
+
+                if (misfits is [])
+                {
+                    await context.Terminal.Output.WriteLineAsync("The lake has every table, column and type that the model reads.".AsMemory(), cancellationToken);
+                }
+                else if (misfits is not null)
+                {
+                    context.Terminal.Fail(new StartupException(misfits).Message);
+                }
             }
 
-            return model is null || results?.Any(r => !r.Passed) is true ? ExitCode.Failed : ExitCode.Done;
+            return model is null || results?.Any(r => !r.Passed) is true || misfits is { Count: > 0 } ? ExitCode.Failed : ExitCode.Done;
         });
     }
 

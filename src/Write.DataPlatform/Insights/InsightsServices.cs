@@ -14,6 +14,7 @@ internal static class InsightsServices
         services.TryAddSingleton<GoldReader>();
         services.TryAddSingleton<MetricQueryService>();
         services.TryAddSingleton<ModelTestRunner>();
+        services.TryAddSingleton<LakeCheck>();
         return services;
     }
 }

@@ -98,6 +98,26 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     }
 
     [Fact]
+    public async Task The_sample_fits_its_lake_and_a_model_of_another_does_not()
+    {
+        var (code, output, error) = await RunAsync("", ["validate", "--against-lake", .. Lake()]);
+        Assert.True(code == 0, error);
+        Assert.Contains("The lake has every table, column and type that the model reads.", output, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(Path.Combine(_folder, "m.yaml"), "semantic_models:\n  - name: x\n    model: visits\n    primary_entity: x\n    dimensions:\n      - { name: contry, type: categorical }\n", TestContext.Current.CancellationToken);
+        (code, _, error) = await RunAsync("", ["validate", "--against-lake", "--models", _folder, .. Lake()]);
+        Assert.Equal(1, code);
+        Assert.Contains("m.yaml:6:9 L002", error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'country'?", error, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("", ["validate", "--against-lake", "--json", "--models", _folder, .. Lake()]);
+        Assert.Equal((1, 1, true), (code, JsonNode.Parse(output)!["lakeProblems"]!.AsArray().Count, (bool)JsonNode.Parse(output)!["valid"]!));
+
+        (code, _, error) = await RunAsync("", "validate", "--against-lake", "--data", Path.Combine(_folder, "empty"));
+        Assert.Equal(1, code);
+        Assert.StartsWith("error: ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task One_of_a_kind_is_said_in_the_singular()
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "m.yaml"), "semantic_models:\n  - { name: x, model: x, primary_entity: x }\n", TestContext.Current.CancellationToken);
