@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using DuckDB.NET.Data;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
@@ -23,7 +24,7 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
     /// <param name="range">Which partitions.</param>
     /// <param name="progress">Told as periods are compared; may be null.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="RefreshException">There is no such table, or it cannot be computed.</exception>
+    /// <exception cref="RefreshException">There is no such table, it cannot be computed, or its rows do not fit in memory and on disk.</exception>
     /// <exception cref="LakeException">The lake could not give the rows.</exception>
     /// <exception cref="GoldStoreException">The store could not be read.</exception>
     public async Task<GoldVerification> VerifyAsync(string table, RefreshRange range, IProgress<(int Done, int Total, string What)>? progress = null, CancellationToken cancellationToken = default)
@@ -104,14 +105,19 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
 
             await using var session = await database.Instance.OpenAsync(cancellationToken);
             var rows = await LakePartition.OpenAsync(session, definition, export, cancellationToken);
-            foreach (var (manifest, partition) in compared)
+            foreach (var (index, (manifest, partition)) in compared.Index())
             {
                 try
                 {
-                    var files = await LoadAsync(manifest, partition, folder, cancellationToken);
+                    // DuckDB remembers files by their names, so none is used twice.
+                    var files = await LoadAsync(manifest, partition, Path.Combine(folder, $"gold-{index.ToString(CultureInfo.InvariantCulture)}-"), cancellationToken);
                     var wanted = await rows.CompileStoreAsync(manifest.Tenant, cancellationToken);
                     await CompareAsync(session, definition, manifest.Tenant, partition, $"SELECT * FROM read_parquet({GoldColumns.Files(files)})", wanted, found, cancellationToken);
                     files.ForEach(File.Delete);
+                }
+                catch (DuckDBException exception)
+                {
+                    throw new RefreshException($"{definition.Table.Name} {period.Name} could not be compared: {exception.Message}", exception);
                 }
                 catch (GoldStoreException exception) when (exception.IsTransient)
                 {
@@ -129,14 +135,14 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
         }
     }
 
-    private async Task<List<string>> LoadAsync(GoldManifest manifest, GoldPartition partition, string folder, CancellationToken cancellationToken)
+    private async Task<List<string>> LoadAsync(GoldManifest manifest, GoldPartition partition, string prefix, CancellationToken cancellationToken)
     {
         List<string> files = [];
         await foreach (var loaded in tables.GetSegmentsAsync(manifest, [partition], cancellationToken))
         {
             foreach (var segment in loaded.Segments)
             {
-                files.Add(Path.Combine(folder, $"gold-{files.Count.ToString(CultureInfo.InvariantCulture)}.parquet"));
+                files.Add($"{prefix}{files.Count.ToString(CultureInfo.InvariantCulture)}.parquet");
                 await File.WriteAllBytesAsync(files[^1], segment, cancellationToken);
             }
         }
