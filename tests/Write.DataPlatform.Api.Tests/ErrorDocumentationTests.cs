@@ -12,13 +12,14 @@ public sealed partial class ErrorDocumentationTests
 {
     [Theory]
     [InlineData("HTTP", typeof(ProblemCodes))]
+    [InlineData("Model and lake", typeof(LakeProblems))]
     [InlineData("The form of a query", typeof(QueryFormProblems))]
     [InlineData("The meaning of a query", typeof(QueryProblems))]
     public void A_section_has_the_codes_of_its_class(string section, Type codes) => Assert.Equal(Constants(codes).Order(), Documented(section).Order());
 
     [Fact]
     public void The_rules_of_other_slices_are_documented() =>
-        Assert.Equal([GoldTableRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode], Documented("Model and queries"));
+        Assert.Equal([GoldTableRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode, PublishedQueryRule.TestCode, PublishedQueryRule.TestColumnCode], Documented("Model and queries"));
 
     [Fact]
     public void The_meaning_of_a_query_tells_which_are_422()

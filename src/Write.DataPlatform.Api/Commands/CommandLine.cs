@@ -94,9 +94,11 @@ internal static class CommandLine
         root.SetAction(serve.RunAsync);
         root.Subcommands.Add(serve);
         root.Subcommands.Add(new ValidateCommand(context));
+        root.Subcommands.Add(new DiffCommand(context));
         root.Subcommands.Add(new QueryCommand(context));
         root.Subcommands.Add(new ExplainCommand(context));
         root.Subcommands.Add(new RefreshCommand(context));
+        root.Subcommands.Add(new VerifyCommand(context));
         root.Subcommands.Add(new SampleCommand(context));
         ExampleHelp.Add(root);
         return root;

@@ -8,41 +8,39 @@ using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Commands;
 
-/// <summary>Checks the configuration and the model's files.</summary>
-internal sealed class ValidateCommand : ExampleCommand
+/// <summary>Says what a change of the model means.</summary>
+internal sealed class DiffCommand : ExampleCommand
 {
-    public ValidateCommand(CommandContext context)
-        : base("validate", "Checks the configuration and the model's files and reports every mistake", "% validate", "% validate --models ./models --json")
+    public DiffCommand(CommandContext context)
+        : base("diff", "Says which gold tables a change of the model builds anew and why, and which metrics and insights are others", "% diff ./models-before ./models", "% diff ./models-before ./models --json")
     {
+        var old = new Argument<string>("OLD") { Description = "The folder of the model before" };
+        var now = new Argument<string>("NEW") { Description = "The folder of the model after" };
+        Arguments.Add(old);
+        Arguments.Add(now);
         SetAction(async (parse, cancellationToken) =>
         {
             await using var app = context.Build(parse);
-            IReadOnlyList<string> problems = [];
-            try
+            var loader = app.Services.GetRequiredService<ModelLoader>();
+            string[] folders = [Path.GetFullPath(parse.GetRequiredValue(old)), Path.GetFullPath(parse.GetRequiredValue(now))];
+            var loaded = folders.Distinct().ToDictionary(folder => folder, loader.Load);
+            List<string> problems = [.. loaded.SelectMany(l => l.Value.Problems.Select(p => Startup.Print(p, l.Key)))];
+            if (problems.Count > 0)
             {
-                Startup.Check(app.Services);
-            }
-            catch (StartupException exception)
-            {
-                problems = exception.Problems;
+                throw new StartupException(problems);
             }
 
-            var model = problems.Count == 0 ? app.Services.GetRequiredService<ModelStore>().Current : null;
+            var diff = ModelDiff.Create(loaded[folders[0]].Model!, loaded[folders[1]].Model!);
             if (parse.GetValue(context.Json))
             {
-                await context.Terminal.Output.WriteLineAsync(JsonSerializer.Serialize(new { valid = model is not null, revision = model?.Revision, problems }, AnswerJson.Options).AsMemory(), cancellationToken);
-            }
-            else if (model is null)
-            {
-                context.Terminal.Fail(new StartupException(problems).Message);
+                await context.Terminal.Output.WriteLineAsync(JsonSerializer.Serialize(diff, AnswerJson.Options).AsMemory(), cancellationToken);
             }
             else
             {
-                await context.Terminal.Output.WriteLineAsync(
-                    $"The model {model.Revision} is good: {model.SemanticModels.Count} semantic models, {model.Metrics.Count} metrics, {model.GoldTables.Count} gold tables, {model.Insights.Count} insights.".AsMemory(), cancellationToken);
+                Tables.Diff(context.Terminal, diff);
             }
 
-            return model is null ? ExitCode.Failed : ExitCode.Done;
+            return ExitCode.Done;
         });
     }
 }

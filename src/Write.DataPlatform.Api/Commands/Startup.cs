@@ -51,7 +51,7 @@ internal static class Startup
         }
         catch (ModelLoadException exception)
         {
-            problems.AddRange(exception.Problems.Select(Print));
+            problems.AddRange(exception.Problems.Select(p => Print(p)));
         }
         catch (OptionsValidationException)
         {
@@ -83,8 +83,10 @@ internal static class Startup
         }
     }
 
-    public static string Print(ModelProblem problem) =>
-        $"{(problem.Position is null ? "" : problem.Position + " ")}{problem.Code}: {problem.Message}{(problem.Suggestion is null ? "" : " " + problem.Suggestion)}";
+    /// <param name="problem">The problem.</param>
+    /// <param name="folder">The model's folder, where more than one is looked at.</param>
+    public static string Print(ModelProblem problem, string? folder = null) =>
+        $"{(problem.Position is null ? "" : (folder is null ? "" : folder + Path.DirectorySeparatorChar) + problem.Position + " ")}{problem.Code}: {problem.Message}{(problem.Suggestion is null ? "" : " " + problem.Suggestion)}";
 
     private static void Validate<T>(IServiceProvider services, List<string> problems) where T : class
     {

@@ -4,6 +4,7 @@ using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -93,6 +94,93 @@ internal static class Tables
                 terminal.Fail($"{run.Table}: {error}");
             }
         }
+    }
+
+    public static void Verifications(Terminal terminal, IEnumerable<GoldVerification> verifications)
+    {
+        var tables = new Table().Border(TableBorder.Simple).AddColumn("table");
+        var states = Enum.GetValues<VerifiedState>();
+        foreach (var name in states.Select(s => s.ToString().ToLowerInvariant()).Concat(["rows", "differences"]))
+        {
+            tables.AddColumn(new TableColumn(name).RightAligned());
+        }
+
+        var differences = new Table().Border(TableBorder.Simple).AddColumns("table", "tenant", "partition", "row", "column", "gold", "lake");
+        foreach (var found in verifications)
+        {
+            tables.AddRow(
+            [
+                new Text(found.Table),
+                .. states.Select(s => Number(found.Partitions.Count(p => p.State == s))),
+                Number(found.Partitions.Where(p => p.State is VerifiedState.Equal or VerifiedState.Differs).Sum(p => p.Rows)),
+                Number(found.DifferenceCount),
+            ]);
+            foreach (var difference in found.Differences)
+            {
+                differences.AddRow(
+                    new Text(found.Table), new Text(difference.Tenant ?? ""), new Text(difference.Period), new Text(string.Join(", ", difference.Key.Select(k => $"{k.Column} {k.Value ?? "null"}"))),
+                    new Text(difference.Column ?? "(row)"), new Text(difference.Gold ?? "null"), new Text(difference.Lake ?? "null"));
+            }
+        }
+
+        terminal.Result.Write(tables);
+        if (differences.Rows.Count > 0)
+        {
+            terminal.Result.Write(differences);
+        }
+
+        foreach (var found in verifications)
+        {
+            if (found.DifferenceCount > found.Differences.Length)
+            {
+                terminal.Say($"{found.Table}: {found.DifferenceCount - found.Differences.Length} more differences are not listed.");
+            }
+
+            foreach (var partition in found.Partitions.Where(p => p.Reason is not null))
+            {
+                var what = $"{found.Table} {partition.Period}{(partition.Tenant is null ? "" : " of " + partition.Tenant)}";
+                if (partition.State == VerifiedState.Damaged)
+                {
+                    terminal.Fail($"{what}: {partition.Reason}");
+                }
+                else
+                {
+                    terminal.Say($"{what} was not compared: {partition.Reason}");
+                }
+            }
+        }
+    }
+
+    public static void Diff(Terminal terminal, ModelDiff diff)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("what", "name", "change", "why");
+        foreach (var setting in diff.Settings)
+        {
+            var at = setting.IndexOf(':', StringComparison.Ordinal);
+            table.AddRow(new Text("setting"), new Text(setting[..at]), new Text("changed"), new Text(setting[(at + 2)..]));
+        }
+
+        foreach (var gold in diff.GoldTables)
+        {
+            var change = gold.Change == ModelChange.Changed ? "rebuilt" : gold.Change.ToString().ToLowerInvariant();
+            table.AddRow(new Text("gold table"), new Text(gold.Name), new Text(change), new Text(string.Join(", ", gold.Reasons) + (gold.Tenants.IsEmpty ? "" : $" ({string.Join(", ", gold.Tenants)})")));
+        }
+
+        foreach (var (what, items) in new[] { ("metric", diff.Metrics), ("insight", diff.Insights) })
+        {
+            foreach (var item in items)
+            {
+                table.AddRow(new Text(what), new Text(item.Name), new Text(item.Change.ToString().ToLowerInvariant()), new Text(string.Join(", ", item.Reasons)));
+            }
+        }
+
+        if (table.Rows.Count == 0)
+        {
+            terminal.Result.WriteLine("Nothing that a number follows from is different.");
+            return;
+        }
+
+        terminal.Result.Write(table);
     }
 
     public static void Problems(Terminal terminal, QueryException exception)

@@ -16,9 +16,8 @@ internal sealed class RefreshCommand : ExampleCommand
     public RefreshCommand(CommandContext context)
         : base("refresh", "Refreshes a gold table, or all", "% refresh", "% refresh visits_daily --from 2026-01-01 --to 2026-02-01", "% refresh visits_daily --full --json")
     {
-        var table = new Argument<string?>("TABLE") { Description = "The gold table; all if none is named", Arity = ArgumentArity.ZeroOrOne };
-        var from = Date("--from", "The first day of the partitions to look at");
-        var to = Date("--to", "The day after the last");
+        var table = GoldRange.Table();
+        var (from, to) = GoldRange.Days();
         var full = new Option<bool>("--full") { Description = "Rebuilds partitions that are as they should be, too" };
         Arguments.Add(table);
         Options.Add(from);
@@ -26,23 +25,12 @@ internal sealed class RefreshCommand : ExampleCommand
         Options.Add(full);
         SetAction(async (parse, cancellationToken) =>
         {
-            var range = new RefreshRange(parse.GetValue(from), parse.GetValue(to), parse.GetValue(full));
-            if (range.From >= range.To)
-            {
-                throw new UsageException("--to must be after --from.");
-            }
-
+            var range = GoldRange.Of(parse.GetValue(from), parse.GetValue(to), parse.GetValue(full));
             await using var app = context.Build(parse);
             await Startup.PrepareAsync(app.Services, cancellationToken);
-            var model = app.Services.GetRequiredService<ModelStore>().Current;
-            if (parse.GetValue(table) is { } name && !model.GoldTables.ContainsKey(name))
-            {
-                throw new UsageException($"There is no gold table '{name}'. {Suggestion.For(name, model.GoldTables.Keys) ?? $"There are {string.Join(", ", model.GoldTables.Keys)}."}");
-            }
-
             var service = app.Services.GetRequiredService<RefreshService>();
             var runs = new List<RefreshRun>();
-            foreach (var one in parse.GetValue(table) is { } only ? [only] : model.GoldTables.Keys)
+            foreach (var one in GoldRange.Tables(app.Services, parse.GetValue(table)))
             {
                 runs.Add(await context.Terminal.ProgressAsync(one, progress =>
                     service.RunAsync(one, range, RunTrigger.Manual, new Told(progress), cancellationToken)));
@@ -61,16 +49,87 @@ internal sealed class RefreshCommand : ExampleCommand
         });
     }
 
-    private static Option<DateOnly?> Date(string name, string description) => new(name)
-    {
-        Description = description,
-        HelpName = "YYYY-MM-DD",
-        CustomParser = result => Dates.Parse(result, name),
-    };
-
     private sealed class Told(IProgress<(int Done, int Total, string What)> progress) : IProgress<RefreshProgress>
     {
         public void Report(RefreshProgress value) => progress.Report((value.Done + value.Failed, value.Total, value.Period ?? ""));
+    }
+}
+
+/// <summary>Compares gold tables with the lake.</summary>
+internal sealed class VerifyCommand : ExampleCommand
+{
+    public VerifyCommand(CommandContext context)
+        : base("verify", "Compares a gold table with the lake, or all, cell by cell, and prints what differs", "% verify", "% verify visits_daily --from 2026-01-01 --to 2026-02-01", "% verify visits_daily --json")
+    {
+        var table = GoldRange.Table();
+        var (from, to) = GoldRange.Days();
+        Arguments.Add(table);
+        Options.Add(from);
+        Options.Add(to);
+        SetAction(async (parse, cancellationToken) =>
+        {
+            var range = GoldRange.Of(parse.GetValue(from), parse.GetValue(to));
+            await using var app = context.Build(parse);
+            await Startup.PrepareAsync(app.Services, cancellationToken);
+            var verifier = app.Services.GetRequiredService<GoldVerifier>();
+            var found = new List<GoldVerification>();
+            foreach (var one in GoldRange.Tables(app.Services, parse.GetValue(table)))
+            {
+                found.Add(await context.Terminal.ProgressAsync(one, progress => verifier.VerifyAsync(one, range, progress, cancellationToken)));
+            }
+
+            if (parse.GetValue(context.Json))
+            {
+                var tables = found.Select(f => new { table = f.Table, good = f.IsGood, differenceCount = f.DifferenceCount, partitions = f.Partitions.Select(Describe), differences = f.Differences.Select(Describe) });
+                await context.Terminal.Output.WriteLineAsync(JsonSerializer.Serialize(new { tables }, AnswerJson.Options).AsMemory(), cancellationToken);
+            }
+            else
+            {
+                Tables.Verifications(context.Terminal, found);
+            }
+
+            return found.All(f => f.IsGood) ? ExitCode.Done : ExitCode.Failed;
+        });
+    }
+
+    private static object Describe(VerifiedPartition partition) => new
+    {
+        tenant = partition.Tenant,
+        period = partition.Period,
+        state = partition.State,
+        reason = partition.Reason,
+        rows = partition.Rows,
+        differences = partition.Differences,
+    };
+
+    private static object Describe(CellDifference difference) => new
+    {
+        tenant = difference.Tenant,
+        period = difference.Period,
+        key = difference.Key.ToDictionary(k => k.Column, k => k.Value),
+        column = difference.Column,
+        gold = difference.Gold,
+        lake = difference.Lake,
+    };
+}
+
+/// <summary>Which gold tables and days a command is about.</summary>
+internal static class GoldRange
+{
+    public static Argument<string?> Table() => new("TABLE") { Description = "The gold table; all if none is named", Arity = ArgumentArity.ZeroOrOne };
+
+    public static (Option<DateOnly?> From, Option<DateOnly?> To) Days() =>
+        (Dates.Option("--from", "The first day of the partitions to look at"), Dates.Option("--to", "The day after the last"));
+
+    public static RefreshRange Of(DateOnly? from, DateOnly? to, bool full = false) =>
+        from >= to ? throw new UsageException("--to must be after --from.") : new RefreshRange(from, to, full);
+
+    public static IEnumerable<string> Tables(IServiceProvider services, string? name)
+    {
+        var names = services.GetRequiredService<ModelStore>().Current.GoldTables.Keys;
+        return name is null ? names
+            : names.Contains(name) ? [name]
+            : throw new UsageException($"There is no gold table '{name}'. {Suggestion.For(name, names) ?? $"There are {string.Join(", ", names)}."}");
     }
 }
 
@@ -83,7 +142,7 @@ internal sealed class SampleCommand : ExampleCommand
         var rows = new Option<long>("--rows") { Description = "About how many events, from 1000 to 1000000000", HelpName = "N", DefaultValueFactory = _ => 2_000_000 };
         var output = new Option<string>("--out") { Description = "The lake's folder, new or empty", HelpName = "DIR", Required = true };
         var seed = new Option<int>("--seed") { Description = "Another seed, another lake", HelpName = "N", DefaultValueFactory = _ => 42 };
-        var end = new Option<DateOnly?>("--end") { Description = "The last day; today if not given", HelpName = "YYYY-MM-DD", CustomParser = result => Dates.Parse(result, "--end") };
+        var end = Dates.Option("--end", "The last day; today if not given");
         rows.Validators.Add(result =>
         {
             if (!result.Tokens.Any() || !long.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var count) || count is >= 1000 and <= 1_000_000_000)
@@ -124,7 +183,14 @@ internal sealed class SampleCommand : ExampleCommand
 /// <summary>Dates on the command line.</summary>
 internal static class Dates
 {
-    public static DateOnly? Parse(System.CommandLine.Parsing.ArgumentResult result, string name)
+    public static Option<DateOnly?> Option(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "YYYY-MM-DD",
+        CustomParser = result => Parse(result, name),
+    };
+
+    private static DateOnly? Parse(System.CommandLine.Parsing.ArgumentResult result, string name)
     {
         if (DateOnly.TryParseExact(result.Tokens[^1].Value, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) && date.Year is >= 1000 and <= 9000)
         {

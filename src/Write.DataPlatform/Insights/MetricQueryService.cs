@@ -30,6 +30,12 @@ internal sealed class MetricQueryService(
         }
     }
 
+    /// <summary>Answers a query from rows that are not the platform's own.</summary>
+    /// <exception cref="QueryException">The query has mistakes.</exception>
+    /// <exception cref="LakeException">The rows could not be read.</exception>
+    public Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, ILake rows, FieldTypes fieldTypes, DateTimeOffset now, CancellationToken cancellationToken = default) =>
+        AnswerAsync(QueryPlan.Create(model, query with { Source = QuerySource.Lake }, fieldTypes, [], now), [], rows, cancellationToken);
+
     /// <summary>How a query would be answered.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
@@ -107,11 +113,16 @@ internal sealed class MetricQueryService(
     private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
         var (plan, snapshots) = await PlanAsync(model, query, caller, fresh, cancellationToken);
+        return await AnswerAsync(plan, snapshots, lake, cancellationToken);
+    }
+
+    private async Task<MetricAnswer> AnswerAsync(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, CancellationToken cancellationToken)
+    {
         var apart = TotalsApart(plan, snapshots);
-        var (result, totals, scanned) = await RunAsync(plan, snapshots, query.Totals && apart is null, cancellationToken);
+        var (result, totals, scanned) = await RunAsync(plan, snapshots, source, plan.Resolved.Query.Totals && apart is null, cancellationToken);
         if (apart is not null)
         {
-            (totals, _, var more) = await RunAsync(apart, snapshots, withTotals: false, cancellationToken);
+            (totals, _, var more) = await RunAsync(apart, snapshots, source, withTotals: false, cancellationToken);
             scanned += more;
         }
 
@@ -129,7 +140,7 @@ internal sealed class MetricQueryService(
         plan.Resolved.Query.Totals && !plan.IsMergeable ? plan.ForTotals([.. snapshots.Select(s => s.Candidate)]) : null;
 
     private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
-        QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, bool withTotals, CancellationToken cancellationToken)
+        QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, bool withTotals, CancellationToken cancellationToken)
     {
         var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
         try
@@ -140,7 +151,7 @@ internal sealed class MetricQueryService(
             }
 
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
-            var runner = new PlanRunner(session, lake, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
+            var runner = new PlanRunner(session, source, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
             await runner.LoadLakeAsync(cancellationToken);
             var rows = await runner.FinishAsync(isTotals: false, cancellationToken);
             return (rows, withTotals ? await runner.FinishAsync(isTotals: true, cancellationToken) : null, runner.BytesScanned);

@@ -79,7 +79,8 @@ internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan pl
         }
     }
 
-    private static void Append(IDuckDBAppenderRow row, object? value)
+    /// <summary>Appends a value of one of the <see cref="ColumnKind"/>s.</summary>
+    public static void Append(IDuckDBAppenderRow row, object? value)
     {
         switch (value)
         {

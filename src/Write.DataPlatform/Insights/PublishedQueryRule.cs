@@ -5,28 +5,52 @@ using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Insights;
 
-/// <summary>An insight whose query cannot be answered is a mistake of the model, and so is a saved query with a mistake.</summary>
+/// <summary>An insight or a test whose query cannot be answered is a mistake of the model, and so is a saved query with a mistake.</summary>
 /// <remarks>A saved query may ask for what this version does not compute: files written for others load as they are.</remarks>
 internal sealed class PublishedQueryRule(TimeProvider clock) : IModelRule
 {
     public const string InsightCode = "I001";
     public const string SavedQueryCode = "I002";
+    public const string TestCode = "I003";
+    public const string TestColumnCode = "I004";
 
     public IEnumerable<ModelProblem> Check(MetricModel model) =>
     [
         .. model.Insights.Values.SelectMany(insight => Problems(model, () => InsightBinder.BindDefaults(insight).Query)
             .Where(p => !IsSuppliedByCaller(insight, p.Code))
             .Select(p => Told(InsightCode, $"insight '{insight.Name}'", p, Place(model, insight.Source, p)))),
+        .. model.Tests.Values.SelectMany(test => Problems(model, () => ModelTestRunner.Query(test), test.Now)
+            .Select(p => Told(TestCode, $"test '{test.Name}'", p, Place(model, test.Source, p)))),
+        .. model.Tests.Values.SelectMany(test => UnknownColumns(model, test)),
         .. model.SavedQueries.Values.SelectMany(saved => Problems(model, () => MetricQueryReader.Read((JsonNode)saved.Query))
             .Where(p => !QueryProblems.IsUnanswerable(p.Code) && p.Code != QueryProblems.NoMetrics)
             .Select(p => Told(SavedQueryCode, $"saved query '{saved.Name}'", p, saved.Source))),
     ];
 
-    private ImmutableArray<QueryProblem> Problems(MetricModel model, Func<MetricQuery> read)
+    private IEnumerable<ModelProblem> UnknownColumns(MetricModel model, ModelTest test)
+    {
+        List<string> columns;
+        try
+        {
+            var resolved = QueryResolver.Resolve(model, ModelTestRunner.Query(test), FieldTypes.Unknown, test.Now ?? clock.GetUtcNow());
+            columns = [.. resolved.Keys.Select(k => k.Name), .. resolved.Metrics.SelectMany(m => m.Names)];
+        }
+        catch (QueryException)
+        {
+            // Told already.
+            return [];
+        }
+
+        return test.Expect.SelectMany(r => r.Cells).DistinctBy(c => c.Column).Where(c => !columns.Contains(c.Column)).Select(cell => new ModelProblem(
+            TestColumnCode, $"The test '{test.Name}' expects the column '{cell.Column}', which its query does not answer.", cell.Source,
+            Model.Reading.Suggestion.For(cell.Column, columns) ?? $"It answers {string.Join(", ", columns)}."));
+    }
+
+    private ImmutableArray<QueryProblem> Problems(MetricModel model, Func<MetricQuery> read, DateTimeOffset? now = null)
     {
         try
         {
-            QueryResolver.Resolve(model, read(), FieldTypes.Unknown, clock.GetUtcNow());
+            QueryResolver.Resolve(model, read(), FieldTypes.Unknown, now ?? clock.GetUtcNow());
             return [];
         }
         catch (QueryException exception)

@@ -44,6 +44,9 @@ public sealed record MetricModel
     /// <summary>The saved queries, by name.</summary>
     public required ImmutableSortedDictionary<string, SavedQuery> SavedQueries { get; init; }
 
+    /// <summary>The tests, by name.</summary>
+    public required ImmutableSortedDictionary<string, ModelTest> Tests { get; init; }
+
     /// <summary>Where the keys of each item are written.</summary>
     internal PositionMap Positions { get; init; } = new();
 }

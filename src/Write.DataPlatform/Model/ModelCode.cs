@@ -56,4 +56,9 @@ internal static class ModelCode
     public const string LookupFile = "M061";
     public const string LookupColumn = "M062";
     public const string LookupKey = "M063";
+
+    // Tests
+    public const string UnknownTestTable = "M070";
+    public const string MixedTestColumn = "M071";
+    public const string BadTestTime = "M072";
 }

@@ -53,6 +53,12 @@ internal sealed class GoldDefinition
     /// <summary>The stored attributes that lookups add to dimensions.</summary>
     public ImmutableArray<string> Attributes => [.. _enrichments.SelectMany(e => e.Columns).Select(c => c.Column)];
 
+    /// <summary>The lookups whose attributes are stored, once for each dimension they enrich.</summary>
+    public IEnumerable<Lookup> Lookups => _enrichments.Select(e => e.Lookup);
+
+    /// <summary>The facts with what is counted and grouped by of each, without a range.</summary>
+    public ImmutableArray<Leaf> Leaves => _leaves;
+
     /// <summary>The stored states of all facts.</summary>
     public ImmutableArray<MeasureState> States { get; }
 

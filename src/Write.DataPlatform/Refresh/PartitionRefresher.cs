@@ -54,8 +54,8 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         var export = await lake.ExportAsync(
             definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To), Path.Combine(folder, "lake"), cancellationToken);
         await using var session = await database.Instance.OpenAsync(cancellationToken);
-        var source = await ReadAsync(session, definition, export, cancellationToken);
-        var watermarks = await CheckAsync(session, definition, planned.Period, source, cancellationToken);
+        var rows = await LakePartition.OpenAsync(session, definition, export, cancellationToken);
+        var watermarks = await CheckAsync(session, definition, planned.Period, rows.Source, cancellationToken);
         var result = new PartitionResult(0, 0, 0, export.BytesScanned);
         SegmentSet? none = null;
         try
@@ -63,7 +63,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
             foreach (var (tenant, expected) in todo)
             {
                 var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
-                var sql = definition.CompileStore(await OfTenantAsync(session, definition, source, tenant, cancellationToken));
+                var sql = await rows.CompileStoreAsync(tenant, cancellationToken);
 
                 // Tenants without rows share one empty segment, so that thousands of them cost no query each.
                 using var own = has ? await writer.WriteAsync(session, sql, cancellationToken) : null;
@@ -99,32 +99,6 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         }
 
         return result;
-    }
-
-    /// <summary>What stands for the lake's rows after FROM. For many tenants they are sorted first, so that each reads its own alone.</summary>
-    private static async Task<string> ReadAsync(DuckDbSession session, GoldDefinition definition, LakeExport export, CancellationToken cancellationToken)
-    {
-        var files = $"read_parquet([{string.Join(", ", export.Files.Select(Text))}])";
-        if (definition.Table.Audience != Audience.External)
-        {
-            return files;
-        }
-
-        await session.ExecuteAsync($"CREATE OR REPLACE TEMP TABLE lake_rows AS SELECT * FROM {files} ORDER BY {GoldDefinition.TenantKey}", cancellationToken);
-        return "lake_rows";
-    }
-
-    /// <summary>The name of one tenant's rows; of all rows for an internal table.</summary>
-    private static async Task<string> OfTenantAsync(DuckDbSession session, GoldDefinition definition, string source, string? tenant, CancellationToken cancellationToken)
-    {
-        if (tenant is null)
-        {
-            return source;
-        }
-
-        await session.ExecuteAsync(
-            $"CREATE OR REPLACE TEMP VIEW tenant_rows AS SELECT * FROM {source} WHERE {GoldDefinition.TenantKey} = {Text(definition.TenantKeys[tenant])}", cancellationToken);
-        return "tenant_rows";
     }
 
     /// <summary>
@@ -169,6 +143,4 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                 ? throw new RefreshException($"The lake gave {twice} groups of {table.Name} {period.Name} more than once.")
                 : watermarks;
     }
-
-    private static string Text(string value) => "'" + value.Replace("'", "''", StringComparison.Ordinal) + "'";
 }

@@ -25,6 +25,17 @@ internal sealed class RefreshService(
     private readonly ConcurrentDictionary<(string Table, string? Tenant), DateTimeOffset> _absent = new();
     private readonly CancellationTokenSource _stopping = new();
 
+    /// <summary>What a gold table of the model is.</summary>
+    /// <exception cref="RefreshException">There is no such table, or it cannot be computed.</exception>
+    public static GoldDefinition Definition(MetricModel model, string table)
+    {
+        var definitions = GoldDefinitions.Of(model);
+        return definitions.ByTable.TryGetValue(table, out var definition)
+            ? definition
+            : throw new RefreshException(
+                definitions.Problems.TryGetValue(table, out var problem) ? $"The gold table '{table}' cannot be computed: {problem.Message}" : $"There is no gold table '{table}'.");
+    }
+
     /// <summary>Begins to refresh a table and comes back at once.</summary>
     /// <returns>The run, queued; the ledger tells how it goes on.</returns>
     /// <exception cref="RefreshException">There is no such table, or it cannot be computed.</exception>
@@ -137,13 +148,7 @@ internal sealed class RefreshService(
 
     private async Task<RunTracker> EnterAsync(string table, RefreshRange range, RunTrigger trigger, IProgress<RefreshProgress>? progress, CancellationToken cancellationToken)
     {
-        var definitions = GoldDefinitions.Of(models.Current);
-        if (!definitions.ByTable.TryGetValue(table, out var definition))
-        {
-            throw new RefreshException(
-                definitions.Problems.TryGetValue(table, out var problem) ? $"The gold table '{table}' cannot be computed: {problem.Message}" : $"There is no gold table '{table}'.");
-        }
-
+        var definition = Definition(models.Current, table);
         var now = time.GetUtcNow();
         var resumed = await InterruptedAsync(table, range, trigger, now, cancellationToken);
         var run = new RefreshRun

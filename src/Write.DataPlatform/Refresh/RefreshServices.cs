@@ -24,6 +24,7 @@ internal static class RefreshServices
         services.TryAddSingleton<RefreshPlanner>();
         services.TryAddSingleton<RefreshDuckDb>();
         services.TryAddSingleton<PartitionRefresher>();
+        services.TryAddSingleton<GoldVerifier>();
         services.TryAddSingleton<RefreshRunner>();
         services.TryAddSingleton<RefreshService>();
         return services;

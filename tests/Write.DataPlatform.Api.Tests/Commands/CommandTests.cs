@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Api.Sample;
 
 namespace Write.DataPlatform.Api.Tests.Commands;
 
@@ -20,6 +21,8 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("query")]
     [InlineData("explain")]
     [InlineData("refresh")]
+    [InlineData("verify")]
+    [InlineData("diff")]
     [InlineData("sample")]
     public async Task Help_has_examples(string command)
     {
@@ -45,6 +48,9 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("refresh", "--from", "2026-02-30")]
     [InlineData("refresh", "--from", "2026-02-02", "--to", "2026-02-01")]
     [InlineData("refresh", "no_such_table")]
+    [InlineData("verify", "--from", "2026-02-02", "--to", "2026-02-01")]
+    [InlineData("verify", "no_such_table")]
+    [InlineData("diff", "only_one")]
     [InlineData("query", "-", "--json", "--csv")]
     public async Task Bad_usage_is_2(params string[] args)
     {
@@ -62,6 +68,62 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
         Assert.Contains("is good: 5 semantic models, 18 metrics", output, StringComparison.Ordinal);
         var (_, json, _) = await RunAsync("", "validate", "--data", _folder, "--json");
         Assert.True((bool)JsonNode.Parse(json)!["valid"]!);
+    }
+
+    [Fact]
+    public async Task The_samples_tests_pass_and_a_wrong_one_fails()
+    {
+        var (code, output, error) = await RunAsync("", "validate", "--tests", "--data", _folder);
+        Assert.True(code == 0, output + error);
+        Assert.Contains("3 tests, 0 failed", output, StringComparison.Ordinal);
+
+        // A model that counts in another zone does not keep the sample's facts.
+        var models = Path.Combine(_folder, "models");
+        foreach (var file in Directory.EnumerateFiles(SampleLake.ModelsDirectory, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(models, Path.GetRelativePath(SampleLake.ModelsDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            var text = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(copy, text.Replace("time_zone: Europe/Berlin", "time_zone: UTC", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        }
+
+        (code, output, _) = await RunAsync("", "validate", "--tests", "--data", _folder, "--models", models);
+        Assert.Equal(1, code);
+        Assert.Contains("failed A visit counts on the day and month of Berlin's clocks (tests.yaml:3:5)", output, StringComparison.Ordinal);
+        Assert.Contains("- expected metric_time__month: 2026-02-01, visits: 1", output, StringComparison.Ordinal);
+        Assert.Contains("+ answered metric_time__month: 2026-01-01, visits: 1", output, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("", "validate", "--tests", "--json", "--data", _folder, "--models", models);
+        Assert.Equal((1, 1), (code, JsonNode.Parse(output)!["tests"]!.AsArray().Count(t => !(bool)t!["passed"]!)));
+        Assert.True((bool)JsonNode.Parse(output)!["valid"]!);
+    }
+
+    [Fact]
+    public async Task The_sample_fits_its_lake_and_a_model_of_another_does_not()
+    {
+        var (code, output, error) = await RunAsync("", ["validate", "--against-lake", .. Lake()]);
+        Assert.True(code == 0, error);
+        Assert.Contains("The lake has every table, column and type that the model reads.", output, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(Path.Combine(_folder, "m.yaml"), "semantic_models:\n  - name: x\n    model: visits\n    primary_entity: x\n    dimensions:\n      - { name: contry, type: categorical }\n", TestContext.Current.CancellationToken);
+        (code, _, error) = await RunAsync("", ["validate", "--against-lake", "--models", _folder, .. Lake()]);
+        Assert.Equal(1, code);
+        Assert.Contains("m.yaml:6:9 L002", error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'country'?", error, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("", ["validate", "--against-lake", "--json", "--models", _folder, .. Lake()]);
+        Assert.Equal((1, 1, true), (code, JsonNode.Parse(output)!["lakeProblems"]!.AsArray().Count, (bool)JsonNode.Parse(output)!["valid"]!));
+
+        (code, _, error) = await RunAsync("", "validate", "--against-lake", "--data", Path.Combine(_folder, "empty"));
+        Assert.Equal(1, code);
+        Assert.StartsWith("error: ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_of_a_kind_is_said_in_the_singular()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "m.yaml"), "semantic_models:\n  - { name: x, model: x, primary_entity: x }\n", TestContext.Current.CancellationToken);
+        var (code, output, error) = await RunAsync("", "validate", "--models", _folder, "--data", _folder);
+        Assert.True(code == 0, error);
+        Assert.Contains("is good: 1 semantic model, 0 metrics, 0 gold tables, 0 insights, 0 tests.", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,6 +214,57 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
         var (_, json, _) = await RunAsync("""{"metrics":["unique_visitors"],"groupBy":["metric_time__month","visit__country"],"timeRange":{"from":"2025-01-01","to":"2026-01-01"},"source":"gold"}""", ["query", "-", "--json", .. lake]);
         var expected = server.Sql("SELECT count(*) FROM (SELECT DISTINCT country, date_trunc('month', timezone('Europe/Berlin', occurred_at::TIMESTAMPTZ)) AS m FROM {visits} WHERE year(m) = 2025)");
         Assert.Equal((long)expected[0][0]!, JsonNode.Parse(json)!["rows"]!.AsArray().Count);
+
+        var (verified, found, _) = await RunAsync("", ["verify", "audience_monthly", "--json", .. lake]);
+        var table = Assert.Single(JsonNode.Parse(found)!["tables"]!.AsArray())!;
+        Assert.Equal((0, true, 0), (verified, (bool)table["good"]!, (int)table["differenceCount"]!));
+        Assert.NotEmpty(table["partitions"]!.AsArray());
+        Assert.All(table["partitions"]!.AsArray(), p => Assert.Equal("equal", (string)p!["state"]!));
+        var (_, text, _) = await RunAsync("", ["verify", "audience_monthly", "--from", "2026-01-01", .. lake]);
+        Assert.Contains("audience_monthly", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_tenants_gold_equals_the_lake()
+    {
+        // So few rows that tenants have files of one size, which DuckDB takes for one file if they have one name.
+        await RunAsync("", "sample", "--rows", "2000", "--out", Path.Combine(_folder, "lake"), "--end", "2026-11-24");
+        string[] range = ["customers_daily", "--to", "2024-06-01", "--json", "--data", _folder];
+        var (refreshed, _, error) = await RunAsync("", ["refresh", .. range]);
+        Assert.True(refreshed == 0, error);
+        var (code, json, told) = await RunAsync("", ["verify", .. range]);
+        Assert.True(code == 0, json + told);
+        var partitions = JsonNode.Parse(json)!["tables"]![0]!["partitions"]!.AsArray();
+        Assert.Equal(["acme", "globex", "initech", "umbrella"], partitions.Select(p => (string)p!["tenant"]!).Distinct().Order());
+        Assert.All(partitions, p => Assert.Equal("equal", (string)p!["state"]!));
+        Assert.InRange(partitions.Count, 16, 24);
+    }
+
+    [Fact]
+    public async Task Diff_says_what_a_change_rebuilds()
+    {
+        var (same, nothing, _) = await RunAsync("", "diff", SampleLake.ModelsDirectory, SampleLake.ModelsDirectory);
+        Assert.Equal((0, "Nothing that a number follows from is different."), (same, nothing.Trim()));
+        foreach (var file in Directory.EnumerateFiles(SampleLake.ModelsDirectory, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(_folder, Path.GetRelativePath(SampleLake.ModelsDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            var text = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(copy, text.Replace("expr: amount", "expr: amount / 100", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        }
+
+        var (code, json, _) = await RunAsync("", "diff", SampleLake.ModelsDirectory, _folder, "--json");
+        Assert.Equal(0, code);
+        var table = Assert.Single(JsonNode.Parse(json)!["goldTables"]!.AsArray())!;
+        Assert.Equal(("customers_daily", "changed", "metrics"), ((string)table["name"]!, (string)table["change"]!, (string)table["reasons"]![0]!));
+        Assert.Equal(["revenue", "revenue_per_visit"], JsonNode.Parse(json)!["metrics"]!.AsArray().Select(m => (string)m!["name"]!));
+        var (_, shown, _) = await RunAsync("", "diff", SampleLake.ModelsDirectory, _folder);
+        Assert.Contains("rebuilt", shown, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(Path.Combine(_folder, "bad.yaml"), "metrics:\n  - { nme: z }\n", TestContext.Current.CancellationToken);
+        var (bad, output, error) = await RunAsync("", "diff", SampleLake.ModelsDirectory, _folder);
+        Assert.Equal((1, ""), (bad, output));
+        Assert.Contains(Path.Combine(_folder, "bad.yaml:2"), error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -125,6 +125,7 @@ internal sealed class RefreshWorker : IAsyncDisposable
         var refresher = new PartitionRefresher(world.Lake, Tables, _writer, _database, planner, world.Time);
         var runner = new RefreshRunner(planner, refresher, _database, Tables, Leases, options, gold, world.Time, NullLogger<RefreshRunner>.Instance);
         Service = new RefreshService(world.Models, runner, Ledger, Leases, Tables, options, world.Time, NullLogger<RefreshService>.Instance);
+        Verifier = new GoldVerifier(world.Models, world.Lake, Tables, planner, _database, world.Time);
         Scheduler = new RefreshScheduler(world.Models, Service, world.Time, NullLogger<RefreshScheduler>.Instance);
     }
 
@@ -137,6 +138,8 @@ internal sealed class RefreshWorker : IAsyncDisposable
     public Leases Leases { get; }
 
     public RefreshService Service { get; }
+
+    public GoldVerifier Verifier { get; }
 
     public RefreshScheduler Scheduler { get; }
 

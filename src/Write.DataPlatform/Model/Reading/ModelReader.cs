@@ -8,7 +8,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
     // What dbt keeps in the same files and has no meaning here.
     private static readonly string[] Foreign =
     [
-        "version", "sources", "exposures", "seeds", "snapshots", "groups", "macros", "unit_tests", "data_tests", "tests", "analyses", "anchors", "functions",
+        "version", "sources", "exposures", "seeds", "snapshots", "groups", "macros", "unit_tests", "data_tests", "analyses", "anchors", "functions",
     ];
 
     private readonly Dictionary<string, SemanticModel> _semanticModels = new(StringComparer.Ordinal);
@@ -20,6 +20,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
     private readonly Dictionary<string, StreamDefinition> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TimeSpine> _timeSpines = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SavedQuery> _savedQueries = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ModelTest> _tests = new(StringComparer.Ordinal);
 
     // Metrics that measures ask for, with the semantic model that may be switched off.
     private readonly List<(string SemanticModel, Metric Metric)> _created = [];
@@ -66,6 +67,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
             Streams = _streams.ToImmutableSortedDictionary(StringComparer.Ordinal),
             TimeSpines = _timeSpines.ToImmutableSortedDictionary(StringComparer.Ordinal),
             SavedQueries = _savedQueries.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Tests = _tests.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Positions = context.Positions,
         };
     }
@@ -111,6 +113,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
         Each(document, "tenants", "tenant", "tenant", _tenants, ServingReader.Tenant);
         Each(document, "streams", "stream", "stream", _streams, ServingReader.Stream);
         Each(document, "saved_queries", "saved_query", "saved query", _savedQueries, ServingReader.SavedQuery);
+        Each(document, "tests", "test", "test", _tests, TestReader.Read);
         Spines(document, "time_spines");
         if (document.Map("time_spine", "time spine") is { } spine)
         {
@@ -209,6 +212,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
                 StreamDefinition x => x.Source,
                 TimeSpine x => x.Source,
                 SavedQuery x => x.Source,
+                ModelTest x => x.Source,
                 _ => null,
             };
             context.Report(ModelCode.Duplicate, $"The {what} '{name}' is written twice; first at {first}.", source);

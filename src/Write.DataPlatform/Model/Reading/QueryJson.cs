@@ -132,21 +132,23 @@ internal static class QueryJson
                 return json;
             case WrittenList list:
                 return new JsonArray([.. list.Items.Select(i => Node(insight, i))]);
-            case WrittenScalar { IsNull: true }:
-                return null;
-            case WrittenScalar { IsPlain: true, Value: "true" or "True" or "TRUE" }:
-                return JsonValue.Create(true);
-            case WrittenScalar { IsPlain: true, Value: "false" or "False" or "FALSE" }:
-                return JsonValue.Create(false);
-            case WrittenScalar { IsPlain: true } scalar:
-                return long.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) ? JsonValue.Create(integer)
-                    : decimal.TryParse(scalar.Value, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number)
-                    : IsReal(scalar.Value) && double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) ? JsonValue.Create(real)
-                    : JsonValue.Create(scalar.Value);
             default:
-                return JsonValue.Create(((WrittenScalar)written).Value);
+                return Value(Scalar((WrittenScalar)written));
         }
     }
+
+    /// <summary>A scalar by YAML's own rules: null, a truth value, a number (long, decimal or double) or a text.</summary>
+    public static object? Scalar(WrittenScalar scalar) => scalar switch
+    {
+        { IsNull: true } => null,
+        { IsPlain: true, Value: "true" or "True" or "TRUE" } => true,
+        { IsPlain: true, Value: "false" or "False" or "FALSE" } => false,
+        { IsPlain: true } => long.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) ? integer
+            : decimal.TryParse(scalar.Value, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? number
+            : IsReal(scalar.Value) && double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) ? real
+            : scalar.Value,
+        _ => scalar.Value,
+    };
 
     private static bool IsReal(string text) => text.Any(char.IsAsciiDigit) && text.All(c => char.IsAsciiDigit(c) || c is '.' or '-' or '+' or 'e' or 'E');
 

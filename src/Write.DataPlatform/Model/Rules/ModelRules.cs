@@ -19,9 +19,10 @@ internal static class ModelRules
         new TenantRule(),
         new InsightRule(),
         new LookupRule(),
+        new TestRule(),
     ];
 
     /// <summary>Whether the code says that a name is not known.</summary>
     public static bool IsReference(string code) => code is ModelCode.UnknownMeasure or ModelCode.UnknownMetric or ModelCode.UnknownDimension
-        or ModelCode.UnknownEntity or ModelCode.UnknownSemanticModel or ModelCode.UnknownGoldTable or ModelCode.ExternalWithoutTenants;
+        or ModelCode.UnknownEntity or ModelCode.UnknownSemanticModel or ModelCode.UnknownGoldTable or ModelCode.ExternalWithoutTenants or ModelCode.UnknownTestTable;
 }

@@ -91,7 +91,8 @@ internal sealed class SqlWriter(SqlDialect dialect)
     }
 
     /// <summary>A bare name is a column, even one that is a word of the dialect (<c>at</c>, <c>order</c>); the words that stand for a value are not.</summary>
-    private static bool IsColumn(string text) =>
+    /// <summary>Whether an expression is a column by its name.</summary>
+    public static bool IsColumn(string text) =>
         text.Length > 0 && !char.IsAsciiDigit(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
         && !Values.Contains(text, StringComparer.OrdinalIgnoreCase);
 
