@@ -209,7 +209,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         {
             var counted = Counted(aggTime, moment);
             if (seen.Contains(new Key([.. times.Select(t => Bucketed(counted, t.Field, aggTime))]))
-                || own.Where(f => f.Fields.All(n => IsCounted(fact, aggTime, n))).Any(f => Condition(_ => counted).Test(f) != true))
+                || own.Where(f => f.Fields.Any() && f.Fields.All(n => IsCounted(fact, aggTime, n))).Any(f => Condition(_ => counted).Test(f) != true))
             {
                 continue;
             }

@@ -199,18 +199,18 @@ internal static class QueryGen
     {
         var grains = Enum.GetValues<TimeGrain>().Where(g => g >= finest && (facts.Contains(Targets) ? g >= TimeGrain.Month : !facts.Contains(Plays) || g >= TimeGrain.Day)).ToArray();
         var time = From(grains).Select(g => "metric_time__" + g.ToString().ToLowerInvariant()).Array[needsTime ? 1 : 0, isOneGrain ? 1 : 2];
-        var fields = names.Length == 0 ? Gen.Const(Array.Empty<string>()) : From(names).SelectMany(Grained).Array[0, 3];
+        var fields = names.Length == 0 ? Gen.Const(Array.Empty<string>()) : From(names).SelectMany(f => Grained(f, needsTime ? TimeGrain.Day : TimeGrain.Second)).Array[0, 3];
         return Gen.Select(time, fields, Gen.Bool, (t, f, timeFirst) =>
             (timeFirst ? t.Concat(f) : f.Concat(t)).Distinct().Select(FieldName.Parse).ToImmutableArray());
     }
 
     private static string[] Common(string[] facts) => [.. facts.Select(f => (IEnumerable<string>)Fields[f]).Aggregate((a, b) => a.Intersect(b))];
 
-    private static Gen<string> Grained(string field)
+    private static Gen<string> Grained(string field, TimeGrain least = TimeGrain.Second)
     {
         var finest = Instants.Contains(field) ? TimeGrain.Second : Dates.Contains(field) ? TimeGrain.Day : Months.Contains(field) ? TimeGrain.Month : (TimeGrain?)null;
         return finest is null ? Gen.Const(field)
-            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).ToArray());
+            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest && g >= least).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).ToArray());
     }
 
     private static Gen<Comparison?> Comparisons(string[] facts, bool noClock, bool isOfMonths)
