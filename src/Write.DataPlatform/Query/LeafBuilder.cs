@@ -94,6 +94,9 @@ internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime
 
     public int Index { get; } = index;
 
+    /// <summary>Where fields are looked for, if that is not the fact itself: every row of it meets every row of the fact.</summary>
+    public SemanticModel? Listed { get; init; }
+
     public SemanticModel Fact { get; } = fact;
 
     public Dimension AggTime { get; } = aggTime;

@@ -129,6 +129,12 @@ internal sealed class LeafCompiler
             where.Add(_expressions.Condition(filter));
         }
 
+        if (_leaf.IsListing && range is not { From: null, To: null })
+        {
+            // What found no partner has no time, so it is in no range.
+            where.AddRange(_expressions.InRange(range));
+        }
+
         if (_leaf.States.Length > 0 && _leaf.States.All(s => s.Filter is not null))
         {
             where.Add(SqlExpression.Or(_leaf.States.DistinctBy(s => s.Filter).Select(_expressions.Condition)));
@@ -137,7 +143,7 @@ internal sealed class LeafCompiler
         var inRange = new LeafExpressions(_leaf, binding => new SqlText(binding.Expr), Leaf.IsInstant(_leaf.AggTime)).InRange(range).Concat(Partitions(range));
         return new SqlSelect(columns, Subquery(_sources[0], [.. inRange]), "t0")
         {
-            Joins = [.. _sources.Skip(1).Select(s => new SqlLeftJoin(Subquery(s, []), s.Alias, s.On!)), .. _lookups],
+            Joins = [.. _sources.Skip(1).Select(s => new SqlLeftJoin(Subquery(s, []), s.Alias, s.On!) { KeepsRight = _leaf.KeepsUnmatched && !s.IsCross }), .. _lookups],
             Where = where.ToImmutable(),
         };
     }
@@ -202,6 +208,13 @@ internal sealed class LeafCompiler
             return known;
         }
 
+        if (hop.IsCross)
+        {
+            var crossed = new Source("t" + _sources.Count, path, hop.Target, new SqlLiteral(true)) { IsCross = true };
+            _sources.Add(crossed);
+            return crossed;
+        }
+
         var left = from.Column("key_" + hop.Entity, from.Model.Entities[hop.Entity].Expr);
         var joined = new Source("t" + _sources.Count, path, hop.Target, null);
         var key = hop.Target.Entities[hop.Entity];
@@ -245,6 +258,8 @@ internal sealed class LeafCompiler
         public SemanticModel Model { get; } = model;
 
         public SqlExpression? On { get; set; } = on;
+
+        public bool IsCross { get; init; }
 
         public SortedDictionary<string, string> Columns { get; } = new(StringComparer.Ordinal);
 

@@ -18,7 +18,11 @@ internal sealed record SqlUnionAll(ImmutableArray<SqlSelect> Parts) : SqlRelatio
 
 internal sealed record SqlProjection(SqlExpression Expression, string Name);
 
-internal sealed record SqlLeftJoin(SqlRelation Relation, string Alias, SqlExpression On);
+internal sealed record SqlLeftJoin(SqlRelation Relation, string Alias, SqlExpression On)
+{
+    /// <summary>Whether rows of the right side that find no partner are kept too, as a FULL JOIN does.</summary>
+    public bool KeepsRight { get; init; }
+}
 
 internal sealed record SqlOrder(SqlExpression Expression, bool Descending);
 

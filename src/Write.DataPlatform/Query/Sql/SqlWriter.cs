@@ -63,7 +63,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         text.Append("\nFROM ").Append(Source(select.From, select.Alias));
         foreach (var join in select.Joins)
         {
-            text.Append("\nLEFT JOIN ").Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
+            text.Append(join.KeepsRight ? "\nFULL JOIN " : "\nLEFT JOIN ").Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
         }
 
         if (select.Where.Length > 0)
