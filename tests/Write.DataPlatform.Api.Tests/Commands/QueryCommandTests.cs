@@ -33,11 +33,11 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
         { "--metrics bookings --group-by metric_time__month,metric_time__day --start 2020-01-15 --end 2020-01-15", "SELECT '2020-01-01', '2020-01-15', count(*) FROM rent.fct_bookings WHERE ds = DATE '2020-01-15'" },
         { "--metrics bookings --group-by metric_time__month --start 2020-01-15", "SELECT strftime(date_trunc('month', ds), '%Y-%m-%d'), count(*) FROM rent.fct_bookings WHERE ds >= DATE '2020-01-01' GROUP BY 1 ORDER BY 1" },
         { "--metrics bookings --end 2020-01-15", "SELECT count(*) FROM rent.fct_bookings WHERE ds <= DATE '2020-01-15'" },
-        { "--metrics reviews --start 2020-01-15 --end 2020-02-15", "SELECT count(*) FROM rent.fct_reviews WHERE month BETWEEN DATE '2020-01-01' AND DATE '2020-02-01'" },
-        { "--metrics bookings,reviews --start 2020-01-15 --end 2020-01-15", "SELECT (SELECT count(*) FROM rent.fct_bookings WHERE ds BETWEEN DATE '2020-01-01' AND DATE '2020-01-31'), (SELECT count(*) FROM rent.fct_reviews WHERE month = DATE '2020-01-01')" },
-        { "--metrics logins --start 2020-01-02 --end 2020-01-03", "SELECT count(*) FROM rent.fct_reviews WHERE at >= TIMESTAMP '2020-01-02' AND at < TIMESTAMP '2020-01-04'" },
-        { "--metrics logins --group-by metric_time__hour --start \"2020-01-02 02:00:25\" --end \"2020-01-02 05:00:53\"", "SELECT strftime(date_trunc('hour', at), '%Y-%m-%dT%H:%M:%SZ'), count(*) FROM rent.fct_reviews WHERE at >= TIMESTAMP '2020-01-02 02:00:00' AND at < TIMESTAMP '2020-01-02 06:00:00' GROUP BY 1 ORDER BY 1" },
-        { "--metrics logins --start \"2020-01-02 02:37:00\" --end \"2020-01-02 05:42:00\"", "SELECT count(*) FROM rent.fct_reviews WHERE at BETWEEN TIMESTAMP '2020-01-02 02:37:00' AND TIMESTAMP '2020-01-02 05:42:00'" },
+        { "--metrics reviews --start 2020-01-15 --end 2020-02-15", "SELECT count(*) FROM rent.fct_reviews WHERE filed_in BETWEEN DATE '2020-01-01' AND DATE '2020-02-01'" },
+        { "--metrics bookings,reviews --start 2020-01-15 --end 2020-01-15", "SELECT (SELECT count(*) FROM rent.fct_bookings WHERE ds BETWEEN DATE '2020-01-01' AND DATE '2020-01-31'), (SELECT count(*) FROM rent.fct_reviews WHERE filed_in = DATE '2020-01-01')" },
+        { "--metrics logins --start 2020-01-02 --end 2020-01-03", "SELECT count(*) FROM rent.fct_reviews WHERE login >= TIMESTAMP '2020-01-02' AND login < TIMESTAMP '2020-01-04'" },
+        { "--metrics logins --group-by metric_time__hour --start \"2020-01-02 02:00:25\" --end \"2020-01-02 05:00:53\"", "SELECT strftime(date_trunc('hour', login), '%Y-%m-%dT%H:%M:%SZ'), count(*) FROM rent.fct_reviews WHERE login >= TIMESTAMP '2020-01-02 02:00:00' AND login < TIMESTAMP '2020-01-02 06:00:00' GROUP BY 1 ORDER BY 1" },
+        { "--metrics logins --start \"2020-01-02 02:37:00\" --end \"2020-01-02 05:42:00\"", "SELECT count(*) FROM rent.fct_reviews WHERE login BETWEEN TIMESTAMP '2020-01-02 02:37:00' AND TIMESTAMP '2020-01-02 05:42:00'" },
 
         // Values.
         { "--group-by listing__country_latest", "SELECT DISTINCT country FROM rent.dim_listings ORDER BY 1 NULLS LAST" },
@@ -126,7 +126,7 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
     [Theory]
     [InlineData("--metrics bookings --group-by metric_time__hour", "grain_too_fine")]
     [InlineData("--group-by metric_time__hour", "no_time_spine")]
-    [InlineData("--group-by booking__is_instant,review__at", "cannot_list")]
+    [InlineData("--group-by booking__is_instant,review__login", "cannot_list")]
     [InlineData("--group-by listing__country_latest --start 2020-01-01", "cannot_list")]
     [InlineData("--group-by listing__contry_latest", "Did you mean 'listing__country_latest'?")]
     [InlineData("--group-by listing__country_latest,listing --min-max", "min_max_needs_one_field")]

@@ -23,13 +23,13 @@ public sealed class RentalWorld : IDisposable
         semantic_model:
           name: reviews
           node_relation: { schema_name: rent, alias: fct_reviews }
-          defaults: { agg_time_dimension: month }
+          defaults: { agg_time_dimension: filed_in }
           measures:
             - { name: reviews, expr: "1", agg: sum, create_metric: true }
-            - { name: logins, expr: "1", agg: sum, agg_time_dimension: at, create_metric: true }
+            - { name: logins, expr: "1", agg: sum, agg_time_dimension: login, create_metric: true }
           dimensions:
-            - { name: month, type: time, type_params: { time_granularity: month } }
-            - { name: at, type: time, type_params: { time_granularity: second } }
+            - { name: filed_in, type: time, type_params: { time_granularity: month } }
+            - { name: login, type: time, type_params: { time_granularity: second } }
           primary_entity: review
           entities:
             - { name: listing, type: foreign, expr: listing_id }
@@ -63,7 +63,7 @@ public sealed class RentalWorld : IDisposable
         CREATE SCHEMA rent;
         CREATE TABLE rent.fct_bookings AS SELECT i AS booking_id, DATE '2019-12-20' + CAST(i % 60 AS INTEGER) AS ds, CASE WHEN i % 11 = 0 THEN NULL ELSE i % 7 END AS listing_id,
           CASE WHEN i % 5 = 0 THEN NULL ELSE i % 2 = 0 END AS is_instant, CAST(i AS DECIMAL(10, 2)) / 4 AS amount FROM range(500) AS r(i);
-        CREATE TABLE rent.fct_reviews AS SELECT i % 9 AS listing_id, DATE '2019-11-01' + to_months(CAST(i % 5 AS INTEGER)) AS month, TIMESTAMP '2020-01-01' + to_minutes(i * 37) AS at FROM range(200) AS r(i);
+        CREATE TABLE rent.fct_reviews AS SELECT i % 9 AS listing_id, DATE '2019-11-01' + to_months(CAST(i % 5 AS INTEGER)) AS filed_in, TIMESTAMP '2020-01-01' + to_minutes(i * 37) AS login FROM range(200) AS r(i);
         CREATE TABLE rent.dim_listings AS SELECT * FROM (VALUES (0, 'us', true, DATE '2019-01-05', 10), (1, 'us', false, DATE '2019-02-05', 11), (2, 'it', NULL, DATE '2019-02-20', 10), (3, NULL, true, NULL, NULL), (4, 'de, fr', false, DATE '2020-02-29', 99))
           AS v(listing_id, country, is_lux, created_at, user_id);
         CREATE VIEW rent.dim_users AS SELECT * FROM (VALUES (10, 'CA'), (11, 'NY'), (12, 'TX'), (13, NULL)) AS v(user_id, home_state);
