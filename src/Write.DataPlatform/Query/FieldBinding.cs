@@ -4,7 +4,13 @@ using Write.DataPlatform.Model;
 namespace Write.DataPlatform.Query;
 
 /// <summary>One many-to-one join: along an entity to the semantic model that has it as its key; along a natural key to the row that is valid at the event's time.</summary>
-internal sealed record JoinHop(string Entity, SemanticModel Target);
+internal sealed record JoinHop(string Entity, SemanticModel Target)
+{
+    /// <summary>A hop along no entity: every row meets every row.</summary>
+    public static JoinHop Cross(SemanticModel target) => new("", target);
+
+    public bool IsCross => Entity.Length == 0;
+}
 
 /// <summary>What a field name means from one fact table: the joins to walk and the element at their end.</summary>
 internal sealed record FieldBinding

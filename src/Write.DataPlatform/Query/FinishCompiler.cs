@@ -60,7 +60,7 @@ internal sealed partial class FinishCompiler
             .AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Values)))
             .Append("\nFROM ").Append(_fills && _query.TimeKey is not null ? "filled" : "merged")
             .Append("\n), answer AS (\nSELECT ").AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Columns)))
-            .Append("\nFROM valued\n)\nSELECT * FROM answer");
+            .Append("\nFROM valued\n)\nSELECT ").Append(_query.Query.MinMax ? Ends(_keys[0]) : "*").Append(" FROM answer");
         return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
     }
 
@@ -69,6 +69,11 @@ internal sealed partial class FinishCompiler
         if (_query.Having is { } having)
         {
             text.Append("\nWHERE ").Append(_writer.Expression(FilterExpressions.Of(having, f => new SqlColumn(null, f.ToString()))));
+        }
+
+        if (_query.Query.MinMax)
+        {
+            return text;
         }
 
         var order = _query.Query.OrderBy.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST")
@@ -81,6 +86,8 @@ internal sealed partial class FinishCompiler
 
         return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
     }
+
+    private string Ends(KeyColumn key) => $"min({Quote(key.Name)}) AS {Quote(key.Ends.Min)}, max({Quote(key.Name)}) AS {Quote(key.Ends.Max)}";
 
     private IEnumerable<PieceSelect> Pieces(Func<LeafPlan, LeafPiece, string> source, List<(string Name, string Sql)> tables)
     {

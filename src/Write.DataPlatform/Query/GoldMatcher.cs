@@ -48,6 +48,11 @@ internal static class GoldMatcher
             return new LeafPlan(leaf, [lake], []);
         }
 
+        if (leaf.IsListing)
+        {
+            return new LeafPlan(leaf, [lake], [new GoldMiss(null, "no_metrics", "Values without a metric are listed from the lake.")]);
+        }
+
         var misses = new List<(int Passed, GoldMiss Miss)>();
         var served = new List<(long Rows, LeafPlan Plan)>();
         foreach (var candidate in candidates)

@@ -19,7 +19,7 @@ internal sealed record Leaf
 
     public required SemanticModel Fact { get; init; }
 
-    /// <summary>The time dimension that <see cref="Range"/> restricts.</summary>
+    /// <summary>The time dimension that <see cref="Range"/> restricts; <see cref="NoTime"/> if values are listed that belong to no time.</summary>
     public required Dimension AggTime { get; init; }
 
     /// <summary>Set if past events count as present ones.</summary>
@@ -62,6 +62,16 @@ internal sealed record Leaf
 
     /// <summary>The first and last moment of the model's own time spine, which bounds moments where the query does not.</summary>
     public Leaf? TimeSpine { get; init; }
+    /// <summary>Stands for the aggregation time of a leaf that has none, whose rows all count whenever they happened.</summary>
+    public static Dimension NoTime { get; } = new() { Name = "", Type = DimensionType.Time, Expr = "NULL", Source = new SourcePosition("", 0, 0) };
+
+    public bool HasTime => AggTime != NoTime;
+
+    /// <summary>Whether it lists the values of its columns and computes nothing.</summary>
+    public bool IsListing => States.IsEmpty;
+
+    /// <summary>Whether values are listed that find no partner in a join. Never for a tenant, whose condition they could not be put to.</summary>
+    public bool KeepsUnmatched { get; init; }
 
     /// <summary>The name of a state's column among the columns of all leaves.</summary>
     public string Column(MeasureState state) => $"l{Index}_{state.Name}";

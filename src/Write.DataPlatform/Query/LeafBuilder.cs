@@ -110,11 +110,14 @@ internal sealed class LeafBuilder(MetricModel model)
 }
 
 /// <summary>A leaf before its group-by columns, range and filter are known.</summary>
-internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime, TimeShift? shift, Accumulation? how, string? joinedToTimeSpine)
+internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime, TimeShift? shift, Accumulation? how = null, string? joinedToTimeSpine = null)
 {
     private readonly List<MeasureState> _states = [];
 
     public int Index { get; } = index;
+
+    /// <summary>Where fields are looked for, if that is not the fact itself: every row of it meets every row of the fact.</summary>
+    public SemanticModel? Listed { get; init; }
 
     public SemanticModel Fact { get; } = fact;
 

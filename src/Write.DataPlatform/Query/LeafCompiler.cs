@@ -138,7 +138,7 @@ internal sealed class LeafCompiler
         var bounds = _leaf.TimeSpine is { } table && spine.Basis >= TimeGrain.Day ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range);
         var counts = spine.How.Counts(
             _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
-        return new SqlJoin(SpineCompiler.MomentsOf(spine.Range, spine.Basis, _leaf.WeekStart, bounds), Moment.Source!, counts, IsInner: true);
+        return new SqlJoin(SpineCompiler.MomentsOf(spine.Range, spine.Basis, _leaf.WeekStart, bounds), Moment.Source!, counts, JoinKind.Inner);
     }
 
     private SqlSelect FirstAndLast(TimeGrain grain, ResolvedRange range) =>
@@ -158,6 +158,12 @@ internal sealed class LeafCompiler
             where.Add(_expressions.Condition(filter));
         }
 
+        if (_leaf.IsListing && range is not { From: null, To: null })
+        {
+            // What found no partner has no time, so it is in no range.
+            where.AddRange(_expressions.InRange(range));
+        }
+
         // The first and last row are told without moments, so a filter that asks for the moment cannot be met there.
         var isTold = _leaf.Spine is not { IsInLake: true } || moments is not null || _leaf.StateFilters.Values.All(f => _leaf.IsAboutAggTime(f) is false);
         if (isTold && _leaf.States.Length > 0 && _leaf.States.All(s => s.Filter is not null))
@@ -168,7 +174,12 @@ internal sealed class LeafCompiler
         var inRange = new LeafExpressions(_leaf, binding => new SqlText(binding.Expr), Leaf.IsInstant(_leaf.AggTime)).InRange(range).Concat(Partitions(range));
         return new SqlSelect(columns, Subquery(_sources[0], [.. inRange]), "t0")
         {
-            Joins = [.. _sources.Skip(1).Select(s => new SqlJoin(Subquery(s, []), s.Alias, s.On!)), .. _lookups, .. moments is null ? [] : new[] { moments }],
+            Joins =
+            [
+                .. _sources.Skip(1).Select(s => new SqlJoin(Subquery(s, []), s.Alias, s.On!, _leaf.KeepsUnmatched && !s.IsCross ? JoinKind.Full : JoinKind.Left)),
+                .. _lookups,
+                .. moments is null ? [] : new[] { moments },
+            ],
             Where = where.ToImmutable(),
         };
     }
@@ -233,6 +244,13 @@ internal sealed class LeafCompiler
             return known;
         }
 
+        if (hop.IsCross)
+        {
+            var crossed = new Source("t" + _sources.Count, path, hop.Target, new SqlLiteral(true)) { IsCross = true };
+            _sources.Add(crossed);
+            return crossed;
+        }
+
         var left = from.Column("key_" + hop.Entity, from.Model.Entities[hop.Entity].Expr);
         var joined = new Source("t" + _sources.Count, path, hop.Target, null);
         var key = hop.Target.Entities[hop.Entity];
@@ -276,6 +294,8 @@ internal sealed class LeafCompiler
         public SemanticModel Model { get; } = model;
 
         public SqlExpression? On { get; set; } = on;
+
+        public bool IsCross { get; init; }
 
         public SortedDictionary<string, string> Columns { get; } = new(StringComparer.Ordinal);
 

@@ -14,6 +14,11 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
     /// <summary>The conditions that keep the aggregation time in a range of events.</summary>
     public IEnumerable<SqlExpression> InRange(ResolvedRange range)
     {
+        if (!leaf.HasTime)
+        {
+            yield break;
+        }
+
         var time = AggTime();
         if (range is { From: null, To: null })
         {

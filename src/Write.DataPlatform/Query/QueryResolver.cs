@@ -39,9 +39,9 @@ internal sealed class QueryResolver
             Report(QueryProblems.EmptyTimeRange, $"The time range {_range} is empty: it ends where or before it starts.", "timeRange");
         }
 
-        if (_query.Metrics.IsEmpty)
+        if (_query.MinMax && !_query.Metrics.IsEmpty)
         {
-            Report(QueryProblems.NoMetrics, "A query names at least one metric.", "metrics");
+            Report(QueryProblems.MinMaxNeedsOneField, "The least and the greatest value are those of one field, without a metric.", "metrics");
         }
 
         var builder = new LeafBuilder(_model);
@@ -66,9 +66,10 @@ internal sealed class QueryResolver
 
         _problems.AddRange(builder.Problems.Distinct());
         var tenant = TenantFilter();
+        var drafts = _query.Metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
         var spines = new SpineResolver(_model, _range, _zone);
-        var leaves = builder.Drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
-        CheckUnboundNames(builder.Drafts);
+        var leaves = drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
+        CheckUnboundNames(drafts);
         var keys = Keys(leaves);
         CheckColumns(keys, metrics);
         CheckFill(keys);
@@ -86,7 +87,7 @@ internal sealed class QueryResolver
 
         return new ResolvedQuery
         {
-            Query = _query,
+            Query = _query with { OrderBy = [.. _query.OrderBy.Select(o => o with { Field = Column(o.Field, keys) })] },
             Model = _model,
             Zone = _zone,
             Range = _range,
@@ -163,6 +164,7 @@ internal sealed class QueryResolver
             Fact = draft.Fact,
             AggTime = draft.AggTime,
             Shift = draft.Shift,
+            KeepsUnmatched = draft.States.Count == 0 && _query.Tenant is null,
             Range = range,
             Target = _range,
             Zone = _zone,
@@ -189,11 +191,11 @@ internal sealed class QueryResolver
             return new FieldBinding { Name = name, Hops = [], Owner = draft.Fact, Element = draft.AggTime.Name, Expr = draft.AggTime.Expr, Dimension = draft.AggTime };
         }
 
-        var found = _binder.Bind(draft.Fact, name with { Grain = null }, out var fanOut);
+        var found = _binder.Bind(draft.Listed ?? draft.Fact, name with { Grain = null }, out var fanOut);
         switch (found.Length)
         {
             case 1:
-                return found[0] with { Name = name };
+                return found[0] with { Name = name, Hops = draft.Listed is { } listed ? [JoinHop.Cross(listed), .. found[0].Hops] : found[0].Hops };
             case 0 when fanOut is not null:
                 Report(QueryProblems.FanOut, $"{name} cannot be used with {Metrics(draft)}: the join {fanOut}, would count rows several times.", path);
                 return null;
@@ -316,10 +318,23 @@ internal sealed class QueryResolver
         var columns = keys.Select(k => k.Name).Concat(_query.Metrics).Concat(compared).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
         var asked = _query.OrderBy.Select((o, i) => (o.Field, Path: $"orderBy[{i}].field"))
             .Concat(_query.Having is null ? [] : FilterValues.Places(_query.Having, "having").Select(f => (Field: f.Field.ToString(), f.Path)));
-        foreach (var (field, path) in asked.Where(a => !columns.Contains(a.Field)))
+        foreach (var (field, path) in asked.Where(a => !columns.Contains(Column(a.Field, keys))))
         {
             Report(QueryProblems.UnknownField, $"{field} is not a column of the answer.", path, Suggestion.For(field, columns));
         }
+    }
+
+    /// <summary>The column that a name means, however it is spelt: with its grain or without, the grain in any case.</summary>
+    private static string Column(string name, ImmutableArray<KeyColumn> keys)
+    {
+        if (keys.Any(k => k.Name == name))
+        {
+            return name;
+        }
+
+        var asked = FieldName.Parse(name);
+        var same = keys.Where(k => FieldName.Parse(k.Name) is var key && key.Path.SequenceEqual(asked.Path) && (asked.Grain is null || k.Grain == asked.Grain)).ToList();
+        return same is [var only] ? only.Name : name;
     }
 
     private Filter? Having(ImmutableArray<KeyColumn> keys)

@@ -71,38 +71,41 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         var needing = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine).ToList();
         return target.IsBounded || needing.Count == 0 || model.TimeSpines.Values.Where(s => s.Grain <= TimeGrain.Day).MaxBy(s => s.Grain) is not { } spine
             ? null
-            : Of(spine, needing[0] with { Index = leaves.Count });
+            : Of(AsFact(spine), needing[0] with { Index = leaves.Count });
     }
 
-    private static Leaf Of(TimeSpine spine, Leaf like)
+    /// <summary>A time spine's table as a fact with one time.</summary>
+    public static SemanticModel AsFact(TimeSpine spine)
     {
         var time = new Dimension { Name = spine.Column, Type = DimensionType.Time, Expr = spine.Column, Granularity = spine.Grain, Source = spine.Source };
-        return like with
+        return new SemanticModel
         {
-            Fact = new SemanticModel
-            {
-                Name = spine.Name,
-                Table = spine.Name,
-                Entities = ImmutableSortedDictionary<string, Entity>.Empty,
-                Dimensions = ImmutableSortedDictionary<string, Dimension>.Empty.Add(time.Name, time),
-                Measures = ImmutableSortedDictionary<string, Measure>.Empty,
-                PrimaryEntity = null,
-                Source = spine.Source,
-            },
-            AggTime = time,
-            Shift = null,
-            Range = ResolvedRange.All,
-            Target = ResolvedRange.All,
-            GroupBy = [],
-            Where = null,
-            States = [],
-            StateFilters = ImmutableDictionary<Filter, Filter>.Empty,
-            Bindings = ImmutableDictionary<FieldName, FieldBinding>.Empty,
-            Spine = null,
-            JoinsTimeSpine = false,
-            IsTimeSpine = true,
+            Name = spine.Name,
+            Table = spine.Name,
+            Entities = ImmutableSortedDictionary<string, Entity>.Empty,
+            Dimensions = ImmutableSortedDictionary<string, Dimension>.Empty.Add(time.Name, time),
+            Measures = ImmutableSortedDictionary<string, Measure>.Empty,
+            PrimaryEntity = null,
+            Source = spine.Source,
         };
     }
+
+    private static Leaf Of(SemanticModel spine, Leaf like) => like with
+    {
+        Fact = spine,
+        AggTime = spine.Dimensions.Values.Single(),
+        Shift = null,
+        Range = ResolvedRange.All,
+        Target = ResolvedRange.All,
+        GroupBy = [],
+        Where = null,
+        States = [],
+        StateFilters = ImmutableDictionary<Filter, Filter>.Empty,
+        Bindings = ImmutableDictionary<FieldName, FieldBinding>.Empty,
+        Spine = null,
+        JoinsTimeSpine = false,
+        IsTimeSpine = true,
+    };
 
     private ResolvedRange Widened(ResolvedRange range, Accumulation how, TimeGrain basis)
     {

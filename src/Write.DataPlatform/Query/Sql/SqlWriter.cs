@@ -64,7 +64,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         text.Append("\nFROM ").Append(Source(select.From, select.Alias));
         foreach (var join in select.Joins)
         {
-            text.Append(join.IsInner ? "\nJOIN " : "\nLEFT JOIN ").Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
+            text.Append(join.Kind switch { JoinKind.Inner => "\nJOIN ", JoinKind.Full => "\nFULL JOIN ", _ => "\nLEFT JOIN " }).Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
         }
 
         if (select.Where.Length > 0)
