@@ -31,6 +31,9 @@ internal sealed record FieldBinding
     /// <summary>The lookup whose attribute it is, keyed by <see cref="Expr"/>.</summary>
     public Lookup? Lookup { get; init; }
 
+    /// <summary>The granularity of the model's own by which a time is cut; null for a grain or a part of a date.</summary>
+    public CustomGranularity? Custom { get; init; }
+
     /// <summary>The element's own name: a dimension or an entity; with a lookup, what the lookup enriches.</summary>
     public required string Element { get; init; }
 
@@ -43,10 +46,24 @@ internal sealed record FieldBinding
     public string ElementKey => string.Join('/', Hops.Select(h => h.Entity + ">" + h.Target.Name)) + "|" + Owner.Name + "." + Element;
 }
 
+/// <summary>A column of a time spine that says in which bucket of its own each of the spine's buckets lies.</summary>
+/// <param name="Spine">The time spine.</param>
+/// <param name="Column">Its column.</param>
+internal sealed record CustomGranularity(TimeSpine Spine, string Column);
+
 /// <summary>Finds what names mean by walking entities, many-to-one only.</summary>
 internal sealed class FieldBinder(MetricModel model)
 {
     private const int MaxHops = 4;
+
+    /// <summary>The element that a name cuts, and the model's own granularity that it is cut by, if there is one.</summary>
+    public (FieldName Whole, CustomGranularity? Custom) Cut(FieldName name)
+    {
+        var custom = name.Path.Length > 1 && name is { Grain: null, Part: null }
+            ? model.TimeSpines.Values.SelectMany(s => s.CustomGranularities.Where(g => g.Name == name.Element).Select(g => new CustomGranularity(s, g.Column))).FirstOrDefault()
+            : null;
+        return (custom is null ? name.Whole : new FieldName(name.Path[..^1], null), custom);
+    }
 
     /// <summary>Every meaning with the fewest joins; empty if the name cannot be reached. One that would multiply rows is told apart.</summary>
     /// <param name="fact">Where the walk starts.</param>
@@ -59,7 +76,10 @@ internal sealed class FieldBinder(MetricModel model)
         Walk(fact, [], name.Path, name, isQualified: false, found, ref fanOut);
         if (found.Count == 0)
         {
-            return [];
+            // MetricFlow takes the end of a path where only one path ends so: user__country for listing__user__country.
+            var ends = name.Path.Length < 2 ? [] : Names(fact, [], 2).Distinct()
+                .Where(n => n.Path.Length > name.Path.Length && n.Path.AsSpan().EndsWith(name.Path.AsSpan())).ToList();
+            return ends is [var only] ? Bind(fact, only, out _) : [];
         }
 
         var fewest = found.Min(f => f.Hops.Length);

@@ -23,9 +23,9 @@ internal sealed class LeafCompiler
     {
         _leaf = leaf;
         _sources.Add(new Source("t0", "", leaf.Fact, null));
-        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime));
+        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime), Custom);
         _expressions = leaf.Spine is { IsInLake: true } spine
-            ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day)
+            ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day, Custom)
             : _events;
     }
 
@@ -236,6 +236,19 @@ internal sealed class LeafCompiler
         return _attributes[binding.Key] = new SqlColumn(alias, "value");
     }
 
+    /// <summary>What a time spine says of one of its buckets.</summary>
+    private SqlColumn Custom(CustomGranularity granularity, SqlExpression bucket)
+    {
+        var alias = "k" + _lookups.Count;
+        var kind = granularity.Spine.Grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date;
+        var spine = new SqlSelect(
+            [new SqlProjection(new SqlCast(new SqlText(granularity.Spine.Column), kind), "key"), new SqlProjection(new SqlText(granularity.Column), "value")],
+            new SqlTable(granularity.Spine.Name),
+            "s");
+        _lookups.Add(new SqlJoin(spine, alias, new SqlBinary("=", bucket, new SqlColumn(alias, "key"))));
+        return new SqlColumn(alias, "value");
+    }
+
     private Source Join(Source from, JoinHop hop)
     {
         var path = from.Path + "/" + hop.Entity + ">" + hop.Target.Name;
@@ -255,10 +268,17 @@ internal sealed class LeafCompiler
         var joined = new Source("t" + _sources.Count, path, hop.Target, null);
         var key = hop.Target.Entities[hop.Entity];
         var equal = new SqlBinary("=", left, joined.Column("key_" + hop.Entity, key.Expr));
-        joined.On = key.Type == EntityType.Natural ? SqlExpression.And([equal, .. Valid(joined)]) : equal;
+        joined.On = SqlExpression.And([equal, .. key.Type == EntityType.Natural ? Valid(joined) : [], .. SamePartition(from, joined)]);
         _sources.Add(joined);
         return joined;
     }
+
+    /// <summary>Of two tables that are partitioned by a dimension of one name, rows of the same partition belong together, as MetricFlow has it.</summary>
+    private static IEnumerable<SqlExpression> SamePartition(Source left, Source joined) =>
+        joined.Model.Dimensions.Values
+            .Select(d => (Joined: d, Left: left.Model.Dimensions.GetValueOrDefault(d.Name)))
+            .Where(d => d is { Joined: { IsPartition: true, Partitions: null }, Left: { IsPartition: true, Partitions: null } })
+            .Select(d => new SqlBinary("=", left.Column("dim_" + d.Left!.Name, d.Left.Expr), joined.Column("dim_" + d.Joined.Name, d.Joined.Expr)));
 
     /// <summary>That a row was valid when the event happened: from its start, included, to its end, excluded; without an end, still.</summary>
     private IEnumerable<SqlExpression> Valid(Source joined)

@@ -34,9 +34,9 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
         var moments = Over(leaf.OfMoments, at, spine.Basis);
         var shifted = moments.AggBucket(spine.Basis);
         var conditions = (spine.Where is { } where ? [moments.Condition(where)] : Enumerable.Empty<SqlExpression>()).Concat(InTarget(shifted)).ToList();
-        if (spine.StartsOf is { } start)
+        if (spine.StartsOf.Length > 0)
         {
-            conditions.Add(new SqlBinary("=", shifted, moments.AggBucket(start)));
+            conditions.Add(SqlExpression.Or(spine.StartsOf.Select(start => new SqlBinary("=", shifted, moments.AggBucket(start)))));
         }
 
         var from = spine.IsInLake
@@ -69,12 +69,16 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     }
 
     /// <summary>The moments that have no rows in a table of the leaf's groups, by their columns of time alone.</summary>
+    /// <remarks>A condition on a column that is grouped by is put to them too, and null is what it meets.</remarks>
     public string Moments(string groups)
     {
         var fields = leaf.Spine?.Keys ?? [.. leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding))];
         var (range, step) = (leaf.Spine?.Target ?? leaf.Target, fields.Min(f => f.Grain!.Value));
-        var moments = Over(leaf with { Shift = null, Range = range, Target = range }, Moment, step);
-        var conditions = FilterText.Conjuncts(leaf.Spine is { } spine ? spine.Where : leaf.Where).Where(c => leaf.IsAboutAggTime(c) is true).Select(c => writer.Expression(moments.Condition(c)));
+        var moments = new LeafExpressions(
+            leaf with { Shift = null, Range = range, Target = range }, binding => leaf.IsAggTime(binding) ? Moment : new SqlLiteral(null), step < TimeGrain.Day);
+        var grouped = keys.Select(k => k.Name).ToHashSet(StringComparer.Ordinal);
+        var conditions = FilterText.Conjuncts(leaf.Where).Concat(FilterText.Conjuncts(leaf.Spine?.Where)).Concat(FilterText.Conjuncts(leaf.Spine?.Mixed))
+            .Where(c => c.Fields.Any() && c.Fields.All(f => leaf.IsAggTime(leaf.Bindings[f]) || grouped.Contains(f.ToString()))).Select(c => writer.Expression(moments.Condition(c)));
         var columns = fields.Select(f => (Sql: writer.Expression(moments.Key(f)), Name: Quote(f.Column))).ToList();
         return "SELECT DISTINCT " + string.Join(", ", columns.Select(c => c.Sql + " AS " + c.Name))
             + $"\nFROM ({writer.Statement(MomentsOf(range, step))}) AS m\nWHERE "

@@ -63,6 +63,11 @@ internal sealed class FieldShapes
             return true;
         }
 
+        if (field.Part is not null)
+        {
+            return IsTime(field.Whole) is true ? true : null;
+        }
+
         // A custom granularity is spelt like a grain, and is not one of ours.
         if (field.Path.Length > 1 && field.Grain is null && _granularities.Contains(field.Element)
             && IsTime(new FieldName(field.Path[..^1], null)) is true)

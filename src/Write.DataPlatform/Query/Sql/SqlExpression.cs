@@ -75,6 +75,9 @@ internal enum TextTest
 /// <summary>The start of the bucket a local date or timestamp lies in, as the same type.</summary>
 internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, DayOfWeek WeekStart) : SqlExpression;
 
+/// <summary>A part of a date or timestamp, as a whole number.</summary>
+internal sealed record SqlDatePart(DatePart Part, SqlExpression Inner) : SqlExpression;
+
 /// <summary>A date or timestamp moved by a calendar period, clamped to the month's end.</summary>
 internal sealed record SqlAddPeriod(SqlExpression Inner, CalendarPeriod Period) : SqlExpression;
 

@@ -50,6 +50,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlCast cast => "CAST(" + Expression(cast.Inner) + " AS " + dialect.TypeName(cast.Kind) + ")",
         SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
         SqlTruncate truncate => Truncate(truncate),
+        SqlDatePart part => dialect.DatePart(part.Part, Expression(part.Inner)),
         SqlAddPeriod add => dialect.AddPeriod(Expression(add.Inner), add.Period),
         SqlAddSeconds add => add.Seconds == 0 ? Expression(add.Inner) : dialect.AddSeconds(Expression(add.Inner), add.Seconds),
         SqlNextIsoYear next => dialect.NextIsoYear(Expression(next.Inner)),
