@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query.Sql;
 
@@ -12,7 +11,7 @@ namespace Write.DataPlatform.Query;
 /// states; one GROUP BY over all of them merges pieces, joins facts (nulls meet nulls, as a FULL OUTER JOIN would) and sets the compared period beside
 /// the current one. Then come fill, the metrics' own arithmetic, having, order and limit.
 /// </summary>
-internal sealed partial class FinishCompiler
+internal sealed class FinishCompiler
 {
     private readonly ResolvedQuery _query;
     private readonly IReadOnlyList<LeafPlan> _plans;
@@ -102,7 +101,7 @@ internal sealed partial class FinishCompiler
             if (leaf.Spine is not null)
             {
                 groups = spine.Values;
-                tables.Add((groups, spine.Valued(Measures(leaf).Select(m => (m.ValueColumn, ValueOf(m, m.States.Select(spine.State)))))));
+                tables.Add((groups, spine.Valued(Measures(leaf).Select(m => (m.ValueColumn, MetricValue.Of(m, m.States.Select(spine.State)))))));
             }
 
             yield return new PieceSelect("SELECT * FROM " + groups, IsGold: false);
@@ -230,32 +229,18 @@ internal sealed partial class FinishCompiler
         }
     }
 
-    private string Value(MetricNode node)
-    {
-        switch (node)
-        {
-            case MeasureNode measure:
-                var leaf = _plans[measure.LeafIndex].Leaf;
-                var value = leaf.Spine is not null ? Quote(measure.ValueColumn) : ValueOf(measure, measure.States.Select(s => Quote(leaf.Column(s))));
-                var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
-                return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
-            case RatioNode ratio:
-                return $"(CAST({Value(ratio.Numerator)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator)} AS DOUBLE), 0))";
-            case DerivedNode derived:
-                var expression = "(" + Token().Replace(derived.Expr, token => derived.Inputs.TryGetValue(token.Value, out var input) ? Value(input) : token.Value) + ")";
-                return $"CASE WHEN isfinite(CAST({expression} AS DOUBLE)) THEN {expression} END";
-            default:
-                throw new ArgumentOutOfRangeException(nameof(node));
-        }
-    }
+    private string Value(MetricNode node) => _writer.Expression(MetricValue.Of(node, Measured, _query.Query.Fill));
 
-    private static string ValueOf(MeasureNode measure, IEnumerable<string> states) =>
-        states.ToList() is var all && measure.Aggregation == Aggregation.Average ? $"CAST({all[0]} AS DOUBLE) / NULLIF({all[1]}, 0)" : all[0];
+    private SqlExpression Measured(MeasureNode measure)
+    {
+        var leaf = _plans[measure.LeafIndex].Leaf;
+        return leaf.Spine is not null
+            ? new SqlColumn(null, measure.ValueColumn)
+            : MetricValue.Of(measure, measure.States.Select(s => new SqlColumn(null, leaf.Column(s))));
+    }
 
     private string Quote(string identifier) => _dialect.Quote(identifier);
 
     private readonly record struct PieceSelect(string Sql, bool IsGold);
 
-    [GeneratedRegex("""'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_]*""")]
-    private static partial Regex Token();
 }

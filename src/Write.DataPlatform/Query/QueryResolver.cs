@@ -10,6 +10,9 @@ internal sealed class QueryResolver
     /// <summary>The most buckets a filled or compared answer may walk along.</summary>
     public const int MaxBuckets = 100_000;
 
+    /// <summary>How deep filters by metrics may stand in each other.</summary>
+    private const int MaxDepth = 4;
+
     private readonly MetricModel _model;
     private readonly MetricQuery _query;
     private readonly FieldTypes _types;
@@ -17,9 +20,12 @@ internal sealed class QueryResolver
     private readonly TimeZoneInfo _zone;
     private readonly ResolvedRange _range;
     private readonly List<QueryProblem> _problems = [];
+    private readonly DateTimeOffset _now;
+    private readonly int _depth;
 
-    private QueryResolver(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now)
+    private QueryResolver(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now, int depth = 0)
     {
+        (_now, _depth) = (now, depth);
         _model = model;
         _query = query;
         _types = types;
@@ -196,6 +202,11 @@ internal sealed class QueryResolver
         switch (found.Length)
         {
             case 1:
+                if (found[0] is { Dimension: null, Lookup: null } && whole.Element != found[0].Element && _binder.MetricOf(whole) is { } metric)
+                {
+                    return Metric(metric, whole, path) is { } inner ? found[0] with { Name = name, Metric = inner } : null;
+                }
+
                 return found[0] with { Name = name, Custom = custom, Hops = draft.Listed is { } listed ? [JoinHop.Cross(listed), .. found[0].Hops] : found[0].Hops };
             case 0 when fanOut is not null:
                 Report(QueryProblems.FanOut, $"{name} cannot be used with {Metrics(draft)}: the join {fanOut}, would count rows several times.", path);
@@ -213,6 +224,27 @@ internal sealed class QueryResolver
                     $"{name} is reachable from {draft.Fact.Name} in several ways: {string.Join(", ", found.Select(f => f.Owner.Name))}.",
                     path);
                 return null;
+        }
+    }
+
+    /// <summary>A metric by an entity, over all time, of the same tenant.</summary>
+    private ResolvedQuery? Metric(Metric metric, FieldName name, string path)
+    {
+        if (_depth == MaxDepth)
+        {
+            Report(QueryProblems.MetricTypeNotSupported, $"{name} filters by a metric that filters by a metric, and so on: more than {MaxDepth} deep, or in a circle.", path);
+            return null;
+        }
+
+        try
+        {
+            var query = new MetricQuery { Metrics = [metric.Name], GroupBy = [new FieldName(name.Path[..^1], null)], TimeZone = _zone, Tenant = _query.Tenant };
+            return new QueryResolver(_model, query, _types, _now, _depth + 1).Resolve();
+        }
+        catch (QueryException exception)
+        {
+            _problems.AddRange(exception.Problems.Select(p => p with { Path = path, Message = $"{name}: {p.Message}" }));
+            return null;
         }
     }
 

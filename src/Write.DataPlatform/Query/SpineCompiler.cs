@@ -20,14 +20,14 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     public string Values { get; } = "values_" + leaf.Index.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>A state at a moment, out of those of the buckets that count.</summary>
-    public string State(MeasureState state)
+    public SqlExpression State(MeasureState state)
     {
         var column = new SqlColumn("r", leaf.Column(state));
-        return writer.Expression(leaf.Spine!.IsInLake ? column : state.Merge(column));
+        return leaf.Spine!.IsInLake ? column : state.Merge(column);
     }
 
     /// <summary>The statement of <see cref="Values"/>.</summary>
-    public string Valued(IEnumerable<(string Column, string Value)> values)
+    public string Valued(IEnumerable<(string Column, SqlExpression Value)> values)
     {
         var (spine, columns) = (leaf.Spine!, values.ToList());
         SqlExpression at = spine.IsInLake ? new SqlColumn("r", Spine.Column) : Moment;
@@ -44,7 +44,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
             : $"({writer.Statement(MomentsOf(spine.Range, spine.Basis))}) AS m\nJOIN {Rows} AS r ON {writer.Expression(Counts())}";
         var key = keys.Select(k => spine.Keys.FirstOrDefault(f => f.Column == k.Name) is { } field ? writer.Expression(moments.Key(field)) : "r." + Quote(k.Name));
         var inner = "SELECT " + string.Join(", ", key.Zip(keys, (sql, k) => sql + " AS " + Quote(k.Name)))
-            + $", {writer.Expression(at)} AS __at, {writer.Expression(shifted)} AS __shifted, " + string.Join(", ", columns.Select(c => c.Value + " AS " + Quote(c.Column)))
+            + $", {writer.Expression(at)} AS __at, {writer.Expression(shifted)} AS __shifted, " + string.Join(", ", columns.Select(c => writer.Expression(c.Value) + " AS " + Quote(c.Column)))
             + "\nFROM " + from
             + (conditions.Count == 0 ? "" : "\nWHERE " + string.Join(" AND ", conditions.Select(writer.Expression)))
             + (spine.IsInLake ? "" : "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, keys.Count + 2)));
@@ -143,7 +143,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
 
     private SqlProjection Bound(string function, string name)
     {
-        var column = leaf.Spine is not null ? Spine.Column : leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).MinBy(g => g.Grain)!.Column;
+        var column = leaf.Spine is not null ? Spine.Column : leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding) && g.IsBucket).MinBy(g => g.Grain)!.Column;
         return new SqlProjection(new SqlCall(function, new SqlColumn("s", column)), name);
     }
 

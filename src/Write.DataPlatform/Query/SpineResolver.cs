@@ -63,7 +63,7 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             Range = range,
             Target = range,
             Where = events,
-            GroupBy = [new GroupField(Spine.Column, times[0].Binding, basis), .. leaf.GroupBy.Except(times)],
+            GroupBy = [new GroupField(Spine.Column, times[0].Binding with { Name = times[0].Binding.Name.Whole, Custom = null }, basis), .. leaf.GroupBy.Except(times)],
             Spine = new Spine
             {
                 How = how, Basis = basis, StartsOf = startsOf, Keys = times, Range = moved, Target = asked, Shift = leaf.Shift, Where = moments, Mixed = mixed, IsInLake = isInLake,

@@ -55,7 +55,9 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
 
         if (kind == "Metric")
         {
-            return new TemplateField(kind, new FieldName([name], null), descending);
+            return List(arguments, "group_by", 1) is [var entity] && entity.Length > 0
+                ? new TemplateField(kind, new FieldName([.. entity.Split("__"), name], null), descending)
+                : throw new FilterException("A metric in a filter is grouped by one entity", offset, suggestion: $"Write for example {{{{ Metric('{name}', group_by=['visitor']) }}}}");
         }
 
         if (grain is not null && Reading.Spelling.IsSubSecond(grain))

@@ -75,6 +75,12 @@ internal enum TextTest
 /// <summary>The start of the bucket a local date or timestamp lies in, as the same type.</summary>
 internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, DayOfWeek WeekStart) : SqlExpression;
 
+/// <summary>Whether a number is neither infinite nor NaN.</summary>
+internal sealed record SqlIsFinite(SqlExpression Inner) : SqlExpression;
+
+/// <summary>A row's number, from 1, among those with equal values of some expressions, in an order; nulls come last.</summary>
+internal sealed record SqlRowNumber(ImmutableArray<SqlExpression> PartitionBy, ImmutableArray<SqlOrder> OrderBy) : SqlExpression;
+
 /// <summary>A part of a date or timestamp, as a whole number.</summary>
 internal sealed record SqlDatePart(DatePart Part, SqlExpression Inner) : SqlExpression;
 

@@ -50,6 +50,10 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlCast cast => "CAST(" + Expression(cast.Inner) + " AS " + dialect.TypeName(cast.Kind) + ")",
         SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
         SqlTruncate truncate => Truncate(truncate),
+        SqlIsFinite test => dialect.IsFinite(Expression(new SqlCast(test.Inner, ColumnKind.Double))),
+        SqlRowNumber number => "row_number() OVER (" + string.Join(' ', [
+            .. number.PartitionBy.IsEmpty ? [] : new[] { "PARTITION BY " + string.Join(", ", number.PartitionBy.Select(Expression)) },
+            .. number.OrderBy.IsEmpty ? [] : new[] { "ORDER BY " + Order(number.OrderBy) }]) + ")",
         SqlDatePart part => dialect.DatePart(part.Part, Expression(part.Inner)),
         SqlAddPeriod add => dialect.AddPeriod(Expression(add.Inner), add.Period),
         SqlAddSeconds add => add.Seconds == 0 ? Expression(add.Inner) : dialect.AddSeconds(Expression(add.Inner), add.Seconds),
@@ -80,7 +84,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
 
         if (select.OrderBy.Length > 0)
         {
-            text.Append("\nORDER BY ").AppendJoin(", ", select.OrderBy.Select(o => Expression(o.Expression) + (o.Descending ? " DESC" : "") + " NULLS LAST"));
+            text.Append("\nORDER BY ").Append(Order(select.OrderBy));
         }
 
         if (select.Limit is { } limit)
@@ -96,6 +100,9 @@ internal sealed class SqlWriter(SqlDialect dialect)
     public static bool IsColumn(string text) =>
         text.Length > 0 && !char.IsAsciiDigit(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
         && !Values.Contains(text, StringComparer.OrdinalIgnoreCase);
+
+    private string Order(ImmutableArray<SqlOrder> order) =>
+        string.Join(", ", order.Select(o => Expression(o.Expression) + (o.Descending ? " DESC" : "") + " NULLS LAST"));
 
     private string Projection(SqlProjection projection, string alias) =>
         projection.Expression is SqlColumn column && column.Name == projection.Name && (column.Source is null || column.Source == alias)
