@@ -178,6 +178,11 @@ internal static class GoldMatcher
             return Because("not_additive", $"{table.Name} holds {semiAdditive.Measure!.Name} at the first or last moment of all of its rows, which may be another among those of the query's filter.");
         }
 
+        if (leaf.Conversion is not null)
+        {
+            return Because("measure_not_stored", $"{table.Name} holds no conversions: which event one goes to is told of the events themselves.");
+        }
+
         if (leaf.Spine is { IsInLake: true })
         {
             return Because("not_additive", $"{table.Name} holds buckets, and what counts at a moment is told of the events themselves.");

@@ -61,6 +61,9 @@ internal sealed record Leaf
     /// <summary>Whether a moment without events appears, with null for what is not its time.</summary>
     public bool JoinsTimeSpine { get; init; }
 
+    /// <summary>Set if the rows are those of conversions, each at the base event that it goes to.</summary>
+    public Conversion? Conversion { get; init; }
+
     /// <summary>Whether it is the model's time spine itself, which gives its first and last moment.</summary>
     public bool IsTimeSpine { get; init; }
 

@@ -52,6 +52,11 @@ internal sealed class LeafCompiler
             return CompileInTwo(range, withWatermark);
         }
 
+        if (_leaf.Conversion is { } conversion)
+        {
+            return Converted(conversion, range);
+        }
+
         var columns = ImmutableArray.CreateBuilder<SqlProjection>();
         columns.AddRange(_leaf.GroupBy.Select(field => new SqlProjection(field.Column == Spine.Column && _leaf.Spine!.IsInLake ? Moment : _expressions.Key(field), field.Column)));
         columns.AddRange(_leaf.States.Select(state => new SqlProjection(
@@ -63,6 +68,58 @@ internal sealed class LeafCompiler
         }
 
         return Rows(columns.ToImmutable(), range, AtMoments(range)) with { GroupByCount = _leaf.GroupBy.Length };
+    }
+
+    /// <summary>The inner SELECT gives each conversion with the events that it may go to, latest first; the outer one groups the first of each.</summary>
+    private SqlSelect Converted(Conversion conversion, ResolvedRange range)
+    {
+        var isByInstant = conversion.IsByInstant(_leaf);
+        var conversions = new LeafCompiler(conversion.Events).Rows(conversion, isByInstant);
+        SqlColumn Of(string name) => new("c", name);
+        var (time, converted) = (_events.EventTime(isByInstant), Of("time"));
+        var pairs = new List<SqlExpression>
+        {
+            new SqlBinary("=", _sources[0].Column("key_" + conversion.Entity, _leaf.Fact.Entities[conversion.Entity].Expr), Of("entity")),
+            new SqlBinary("<=", time, converted),
+        };
+        if (conversion.Window is { } window)
+        {
+            pairs.Add(new SqlBinary(">", time, new SqlAddPeriod(converted, window.Negate())));
+        }
+
+        pairs.AddRange(conversion.Properties.Select((p, i) => new SqlBinary("=", _sources[0].Column("property_" + i, p.Event), Of("property_" + i))));
+        var latest = new SqlRowNumber(
+            [Of("id")], [new SqlOrder(time, Descending: true), .. conversion.Order.Select((expr, i) => new SqlOrder(_sources[0].Column("order_" + i, expr), Descending: false))]);
+        var rows = Rows(
+            [.. _leaf.GroupBy.Select(field => new SqlProjection(_expressions.Key(field), field.Column)), new SqlProjection(Of("value"), "__value"), new SqlProjection(latest, "__rank")],
+            range,
+            new SqlJoin(conversions, "c", SqlExpression.And(pairs), JoinKind.Inner));
+        return new SqlSelect(
+            [
+                .. _leaf.GroupBy.Select(field => new SqlProjection(new SqlColumn("r", field.Column), field.Column)),
+                .. _leaf.States.Select(state => new SqlProjection(state.FromRows(new SqlColumn("r", "__value"), null), _leaf.Column(state))),
+            ],
+            rows,
+            "r")
+        {
+            Where = [new SqlBinary("=", new SqlColumn("r", "__rank"), new SqlLiteral(1L))],
+            GroupByCount = _leaf.GroupBy.Length,
+        };
+    }
+
+    /// <summary>The rows that are conversions, each with a number of its own.</summary>
+    private SqlSelect Rows(Conversion conversion, bool isByInstant)
+    {
+        var source = _sources[0];
+        return Rows(
+            [
+                new SqlProjection(new SqlRowNumber([], []), "id"),
+                new SqlProjection(source.Column("key_" + conversion.Entity, source.Model.Entities[conversion.Entity].Expr), "entity"),
+                new SqlProjection(_events.EventTime(isByInstant), "time"),
+                new SqlProjection(Measure(conversion.Measure), "value"),
+                .. conversion.Properties.Select((p, i) => new SqlProjection(source.Column("property_" + i, p.Conversion), "property_" + i)),
+            ],
+            _leaf.Range);
     }
 
     /// <summary>
@@ -148,7 +205,7 @@ internal sealed class LeafCompiler
     private SqlSelect Rows(ImmutableArray<SqlProjection> columns, ResolvedRange range, SqlJoin? moments = null)
     {
         var where = ImmutableArray.CreateBuilder<SqlExpression>();
-        if (moments is not null && _leaf.Spine!.Mixed is { } mixed)
+        if (moments is not null && _leaf.Spine?.Mixed is { } mixed)
         {
             where.Add(_expressions.Condition(mixed));
         }

@@ -106,6 +106,39 @@ internal sealed class QueryResolver
 
     private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines)
     {
+        var leaf = Bind(draft, tenant, spines, _query.GroupBy, _query.Where);
+        if (draft.Conversion is not { Metric: var metric })
+        {
+            return leaf;
+        }
+
+        var measure = _model.Measures[metric.ConversionMeasure.Measure];
+        var fact = _model.SemanticModels[measure.SemanticModel];
+        var events = new LeafDraft(0, fact, fact.Dimensions[measure.AggTimeDimension], null);
+        events.Paths.UnionWith(draft.Paths);
+        var conversion = new Conversion(
+            Bind(events, tenant, spines, [], null, metric.ConversionMeasure.Filter, isInRange: false),
+            measure,
+            metric.Entity,
+            metric.Window,
+            [.. metric.ConstantProperties.Select(p => (Expr(draft.Fact, p.Base), Expr(fact, p.Conversion)))],
+            [.. draft.Fact.Entities.Values.Where(e => e.Type == EntityType.Primary).Select(e => e.Expr), .. draft.Fact.Dimensions.Values.Select(d => d.Expr)]);
+        if (metric.Window is { Grain: < TimeGrain.Day } window && !conversion.IsByInstant(leaf))
+        {
+            Report(QueryProblems.GrainTooFine, $"{metric.Name} has a window of {window}, and its events are known by the day only.", draft.Paths.Min!);
+        }
+
+        // A conversion comes after its event and within the window; two days more let dates and instants meet.
+        var to = metric.Window is { Grain: >= TimeGrain.Day } length && leaf.Range.To is { } end ? TimeBound.FromDate(Calendar.Add(end.Date, length).AddDays(3), _zone) : (TimeBound?)null;
+        var range = new ResolvedRange(leaf.Range.From is { } from ? TimeBound.FromDate(from.Date.AddDays(-2), _zone) : null, to);
+        return leaf with { Conversion = conversion with { Events = conversion.Events with { Range = range, Target = range } } };
+
+        static string Expr(SemanticModel model, string property) =>
+            property.Split("__")[^1] is var name && model.Dimensions.TryGetValue(name, out var dimension) ? dimension.Expr : model.Entities[name].Expr;
+    }
+
+    private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines, ImmutableArray<FieldName> asked, Filter? condition, Filter? own = null, bool isInRange = true)
+    {
         var bindings = ImmutableDictionary.CreateBuilder<FieldName, FieldBinding>();
         FieldBinding? Binding(FieldName name, string path)
         {
@@ -118,9 +151,9 @@ internal sealed class QueryResolver
         }
 
         var groupBy = ImmutableArray.CreateBuilder<GroupField>();
-        for (var i = 0; i < _query.GroupBy.Length; i++)
+        for (var i = 0; i < asked.Length; i++)
         {
-            var name = _query.GroupBy[i];
+            var name = asked[i];
             if (Binding(name, $"groupBy[{i}]") is { } binding)
             {
                 groupBy.Add(new GroupField(name.ToString(), binding, Grain(name, binding, $"groupBy[{i}]")));
@@ -144,11 +177,11 @@ internal sealed class QueryResolver
             return converted;
         }
 
-        var where = _query.Where is { } filter ? Convert(filter, "where", isWritten: true) : null;
+        var where = condition is { } filter ? Convert(filter, "where", isWritten: true) : null;
         // A metric's own filter keeps its written form as the state's name, because gold tables know their states by it.
         var stateFilters = draft.States.Select(s => s.Filter).OfType<Filter>().Distinct().ToImmutableDictionary(f => f, f => Convert(f, draft.Paths.Min!));
         var range = draft.Shift is { } shift ? _range.Before(shift, _zone) : _range;
-        if (!Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
+        if (isInRange && !Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
         {
             Report(
                 QueryProblems.RangeNeedsDates,
@@ -177,7 +210,7 @@ internal sealed class QueryResolver
             ModelZone = _model.TimeZone,
             WeekStart = _model.WeekStart,
             GroupBy = groupBy.ToImmutable(),
-            Where = Filter.And(where, tenant is null ? null : Convert(tenant, "tenant")),
+            Where = Filter.And(where, Filter.And(own, draft.Conversion?.Filter) is { } inner ? Convert(inner, draft.Paths.Min!) : null, tenant is null ? null : Convert(tenant, "tenant")),
             States = [.. draft.States],
             StateFilters = stateFilters,
             Bindings = bindings.ToImmutable(),
@@ -185,7 +218,7 @@ internal sealed class QueryResolver
         leaf = leaf with { JoinsTimeSpine = draft.JoinedToTimeSpine is not null && leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding)) };
         // Where a name is unknown that is told already, and the moments cannot be.
         var names = FilterText.Conjuncts(leaf.Where).Concat(leaf.StateFilters.Values).SelectMany(f => f.Fields);
-        return draft.How is { } how && leaf.GroupBy.Length == _query.GroupBy.Length && names.All(leaf.Bindings.ContainsKey)
+        return draft.How is { } how && leaf.GroupBy.Length == asked.Length && names.All(leaf.Bindings.ContainsKey)
             ? spines.Accumulate(leaf, how, (code, message) => Report(code, $"{Metrics(draft)} {message}", draft.Paths.Min!))
             : leaf;
     }

@@ -133,6 +133,11 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
                 return Values(simple.Measure, filter, shift);
             case CumulativeMetric cumulative:
                 return Values(cumulative.Measure, filter, shift, new Accumulated(cumulative.Window, cumulative.GrainToDate, null, cumulative.PeriodAggregation));
+            case ConversionMetric { IsRate: true } rate:
+                var (converted, based) = (Values(rate with { IsRate = false }, outer, shift, atStartOf), Values(rate.BaseMeasure, filter, shift));
+                return key => World.Divide(converted(key), based(key));
+            case ConversionMetric conversion:
+                return Values(conversion, filter, shift);
             case RatioMetric ratio:
                 var (numerator, denominator) = (Values(ratio.Numerator, filter, shift, atStartOf), Values(ratio.Denominator, filter, shift, atStartOf));
                 return key => World.Divide(numerator(key), denominator(key));
@@ -163,12 +168,12 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         {
             var stored = world.Evaluate(aggTime.Expr, row);
             var counted = shift.Aggregate(stored, (at, by) => at is null ? null : at is DateOnly day ? OracleTime.Shift(day, by) : time.Shift((DateTime)at, by));
-            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored)).Test(filter) != true))
+            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant)).Test(filter) != true))
             {
                 continue;
             }
 
-            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
+            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored, query.Tenant), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
             counts.Add((key, world.Evaluate(measure.Expr, row), Moment(fact, measure, row), Window(fact, measure, aggTime, row, key)));
         }
 
@@ -189,6 +194,60 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         }
 
         return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (input.FillNullsWith is { } fill ? fill
+            : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
+            : null);
+    }
+
+    /// <summary>Conversion by conversion: the latest event of the same entity before it, of all that the query counts.</summary>
+    private Func<Key, object?> Values(ConversionMetric metric, Filter? outer, IReadOnlyList<OracleShift> shift)
+    {
+        var (measure, baseMeasure) = (world.Model.Measures[metric.ConversionMeasure.Measure], world.Model.Measures[metric.BaseMeasure.Measure]);
+        var (fact, later) = (world.Model.SemanticModels[baseMeasure.SemanticModel], world.Model.SemanticModels[measure.SemanticModel]);
+        var (aggTime, laterTime) = (fact.Dimensions[baseMeasure.AggTimeDimension], later.Dimensions[measure.AggTimeDimension]);
+        var tenant = query.Tenant is null ? null : world.Model.Tenants[query.Tenant].Where;
+        var filter = Filter.And(outer, metric.BaseMeasure.Filter, query.Where, tenant);
+        var laterFilter = Filter.And(metric.ConversionMeasure.Filter, tenant);
+        var isByInstant = aggTime.Granularity < TimeGrain.Day && laterTime.Granularity < TimeGrain.Day;
+        var home = new OracleTime(world.Model.TimeZone, world.Model.WeekStart, default);
+        IComparable When(object stored) => isByInstant || stored is DateOnly ? (IComparable)stored : DateOnly.FromDateTime(home.ToLocal((DateTime)stored));
+        var events = new List<(Key Group, object Entity, IComparable When, object? Order)>();
+        foreach (var row in world.Tables[fact.Table])
+        {
+            var stored = world.Evaluate(aggTime.Expr, row);
+            var counted = shift.Aggregate(stored, (at, by) => at is null ? null : at is DateOnly day ? OracleTime.Shift(day, by) : time.Shift((DateTime)at, by));
+            object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant);
+            if (Holds(counted) && world.Evaluate(fact.Entities[metric.Entity].Expr, row) is { } entity && (filter is null || Condition(Of).Test(filter) == true))
+            {
+                var group = new Key([.. _groupBy.Select(g => Bucketed(Of(g), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
+                events.Add((group, entity, When(stored!), row["visit_id"]));
+            }
+        }
+
+        var groups = new Dictionary<Key, List<object?>>();
+        foreach (var row in world.Tables[later.Table])
+        {
+            if (world.Evaluate(laterTime.Expr, row) is not { } stored || world.Evaluate(later.Entities[metric.Entity].Expr, row) is not { } entity
+                || (laterFilter is not null && Condition(f => world.Value(later, row, f, stored, query.Tenant)).Test(laterFilter) != true))
+            {
+                continue;
+            }
+
+            var at = When(stored);
+            IComparable? Earliest() => metric.Window is not { } window ? null
+                : at is DateOnly day ? OracleTime.Shift(day, new OracleShift(window.Negate()))
+                : window.Grain >= TimeGrain.Day ? OracleTime.Shift(DateOnly.FromDateTime((DateTime)at), new OracleShift(window.Negate())).ToDateTime(TimeOnly.FromDateTime((DateTime)at), DateTimeKind.Utc)
+                : ((DateTime)at).AddSeconds(-window.Count);
+            var possible = events.Where(e => e.Entity.Equals(entity) && e.When.CompareTo(at) <= 0 && (Earliest() is not { } early || e.When.CompareTo(early) > 0))
+                .OrderByDescending(e => e.When).ThenBy(e => e.Order).ToList();
+            if (possible.Count > 0)
+            {
+                groups.TryAdd(possible[0].Group, []);
+                groups[possible[0].Group].Add(world.Evaluate(measure.Expr, row));
+            }
+        }
+
+        _groups.UnionWith(groups.Keys);
+        return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (metric.ConversionMeasure.FillNullsWith is { } fill ? fill
             : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
             : null);
     }
@@ -249,7 +308,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             var groups = new Dictionary<Key, List<object?>>();
             foreach (var (row, stored, bucket) in rows)
             {
-                object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored);
+                object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant);
                 if (how.Counts(bucket, moment, time) && IsBefore(stored!, shift) && (filter is null || Condition(Of).Test(filter) == true))
                 {
                     var group = new Key([.. _groupBy.Select(g => Bucketed(Of(g), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);

@@ -24,7 +24,7 @@ internal static class QueryGen
         ["orders_per_visit"] = [Orders, Visits], ["revenue_per_visit"] = [Orders, Visits], ["activity"] = [Plays, Orders],
         ["plays"] = [Plays], ["minutes"] = [Plays], ["mean_minutes"] = [Plays], ["players"] = [Plays], ["minutes_change"] = [Plays],
         ["target"] = [Targets], ["attainment"] = [Plays, Targets],
-        ["growth_change"] = [Visits],
+        ["growth_change"] = [Visits], ["order_rate"] = [Visits], ["show_orders"] = [Visits], ["play_rate"] = [Visits], ["loyal_visits"] = [Visits],
         ["visits_ever"] = [Visits], ["seconds_28d"] = [Visits], ["mean_seconds_mtd"] = [Visits], ["mobile_visitors_7d"] = [Visits], ["revenue_ytd"] = [Orders], ["plays_2m"] = [Plays],
         ["targets_ever"] = [Targets], ["visits_since_month_start"] = [Visits], ["visits_ever_gain"] = [Visits], ["visits_every_day"] = [Visits], ["plays_every_day"] = [Plays],
     };
