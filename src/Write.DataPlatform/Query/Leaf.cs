@@ -75,7 +75,7 @@ internal sealed record Leaf
     public bool HasTime => AggTime != NoTime;
 
     /// <summary>Whether it lists the values of its columns and computes nothing.</summary>
-    public bool IsListing => States.IsEmpty;
+    public bool IsListing => States.IsEmpty && !IsTimeSpine;
 
     /// <summary>Whether values are listed that find no partner in a join. Never for a tenant, whose condition they could not be put to.</summary>
     public bool KeepsUnmatched { get; init; }

@@ -71,6 +71,31 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
         Assert.Equal(expected.Select(Plain), rows.Select(Plain));
     }
 
+    [Theory]
+    [InlineData("us", "user__home_state_latest", "SELECT DISTINCT home_state FROM rent.dim_listings l LEFT JOIN rent.dim_users u ON l.user_id = u.user_id WHERE country = 'us' ORDER BY 1")]
+    [InlineData("us", "listing", "SELECT listing_id FROM rent.dim_listings WHERE country = 'us' ORDER BY 1")]
+    [InlineData("us", "booking__is_instant", "SELECT DISTINCT is_instant FROM rent.fct_bookings b JOIN rent.dim_listings l ON b.listing_id = l.listing_id WHERE country = 'us' ORDER BY 1 NULLS LAST")]
+    [InlineData("nowhere", "user__home_state_latest", "SELECT DISTINCT home_state FROM rent.dim_listings l LEFT JOIN rent.dim_users u ON l.user_id = u.user_id WHERE country IS NULL")]
+    [InlineData("instant", "listing__country_latest", "SELECT DISTINCT country FROM rent.fct_bookings b LEFT JOIN rent.dim_listings l ON b.listing_id = l.listing_id WHERE is_instant ORDER BY 1 NULLS LAST")]
+    [InlineData("us", "listing__created,metric_time__month", "SELECT DISTINCT strftime(created_at, '%Y-%m-%d'), strftime(date_trunc('month', ds), '%Y-%m-%d') FROM rent.dim_listings l CROSS JOIN rent.spine WHERE country = 'us' ORDER BY 1, 2")]
+    public async Task A_tenant_sees_the_values_among_its_own_rows(string tenant, string groupBy, string sql)
+    {
+        var expected = world.Sql(sql);
+        var (code, csv, error) = await CommandTests.RunAsync("", ["query", "--group-by", groupBy, "--tenant", tenant, "--csv", .. world.Lake]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(expected.Select(Plain), CsvCells.Parse(csv).Skip(1).Select(r => Plain(string.Join('|', r))));
+    }
+
+    [Theory]
+    [InlineData("instant", "review__login", "tells which rows are the tenant's")]
+    [InlineData("us", "metric_time", "no rows of the tenant")]
+    public async Task What_cannot_be_told_to_be_a_tenants_is_refused(string tenant, string groupBy, string told)
+    {
+        var (code, output, error) = await CommandTests.RunAsync("", ["query", "--group-by", groupBy, "--tenant", tenant, .. world.Lake]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(told, error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Columns_are_named_as_asked_and_ends_after_the_field()
     {

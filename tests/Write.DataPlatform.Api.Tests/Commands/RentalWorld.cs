@@ -53,6 +53,11 @@ public sealed class RentalWorld : IDisposable
           entities:
             - { name: user, type: primary, expr: user_id }
         ---
+        tenants:
+          - { name: us, where: "{{ Dimension('listing__country_latest') }} = 'us'" }
+          - { name: nowhere, where: "{{ Dimension('listing__country_latest') }} is null" }
+          - { name: instant, where: "{{ Dimension('booking__is_instant') }}" }
+        ---
         project_configuration:
           time_spines:
             - node_relation: { schema_name: rent, alias: spine }
