@@ -290,13 +290,13 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var basis = aggTime.Granularity!.Value > TimeGrain.Day ? aggTime.Granularity.Value : TimeGrain.Day;
         var grains = _groupBy.Where(g => IsCounted(fact, aggTime, g)).Select(g => Grain(g, aggTime)).ToList();
         var finest = grains.Min();
-        var rows = world.Tables[fact.Table].Select(r => (Row: r, Stored: world.Evaluate(aggTime.Expr, r))).Where(r => r.Stored is not null)
+        var rows = world.Tables[fact.Table].Select(r => (Row: r, Stored: world.Evaluate(aggTime.Expr, r))).Where(r => r.Stored is not null && IsBefore(r.Stored, shift))
             .Select(r => (r.Row, r.Stored, Bucket: r.Stored is DateOnly date ? time.Bucket(date, basis) : (DateOnly)time.Bucket((DateTime)r.Stored!, basis))).ToList();
         var (first, end) = (DateOnly.FromDateTime(range.FromLocal!.Value), DateOnly.FromDateTime(range.ToLocal!.Value));
         first = how.AtStartOf is null ? time.Bucket(first, basis) : grains.Max(g => time.Bucket(first, g));
         var values = new Dictionary<Key, SortedDictionary<DateOnly, object?>>();
         var latest = new Dictionary<Key, DateOnly>();
-        for (var moment = time.Bucket(first.AddDays(-800), basis); moment < end.AddDays(60); moment = Next(moment, basis))
+        for (var moment = time.Bucket(shift.Count == 0 ? first : first.AddDays(-800), basis); moment < (shift.Count == 0 ? end : end.AddDays(60)); moment = Next(moment, basis))
         {
             var shifted = time.Bucket(shift.Aggregate(moment, OracleTime.Shift), basis);
             if (shifted < first || shifted >= end || (how.AtStartOf is not null && grains.All(g => time.Bucket(shifted, g) != shifted)))
@@ -309,7 +309,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             foreach (var (row, stored, bucket) in rows)
             {
                 object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant);
-                if (how.Counts(bucket, moment, time) && IsBefore(stored!, shift) && (filter is null || Condition(Of).Test(filter) == true))
+                if (how.Counts(bucket, moment, time) && (filter is null || Condition(Of).Test(filter) == true))
                 {
                     var group = new Key([.. _groupBy.Select(g => Bucketed(Of(g), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
                     groups.TryAdd(group, []);
@@ -373,7 +373,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
 
     private OracleFilter Condition(Func<FieldName, object?> valueOf) => new(
         field => Filtered(valueOf(field), field),
-        (field, value) => field.Grain is null && valueOf(field) is DateTime
+        (field, value) => field is { Grain: null, Part: null } && valueOf(field) is DateTime
             ? time.Instant(World.Point(value!))
             : World.Constant(Filtered(valueOf(field), field), value!, time));
 

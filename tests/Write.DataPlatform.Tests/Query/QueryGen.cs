@@ -24,7 +24,7 @@ internal static class QueryGen
         ["orders_per_visit"] = [Orders, Visits], ["revenue_per_visit"] = [Orders, Visits], ["activity"] = [Plays, Orders],
         ["plays"] = [Plays], ["minutes"] = [Plays], ["mean_minutes"] = [Plays], ["players"] = [Plays], ["minutes_change"] = [Plays],
         ["target"] = [Targets], ["attainment"] = [Plays, Targets],
-        ["growth_change"] = [Visits], ["order_rate"] = [Visits], ["show_orders"] = [Visits], ["play_rate"] = [Visits], ["loyal_visits"] = [Visits],
+        ["growth_change"] = [Visits], ["order_rate"] = [Visits], ["show_orders"] = [Visits], ["play_rate"] = [Visits, Plays], ["loyal_visits"] = [Visits],
         ["visits_ever"] = [Visits], ["seconds_28d"] = [Visits], ["mean_seconds_mtd"] = [Visits], ["mobile_visitors_7d"] = [Visits], ["revenue_ytd"] = [Orders], ["plays_2m"] = [Plays],
         ["targets_ever"] = [Targets], ["visits_since_month_start"] = [Visits], ["visits_ever_gain"] = [Visits], ["visits_every_day"] = [Visits], ["plays_every_day"] = [Plays],
     };
@@ -268,7 +268,7 @@ internal static class QueryGen
         {
             var moment = Gen.Select(From(Days), Gen.Int[0, 95], From("", "", "Z", "+05:45"), (d, q, o) => (object?)(d.ToDateTime(TimeOnly.MinValue).AddMinutes(15 * q).ToString("yyyy-MM-dd'T'HH:mm:ss", null) + o));
             var date = From(Days).Select(d => (object?)d.ToString("yyyy-MM-dd", null));
-            return Gen.OneOf(Ordered(field, moment), Grained(field).SelectMany(f => Ordered(f, date)));
+            return Gen.OneOf(Ordered(field, moment), Grained(field).SelectMany(f => Ordered(f, f.Contains("__extract_") ? From<object?>(1L, 2L, 4L, 12L, 31L, 2024L, "3") : date)));
         }
 
         return element switch

@@ -16,7 +16,7 @@ FROM pieces
 GROUP BY 1
 ), filled AS (
 SELECT spine."metric_time__hour", "l0_page_view_count__count"
-FROM (SELECT x AS "metric_time__hour" FROM range(TIMESTAMP '2026-10-24 22:00:00', TIMESTAMP '2026-10-25 23:00:00', INTERVAL 1 HOUR) AS r(x)) AS spine
+FROM (SELECT u AS "metric_time__hour" FROM (SELECT unnest(range(CAST(TIMESTAMP '2026-10-24 22:00:00' AS TIMESTAMP), CAST(TIMESTAMP '2026-10-25 23:00:00' AS TIMESTAMP), INTERVAL 1 HOUR)) AS u) AS m) AS spine
 LEFT JOIN merged ON merged."metric_time__hour" = spine."metric_time__hour"
 ), valued AS (
 SELECT "metric_time__hour", coalesce("l0_page_view_count__count", 0) AS "page_views"
