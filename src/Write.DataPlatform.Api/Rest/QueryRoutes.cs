@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Net.Mime;
 using System.Text.Json;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
@@ -13,6 +15,9 @@ internal static class QueryRoutes
 {
     // Not the query's own.
     private static readonly string[] OwnParameters = [AnswerFormat.Parameter, CallerGate.TenantParameter];
+
+    /// <summary>The next page of any answer; beside a body, too.</summary>
+    public const string CursorParameter = "cursor";
 
     public static void MapQueries(this RouteGroupBuilder v1)
     {
@@ -40,7 +45,7 @@ internal static class QueryRoutes
         var cancellation = context.RequestAborted;
         var caller = CallerGate.Known(context);
         var format = AnswerFormat.Of(context.Request);
-        query = query with { Tenant = CallerGate.Tenant(context, models.Current) };
+        query = query with { Tenant = CallerGate.Tenant(context, models.Current), Cursor = query.Cursor ?? CursorOf(context) };
         try
         {
             // The tag comes before the answer: should a table be refreshed between them, the caller only asks once more than needed.
@@ -57,6 +62,11 @@ internal static class QueryRoutes
             }
 
             var answer = await service.AnswerAsync(query, caller, cancellation);
+            if (answer.Next is { } next)
+            {
+                context.Response.Headers.Link = $"<{NextPage(context.Request, next)}>; rel=\"next\"";
+            }
+
             if (!HttpMethods.IsHead(context.Request.Method))
             {
                 await format.WriteAsync(context, answer, cancellation);
@@ -71,6 +81,23 @@ internal static class QueryRoutes
     /// <summary>The query string without the parameters that every answer has.</summary>
     public static IEnumerable<KeyValuePair<string, ImmutableArray<string>>> Parameters(HttpContext context) =>
         context.Request.Query.Where(p => !OwnParameters.Contains(p.Key)).Select(p => KeyValuePair.Create(p.Key, ImmutableArray.CreateRange(p.Value.Select(v => v ?? ""))));
+
+    private static string? CursorOf(HttpContext context)
+    {
+        var given = context.Request.Query[CursorParameter];
+        return given.Count switch
+        {
+            0 => null,
+            1 => given[0],
+            _ => throw new QueryException([new QueryProblem(QueryFormProblems.RepeatedParameter, $"'{CursorParameter}' is given {given.Count} times and takes one value.", CursorParameter)]),
+        };
+    }
+
+    /// <summary>The same address with the next page's cursor; a request with a body sends that again.</summary>
+    private static string NextPage(HttpRequest request, string cursor) =>
+        QueryHelpers.AddQueryString(
+            request.PathBase.Add(request.Path).ToUriComponent(),
+            request.Query.Where(p => p.Key != CursorParameter).Append(KeyValuePair.Create(CursorParameter, new StringValues(cursor))));
 
     public static async Task WriteJsonAsync<T>(HttpContext context, T value, int status = StatusCodes.Status200OK)
     {

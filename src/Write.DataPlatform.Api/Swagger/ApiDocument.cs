@@ -55,7 +55,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
             "Queries", "queryByAddress", "Answers a metric query in the query string",
             "The same names as in the body. Lists by comma or repetition; conditions as JSON, `where` also as MetricFlow's text; `orderBy=-visits,visit__country`; the time range as JSON in `timeRange` or by `from`, `to`, `last`, `toDate`.",
             to.Ref(Schemas.Answer), 400, 401, 406, 422, 503);
-        foreach (var (name, schema) in ((OpenApiSchema)Schemas.Shared(to.Document)[Schemas.Query]).Properties!.Where(p => p.Key is not "cursor"))
+        foreach (var (name, schema) in ((OpenApiSchema)Schemas.Shared(to.Document)[Schemas.Query]).Properties!)
         {
             var isList = name is "metrics" or "groupBy" or "orderBy";
             var isTree = name is "where" or "having" or "timeRange" or "compare";

@@ -98,6 +98,7 @@ internal static class Schemas
                     ("alignToDate", Flag()))),
                 ("orderBy", List(AnyOf("A column, or a text with - before it for the greatest first", Object(null, ("field", Text()), ("descending", Flag())), Text()))),
                 ("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = MetricQueryReader.MaxLimit.ToString(System.Globalization.CultureInfo.InvariantCulture) }),
+                ("cursor", OrNull(Text("The next of the page before; the query must be the same"))),
                 ("fill", Flag("Whether every bucket of the range appears")),
                 ("totals", Flag()),
                 ("source", OneOf("Who may answer", Words<QuerySource>()))),
@@ -181,6 +182,6 @@ internal static class Schemas
             ("rows", List(row)),
             .. totals is null ? Array.Empty<(string, IOpenApiSchema)>() : [("totals", totals)],
             ("served", new OpenApiSchemaReference(Served, document)),
-            ("next", OrNull(Text("For later: the cursor of the next page"))),
+            ("next", OrNull(Text("The cursor that gives the following rows of the same query; null if there are none"))),
         ]);
 }

@@ -66,9 +66,14 @@ internal sealed partial class FinishCompiler
 
     private StringBuilder Shown(StringBuilder text)
     {
-        if (_query.Having is { } having)
+        SqlExpression?[] conditions =
+        [
+            _query.Having is { } having ? FilterExpressions.Of(having, f => new SqlColumn(null, f.ToString())) : null,
+            _query.After is { } after ? After(_query.Order, after) : null,
+        ];
+        if (conditions.OfType<SqlExpression>().ToList() is { Count: > 0 } all)
         {
-            text.Append("\nWHERE ").Append(_writer.Expression(FilterExpressions.Of(having, f => new SqlColumn(null, f.ToString()))));
+            text.Append("\nWHERE ").Append(_writer.Expression(SqlExpression.And(all)));
         }
 
         if (_query.Query.MinMax)
@@ -76,15 +81,23 @@ internal sealed partial class FinishCompiler
             return text;
         }
 
-        var order = _query.Query.OrderBy.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST")
-            .Concat(_keys.Where(k => _query.Query.OrderBy.All(o => o.Field != k.Name)).Select(k => Quote(k.Name) + " ASC NULLS LAST"))
-            .ToList();
-        if (order.Count > 0)
+        if (_query.Order is { IsEmpty: false } order)
         {
-            text.Append("\nORDER BY ").AppendJoin(", ", order);
+            text.Append("\nORDER BY ").AppendJoin(", ", order.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST"));
         }
 
-        return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
+        // One row more tells whether there is a next page.
+        return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append((limit + 1L).ToString(CultureInfo.InvariantCulture)) : text;
+    }
+
+    /// <summary>The rows that come after one in an order: equal in the first columns, and behind it in the next. Nulls are last either way.</summary>
+    private static SqlExpression After(ImmutableArray<QueryOrder> order, ImmutableArray<object?> row)
+    {
+        SqlColumn Column(int i) => new(null, order[i].Field);
+        SqlExpression Same(int i) => row[i] is null ? new SqlIsNull(Column(i)) : new SqlBinary("=", Column(i), new SqlLiteral(row[i]));
+        SqlExpression Behind(int i) => SqlExpression.Or(new SqlBinary(order[i].Descending ? "<" : ">", Column(i), new SqlLiteral(row[i])), new SqlIsNull(Column(i)));
+        return SqlExpression.Or(Enumerable.Range(0, order.Length).Where(i => row[i] is not null)
+            .Select(i => SqlExpression.And(Enumerable.Range(0, i).Select(Same).Append(Behind(i)))));
     }
 
     private string Ends(KeyColumn key) => $"min({Quote(key.Name)}) AS {Quote(key.Ends.Min)}, max({Quote(key.Name)}) AS {Quote(key.Ends.Max)}";

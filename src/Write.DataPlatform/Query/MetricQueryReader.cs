@@ -221,11 +221,6 @@ internal static class MetricQueryReader
     private static MetricQuery Read(QueryForm form, Dictionary<string, JsonElement> found, bool trustsSql)
     {
         var time = new TimeReader(form);
-        if (found.ContainsKey("cursor"))
-        {
-            form.Report(QueryFormProblems.CursorNotSupported, "Cursors are not supported yet.", "cursor", "Leave it out, and ask for narrower time ranges.");
-        }
-
         return new MetricQuery
         {
             Metrics = found.TryGetValue("metrics", out var metrics) ? Names(form, metrics, "metrics", "metrics", MaxMetrics) : [],
@@ -237,6 +232,7 @@ internal static class MetricQueryReader
             Compare = found.TryGetValue("compare", out var compare) ? time.Compare(compare, "compare") : null,
             OrderBy = found.TryGetValue("orderBy", out var orderBy) ? Order(form, orderBy) : [],
             Limit = found.TryGetValue("limit", out var limit) ? Limit(form, limit) : null,
+            Cursor = found.TryGetValue("cursor", out var cursor) ? form.Text(cursor, "cursor", "a cursor") : null,
             Fill = found.TryGetValue("fill", out var fill) && form.Flag(fill, "fill") is true,
             Totals = found.TryGetValue("totals", out var totals) && form.Flag(totals, "totals") is true,
             Source = found.TryGetValue("source", out var source) ? form.Word(source, "source", "source", Sources) ?? QuerySource.Auto : QuerySource.Auto,

@@ -36,6 +36,7 @@ internal sealed record QueryPlan(ResolvedQuery Resolved, ImmutableArray<LeafPlan
                 Query = Resolved.Query with { OrderBy = [], Limit = null },
                 Keys = [],
                 Having = null,
+                After = null,
                 Leaves = [.. Resolved.Leaves.Select(l => l with { GroupBy = [] })],
             },
             candidates);

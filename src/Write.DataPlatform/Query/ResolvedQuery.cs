@@ -24,6 +24,13 @@ internal sealed record ResolvedQuery
     /// <summary>The query's having, its values in the columns' types.</summary>
     public required Filter? Having { get; init; }
 
+    /// <summary>The values in <see cref="Order"/> of the last row given already; null for none.</summary>
+    public ImmutableArray<object?>? After { get; init; }
+
+    /// <summary>The columns that order the rows; no two rows are equal in all of them.</summary>
+    public ImmutableArray<QueryOrder> Order =>
+        [.. Query.OrderBy.DistinctBy(o => o.Field), .. Keys.Where(k => Query.OrderBy.All(o => o.Field != k.Name)).Select(k => new QueryOrder(k.Name, Descending: false))];
+
     /// <summary>The key that compare and fill walk along, if there is one.</summary>
     public KeyColumn? TimeKey => Keys.FirstOrDefault(k => k.IsMetricTime);
 }
