@@ -1,7 +1,9 @@
+using System.CommandLine;
 using System.Text.Json;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Commands;
