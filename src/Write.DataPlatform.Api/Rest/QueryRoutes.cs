@@ -6,6 +6,7 @@ using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Api.Rest;
@@ -98,6 +99,28 @@ internal static class QueryRoutes
         QueryHelpers.AddQueryString(
             request.PathBase.Add(request.Path).ToUriComponent(),
             request.Query.Where(p => p.Key != CursorParameter).Append(KeyValuePair.Create(CursorParameter, new StringValues(cursor))));
+
+    /// <summary>The query string's parameters beside those of every answer.</summary>
+    /// <exception cref="QueryException">It has one that the route does not have.</exception>
+    public static void RefuseUnknownParameters(HttpContext context, params string[] known)
+    {
+        var form = new QueryForm();
+        OnlyKnown(context, form, known);
+        form.ThrowIfAny();
+    }
+
+    /// <summary>The query string; parameters that a route does not have are reported.</summary>
+    public static Dictionary<string, ImmutableArray<string>> OnlyKnown(HttpContext context, QueryForm form, params string[] known)
+    {
+        var parameters = Parameters(context).ToDictionary();
+        foreach (var name in parameters.Keys.Except(known))
+        {
+            form.Report(
+                QueryFormProblems.UnknownParameter, $"There is no parameter '{QueryForm.Short(name)}'.", QueryForm.Short(name), Suggestion.For(name, known) ?? $"Known are {string.Join(", ", known)}.");
+        }
+
+        return parameters;
+    }
 
     public static async Task WriteJsonAsync<T>(HttpContext context, T value, int status = StatusCodes.Status200OK)
     {

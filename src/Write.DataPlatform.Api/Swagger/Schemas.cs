@@ -77,7 +77,12 @@ internal static class Schemas
                 ("values", List(new OpenApiSchema { Description = "Text, number, true, false or null" }, "None for isSet and isNotSet, two for between, one for gt, gte, lt and lte, else one or more"))),
             [Query] = Object(
                 "A metric query.",
-                ("metrics", List(Text(), "Up to 50 names; none lists the values of groupBy")),
+                ("metrics", List(
+                    AnyOf(
+                        "A metric's name, or a column computed from its values over all groups",
+                        Text(),
+                        Object(null, ("metric", Text()), ("as", OneOf(null, Words<ModifierKind>())), ("within", List(Text(), "Fields of groupBy whose values each have a total or a ranking of their own")))),
+                    "Up to 50; none lists the values of groupBy")),
                 ("groupBy", List(Text(), "Up to 30 fields, such as metric_time__month, visit__country or TimeDimension('metric_time', 'month')")),
                 ("where", AnyOf(
                     "A tree, or a text such as {{ Dimension('visit__country') }} = 'DE', or a list of texts that all must hold",

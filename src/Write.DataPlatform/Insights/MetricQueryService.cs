@@ -92,22 +92,9 @@ internal sealed class MetricQueryService(
 
         var served = leaves.SelectMany(l => l.Pieces).Select(p => $"{p.Gold!.Definition.Table.Name}@{p.Gold.Tenant}@{p.Gold.Revision}").Distinct();
         var resolved = plan.Resolved;
-        var asked = resolved.Query;
-        return FilterText.Hash(string.Join(
-            '\n',
-            [
-                resolved.Model.Revision,
-                resolved.Zone.Id,
-                resolved.Range.ToString(),
-                asked.Compare?.ToString() ?? "",
-                string.Join(',', asked.Metrics),
-                string.Join(',', resolved.Keys.Select(k => k.Name)),
-                FilterText.Of(asked.Where),
-                FilterText.Of(asked.Having),
-                string.Join(',', asked.OrderBy.Select(o => o.ToString())),
-                $"{asked.Limit} {asked.Fill} {asked.Totals} {asked.Source} {asked.Tenant} {asked.MinMax} {asked.Cursor}",
-                .. served,
-            ]));
+        // A comparison up to today has another range every day.
+        var ranges = leaves.Select(l => l.Leaf.Range.ToString()).Distinct();
+        return FilterText.Hash(string.Join('\n', [resolved.Model.Revision, resolved.Zone.Id, resolved.Range.ToString(), QueryText.Of(resolved.Query), resolved.Query.Cursor ?? "", .. ranges, .. served]));
     }
 
     private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
@@ -225,7 +212,10 @@ internal sealed class MetricQueryService(
             foreach (var name in column.Names)
             {
                 var isRatio = name == column.RatioName;
-                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isRatio ? null : metric.Unit, isRatio ? "0.0%" : metric.Format));
+                var kind = column.Modifiers.FirstOrDefault(m => m.Name == name)?.Kind;
+                var isShare = isRatio || kind is ModifierKind.PercentOfTotal;
+                var isPlain = isShare || kind is ModifierKind.Rank;
+                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isPlain ? null : metric.Unit, isShare ? "0.0%" : isPlain ? "#,0" : metric.Format));
             }
         }
 

@@ -21,12 +21,15 @@ internal sealed partial class FinishCompiler
     private readonly bool _isTotals;
     private readonly bool _fills;
     private readonly SqlDialect _dialect = DuckDbDialect.Instance;
-    private readonly SqlWriter _writer = new(DuckDbDialect.Instance);
+    private readonly IReadOnlyList<LeafPlan> _all;
+    private readonly SqlWriter _writer;
 
-    private FinishCompiler(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, bool isTotals)
+    private FinishCompiler(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, bool isTotals, int? share = null, SqlWriter? writer = null)
     {
         _query = query;
-        _plans = [.. plans.Where(p => !p.Leaf.IsTimeSpine)];
+        _all = plans;
+        _writer = writer ?? new SqlWriter(_dialect);
+        _plans = [.. plans.Where(p => !p.Leaf.IsTimeSpine && p.Leaf.Share == share)];
         _timeSpine = plans.FirstOrDefault(p => p.Leaf.IsTimeSpine);
         _isTotals = isTotals;
         _keys = isTotals ? [] : query.Keys;
@@ -46,6 +49,13 @@ internal sealed partial class FinishCompiler
 
     private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
     {
+        var text = Rows(source);
+        return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
+    }
+
+    /// <summary>Every row, before having, order and limit.</summary>
+    private StringBuilder Rows(Func<LeafPlan, LeafPiece, string> source)
+    {
         var tables = new List<(string Name, string Sql)>();
         var pieces = Pieces(source, tables).ToList();
         var text = new StringBuilder("WITH ").AppendJoin("", tables.Select(t => t.Name + " AS (\n" + t.Sql + "\n), ")).Append("pieces AS (\n")
@@ -58,11 +68,35 @@ internal sealed partial class FinishCompiler
 
         text.Append(", valued AS (\nSELECT ")
             .AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Values)))
-            .Append("\nFROM ").Append(_fills && _query.TimeKey is not null ? "filled" : "merged")
-            .Append("\n), answer AS (\nSELECT ").AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Columns)))
-            .Append("\nFROM valued\n)\nSELECT ").Append(_query.Query.MinMax ? Ends(_keys[0]) : "*").Append(" FROM answer");
-        return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
+            .Append("\nFROM ").Append(_fills && _query.TimeKey is not null ? "filled" : "merged").Append("\n)");
+        for (var i = 0; i < Shares.Length; i++)
+        {
+            text.Append(", ").Append(ShareTable(i)).Append(" AS (\n").Append(ShareRows(i, source)).Append("\n)");
+        }
+
+        return text.Append(", answer AS (\nSELECT ").AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Columns)))
+            .Append("\nFROM valued").AppendJoin("", Shares.Select((_, i) => ShareJoin(i))).Append("\n)\nSELECT ")
+            .Append(_query.Query.MinMax ? Ends(_keys[0]) : "*").Append(" FROM answer");
     }
+
+    private ImmutableArray<Share> Shares => _isTotals ? [] : _query.Shares;
+
+    private static string ShareTable(int number) => "share_" + number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The query again, by a share's columns alone: over the same pieces, or over those of its own leaves.</summary>
+    private string ShareRows(int number, Func<LeafPlan, LeafPiece, string> source)
+    {
+        var share = Shares[number];
+        var used = share.Metrics.SelectMany(m => MetricNode.Measures(m.Current)).Select(m => m.LeafIndex).ToHashSet();
+        var query = _query with { Query = _query.Query with { MinMax = false }, Keys = share.Within, Metrics = share.Metrics, Shares = [] };
+        var plans = _all.Where(p => p.Leaf.IsTimeSpine || used.Contains(p.Leaf.Index)).ToList();
+        var rows = new FinishCompiler(query, plans, isTotals: false, share.IsApart ? number : null, _writer).Rows(source);
+        var columns = share.Within.Select((k, i) => $"{Quote(k.Name)} AS {ShareTable(number)}_k{i}").Concat(share.Metrics.Select((m, i) => $"{Quote(m.Metric.Name)} AS {ShareTable(number)}_m{i}"));
+        return $"SELECT {string.Join(", ", columns)} FROM (\n{rows}\n)";
+    }
+
+    private string ShareJoin(int number) =>
+        $"\nLEFT JOIN {ShareTable(number)} ON " + (Shares[number].Within.IsEmpty ? "TRUE" : string.Join(" AND ", Shares[number].Within.Select((k, i) => $"{Quote(k.Name)} IS NOT DISTINCT FROM {ShareTable(number)}_k{i}")));
 
     private StringBuilder Shown(StringBuilder text)
     {
@@ -135,15 +169,7 @@ internal sealed partial class FinishCompiler
     private bool IsOfMoments(LeafPlan plan) => !_isTotals && (plan.Leaf.Spine is not null || plan.Leaf.JoinsTimeSpine);
 
     private IEnumerable<MeasureNode> Measures(Leaf leaf) =>
-        _query.Metrics.SelectMany(m => new[] { m.Current, m.Previous }).SelectMany(MeasuresOf).Where(m => m.LeafIndex == leaf.Index).DistinctBy(m => m.ValueColumn);
-
-    private static IEnumerable<MeasureNode> MeasuresOf(MetricNode? node) => node switch
-    {
-        MeasureNode measure => [measure],
-        RatioNode ratio => MeasuresOf(ratio.Numerator).Concat(MeasuresOf(ratio.Denominator)),
-        DerivedNode derived => derived.Inputs.Values.SelectMany(MeasuresOf),
-        _ => [],
-    };
+        _query.Metrics.SelectMany(m => new[] { m.Current, m.Previous }).SelectMany(MetricNode.Measures).Where(m => m.LeafIndex == leaf.Index).DistinctBy(m => m.ValueColumn);
 
     private IEnumerable<PieceSelect> Scans(IEnumerable<LeafPlan> plans, IReadOnlyList<string> keys, Func<LeafPlan, LeafPiece, string> source)
     {
@@ -229,7 +255,18 @@ internal sealed partial class FinishCompiler
         {
             yield return Value(previous) + " AS " + Quote(column.PreviousName);
         }
+
+        if (HasModifiers)
+        {
+            foreach (var modifier in column.Modifiers.Where(m => m.Along is not null))
+            {
+                yield return Value(column.Current, modifier) + " AS " + Quote(modifier.Name);
+            }
+        }
     }
+
+    /// <summary>Totals have the modifiers' columns and nothing in them.</summary>
+    private bool HasModifiers => !_isTotals && !_query.AreTotals;
 
     private IEnumerable<string> Columns(MetricColumn column)
     {
@@ -241,25 +278,50 @@ internal sealed partial class FinishCompiler
             yield return $"{current} - {previous} AS {Quote(column.DeltaName)}";
             yield return $"CAST({current} - {previous} AS DOUBLE) / NULLIF(CAST({previous} AS DOUBLE), 0) AS {Quote(column.RatioName)}";
         }
+
+        foreach (var modifier in column.Modifiers)
+        {
+            var within = modifier.Within.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", modifier.Within.Select(k => Quote(k.Name))) + " ";
+            yield return (HasModifiers, modifier.Kind) switch
+            {
+                (false, _) => "NULL AS ",
+                (_, ModifierKind.Rank) => $"rank() OVER ({within}ORDER BY {current} DESC NULLS LAST) AS ",
+                (_, ModifierKind.PercentOfTotal) => $"CAST({current} AS DOUBLE) / NULLIF(CAST({Total(column, modifier)} AS DOUBLE), 0) AS ",
+                _ => "",
+            } + Quote(modifier.Name);
+        }
     }
 
-    private string Value(MetricNode node)
+    private string Total(MetricColumn column, ModifierColumn modifier) =>
+        $"{ShareTable(modifier.Share)}_m{Shares[modifier.Share].Metrics.ToList().FindIndex(m => m.Metric.Name == column.Metric.Name)}";
+
+    /// <param name="node">What is computed.</param>
+    /// <param name="running">Set if the states of all earlier times count too.</param>
+    private string Value(MetricNode node, ModifierColumn? running = null)
     {
         switch (node)
         {
             case MeasureNode measure:
-                var leaf = _plans[measure.LeafIndex].Leaf;
-                var value = leaf.Spine is not null ? Quote(measure.ValueColumn) : ValueOf(measure, measure.States.Select(s => Quote(leaf.Column(s))));
+                var leaf = _plans.First(p => p.Leaf.Index == measure.LeafIndex).Leaf;
+                var value = leaf.Spine is not null ? Quote(measure.ValueColumn) : ValueOf(measure, measure.States.Select(s => running is null ? Quote(leaf.Column(s)) : Running(leaf, s, running)));
                 var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
                 return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
             case RatioNode ratio:
-                return $"(CAST({Value(ratio.Numerator)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator)} AS DOUBLE), 0))";
+                return $"(CAST({Value(ratio.Numerator, running)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator, running)} AS DOUBLE), 0))";
             case DerivedNode derived:
-                var expression = "(" + Token().Replace(derived.Expr, token => derived.Inputs.TryGetValue(token.Value, out var input) ? Value(input) : token.Value) + ")";
+                var expression = "(" + Token().Replace(derived.Expr, token => derived.Inputs.TryGetValue(token.Value, out var input) ? Value(input, running) : token.Value) + ")";
                 return $"CASE WHEN isfinite(CAST({expression} AS DOUBLE)) THEN {expression} END";
             default:
                 throw new ArgumentOutOfRangeException(nameof(node));
         }
+    }
+
+    /// <summary>A state merged with those of earlier times.</summary>
+    private string Running(Leaf leaf, MeasureState state, ModifierColumn running)
+    {
+        var others = running.Within.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", running.Within.Select(k => Quote(k.Name))) + " ";
+        var merged = _writer.Expression(state.Merge(new SqlColumn(null, leaf.Column(state))));
+        return $"{merged} OVER ({others}ORDER BY {Quote(running.Along!.Name)} ASC NULLS LAST ROWS UNBOUNDED PRECEDING)";
     }
 
     private static string ValueOf(MeasureNode measure, IEnumerable<string> states) =>

@@ -37,7 +37,9 @@ internal sealed record QueryPlan(ResolvedQuery Resolved, ImmutableArray<LeafPlan
                 Keys = [],
                 Having = null,
                 After = null,
-                Leaves = [.. Resolved.Leaves.Select(l => l with { GroupBy = [] })],
+                AreTotals = true,
+                Shares = [],
+                Leaves = [.. Resolved.Leaves.Where(l => l.Share is null).Select(l => l with { GroupBy = [] })],
             },
             candidates);
 

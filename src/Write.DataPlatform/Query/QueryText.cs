@@ -7,6 +7,7 @@ internal static class QueryText
     public static string Of(MetricQuery query) => string.Join(
         '\n',
         string.Join(',', query.Metrics),
+        string.Join(',', query.Modifiers.Select(m => $"{m.Metric}:{m.As}:{string.Join(':', m.Within)}")),
         string.Join(',', query.GroupBy),
         FilterText.Of(query.Where),
         FilterText.Of(query.Having),

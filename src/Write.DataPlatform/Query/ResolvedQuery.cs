@@ -21,6 +21,12 @@ internal sealed record ResolvedQuery
 
     public required ImmutableArray<Leaf> Leaves { get; init; }
 
+    /// <summary>What percents are of.</summary>
+    public ImmutableArray<Share> Shares { get; init; } = [];
+
+    /// <summary>Whether it is the plan of a query's totals, which the modifiers have none of.</summary>
+    public bool AreTotals { get; init; }
+
     /// <summary>The query's having, its values in the columns' types.</summary>
     public required Filter? Having { get; init; }
 
@@ -52,11 +58,13 @@ internal sealed record KeyColumn(string Name, TimeGrain? Grain, bool IsMetricTim
 /// <param name="Previous">What it is compared with.</param>
 internal sealed record MetricColumn(Metric Metric, MetricNode Current, MetricNode? Previous)
 {
+    public ImmutableArray<ModifierColumn> Modifiers { get; init; } = [];
+
     public string PreviousName => Metric.Name + "__previous";
 
     public string DeltaName => Metric.Name + "__delta";
 
     public string RatioName => Metric.Name + "__ratio";
 
-    public IEnumerable<string> Names => Previous is null ? [Metric.Name] : [Metric.Name, PreviousName, DeltaName, RatioName];
+    public IEnumerable<string> Names => (Previous is null ? [Metric.Name] : new[] { Metric.Name, PreviousName, DeltaName, RatioName }).Concat(Modifiers.Select(m => m.Name));
 }
