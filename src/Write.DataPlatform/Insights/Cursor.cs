@@ -12,10 +12,6 @@ namespace Write.DataPlatform.Insights;
 /// <param name="After">The last row's values in the query's order.</param>
 internal sealed record Cursor(string Query, string Model, string Served, DateTimeOffset Now, ImmutableArray<object?> After)
 {
-    public const string BadCode = "bad_cursor";
-    public const string OtherQueryCode = "cursor_of_other_query";
-    public const string ExpiredCode = "cursor_expired";
-
     private const string Path = "cursor";
     private const byte Version = 1;
 
@@ -25,7 +21,7 @@ internal sealed record Cursor(string Query, string Model, string Served, DateTim
     {
         if (Query != HashOf(query))
         {
-            throw new QueryException([new QueryProblem(OtherQueryCode, "The cursor was given for another query.", Path, "Ask the same query that gave it, or leave it out to begin with the first page.")]);
+            throw new QueryException([new QueryProblem(QueryProblems.CursorOfOtherQuery, "The cursor was given for another query.", Path, "Ask the same query that gave it, or leave it out to begin with the first page.")]);
         }
 
         if (Model != FilterText.Hash(modelRevision))
@@ -52,7 +48,7 @@ internal sealed record Cursor(string Query, string Model, string Served, DateTim
     }
 
     public static QueryException Bad() =>
-        new([new QueryProblem(BadCode, "This is no cursor of this server: it was cut or changed, or another server gave it.", Path, "Leave it out to begin with the first page.")]);
+        new([new QueryProblem(QueryProblems.BadCursor, "This is no cursor of this server: it was cut or changed, or another server gave it.", Path, "Leave it out to begin with the first page.")]);
 
     public byte[] ToBytes()
     {
@@ -113,7 +109,7 @@ internal sealed record Cursor(string Query, string Model, string Served, DateTim
     }
 
     private static QueryException Expired(string why) =>
-        new([new QueryProblem(ExpiredCode, why + " Its pages would not fit together.", Path, "Leave the cursor out to begin with the first page.")], isUnanswerable: true);
+        new([new QueryProblem(QueryProblems.CursorExpired, why + " Its pages would not fit together.", Path, "Leave the cursor out to begin with the first page.")], isUnanswerable: true);
 
     private static string HashOf(MetricQuery query) => FilterText.Hash(QueryText.Of(query));
 

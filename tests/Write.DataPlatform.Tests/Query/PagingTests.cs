@@ -73,23 +73,23 @@ public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         var next = (await world.ServeAsync(ByCountry)).Next!;
         for (var length = 0; length < next.Length; length += 7)
         {
-            await RefusedAsync(world, ByCountry with { Cursor = next[..length] }, Cursor.BadCode);
+            await RefusedAsync(world, ByCountry with { Cursor = next[..length] }, QueryProblems.BadCursor);
         }
 
         for (var at = 0; at < next.Length; at += 5)
         {
-            await RefusedAsync(world, ByCountry with { Cursor = next[..at] + (next[at] == 'A' ? 'B' : 'A') + next[(at + 1)..] }, Cursor.BadCode);
+            await RefusedAsync(world, ByCountry with { Cursor = next[..at] + (next[at] == 'A' ? 'B' : 'A') + next[(at + 1)..] }, QueryProblems.BadCursor);
         }
 
         foreach (var text in new[] { "", " ", "next", "!!", next + "A", next + "=", " " + next, next + next, new string('A', 200), "Ω" })
         {
-            await RefusedAsync(world, ByCountry with { Cursor = text }, Cursor.BadCode);
+            await RefusedAsync(world, ByCountry with { Cursor = text }, QueryProblems.BadCursor);
         }
 
         // Signed by the key of another installation.
         var empty = new ConfigurationBuilder().AddInMemoryCollection([new("DataPlatform:Data", Directory.CreateTempSubdirectory("wdp-seal-").FullName)]).Build();
         var forged = new CursorSeal(empty, NullLogger<CursorSeal>.Instance).Write(world.Get<CursorSeal>().Read(next));
-        await RefusedAsync(world, ByCountry with { Cursor = forged }, Cursor.BadCode);
+        await RefusedAsync(world, ByCountry with { Cursor = forged }, QueryProblems.BadCursor);
         Directory.Delete(empty["DataPlatform:Data"]!, recursive: true);
     }
 
@@ -119,7 +119,7 @@ public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         ];
         foreach (var other in others)
         {
-            await RefusedAsync(world, other with { Cursor = next }, Cursor.OtherQueryCode);
+            await RefusedAsync(world, other with { Cursor = next }, QueryProblems.CursorOfOtherQuery);
         }
 
         Assert.NotEmpty((await world.ServeAsync(asked with { Cursor = next })).Rows);
@@ -129,7 +129,7 @@ public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
     public async Task A_refused_cursor_and_misspelt_names_are_told_together()
     {
         var refused = await Assert.ThrowsAsync<QueryException>(async () => await (await worlds.GetAsync(0)).ServeAsync(ByCountry with { Metrics = ["vists"], Cursor = "next" }));
-        Assert.Equal([(Cursor.BadCode, "cursor"), (QueryProblems.UnknownMetric, "metrics[0]")], refused.Problems.Select(p => (p.Code, p.Path)));
+        Assert.Equal([(QueryProblems.BadCursor, "cursor"), (QueryProblems.UnknownMetric, "metrics[0]")], refused.Problems.Select(p => (p.Code, p.Path)));
     }
 
     [Fact]
@@ -145,7 +145,7 @@ public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         Assert.NotEqual(first.Rows[0][0], Assert.Single(second.Rows)[0]);
         await world.PublishAsync("visits_daily", null, "2024-03", to, to.AddMonths(1), isFirst: false, isLast: false);
         world.Clock.Advance(TimeSpan.FromMinutes(1));
-        var refused = await RefusedAsync(world, query with { Cursor = first.Next }, Cursor.ExpiredCode);
+        var refused = await RefusedAsync(world, query with { Cursor = first.Next }, QueryProblems.CursorExpired);
         Assert.True(refused.IsUnanswerable);
         Assert.NotEmpty((await world.ServeAsync(query)).Rows);
     }
