@@ -28,6 +28,11 @@ public sealed class DuckDbDialect : SqlDialect
 
     internal override string Truncate(TimeGrain grain, string expression) => $"date_trunc('{grain.ToString().ToLowerInvariant()}', {expression})";
 
+    internal override string IsFinite(string expression) => $"isfinite({expression})";
+
+    internal override string DatePart(DatePart part, string expression) =>
+        $"date_part('{(part == Model.DatePart.Dow ? "isodow" : part.ToString().ToLowerInvariant())}', {expression})";
+
     internal override string AddPeriod(string expression, CalendarPeriod period) =>
         $"({expression} + INTERVAL ({period.Count.ToString(CultureInfo.InvariantCulture)}) {period.Grain.ToString().ToUpperInvariant()})";
 

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query.Sql;
 
@@ -12,7 +11,7 @@ namespace Write.DataPlatform.Query;
 /// states; one GROUP BY over all of them merges pieces, joins facts (nulls meet nulls, as a FULL OUTER JOIN would) and sets the compared period beside
 /// the current one. Then come fill, the metrics' own arithmetic, having, order and limit.
 /// </summary>
-internal sealed partial class FinishCompiler
+internal sealed class FinishCompiler
 {
     private readonly ResolvedQuery _query;
     private readonly IReadOnlyList<LeafPlan> _plans;
@@ -149,7 +148,7 @@ internal sealed partial class FinishCompiler
             if (leaf.Spine is not null)
             {
                 groups = spine.Values;
-                tables.Add((groups, spine.Valued(Measures(leaf).Select(m => (m.ValueColumn, ValueOf(m, m.States.Select(spine.State)))))));
+                tables.Add((groups, spine.Valued(Measures(leaf).Select(m => (m.ValueColumn, MetricValue.Of(m, m.States.Select(spine.State)))))));
             }
 
             yield return new PieceSelect("SELECT * FROM " + groups, IsGold: false);
@@ -297,40 +296,22 @@ internal sealed partial class FinishCompiler
 
     /// <param name="node">What is computed.</param>
     /// <param name="running">Set if the states of all earlier times count too.</param>
-    private string Value(MetricNode node, ModifierColumn? running = null)
+    private string Value(MetricNode node, ModifierColumn? running = null) =>
+        _writer.Expression(MetricValue.Of(node, measure => Measured(measure, running), _query.Query.Fill));
+
+    private SqlExpression Measured(MeasureNode measure, ModifierColumn? running)
     {
-        switch (node)
+        var leaf = _plans.First(p => p.Leaf.Index == measure.LeafIndex).Leaf;
+        SqlExpression State(MeasureState state)
         {
-            case MeasureNode measure:
-                var leaf = _plans.First(p => p.Leaf.Index == measure.LeafIndex).Leaf;
-                var value = leaf.Spine is not null ? Quote(measure.ValueColumn) : ValueOf(measure, measure.States.Select(s => running is null ? Quote(leaf.Column(s)) : Running(leaf, s, running)));
-                var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
-                return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
-            case RatioNode ratio:
-                return $"(CAST({Value(ratio.Numerator, running)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator, running)} AS DOUBLE), 0))";
-            case DerivedNode derived:
-                var expression = "(" + Token().Replace(derived.Expr, token => derived.Inputs.TryGetValue(token.Value, out var input) ? Value(input, running) : token.Value) + ")";
-                return $"CASE WHEN isfinite(CAST({expression} AS DOUBLE)) THEN {expression} END";
-            default:
-                throw new ArgumentOutOfRangeException(nameof(node));
+            var column = new SqlColumn(null, leaf.Column(state));
+            return running is null ? column : new SqlOver(state.Merge(column), [.. running.Within.Select(k => new SqlColumn(null, k.Name))], new SqlColumn(null, running.Along!.Name));
         }
-    }
 
-    /// <summary>A state merged with those of earlier times.</summary>
-    private string Running(Leaf leaf, MeasureState state, ModifierColumn running)
-    {
-        var others = running.Within.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", running.Within.Select(k => Quote(k.Name))) + " ";
-        var merged = _writer.Expression(state.Merge(new SqlColumn(null, leaf.Column(state))));
-        return $"{merged} OVER ({others}ORDER BY {Quote(running.Along!.Name)} ASC NULLS LAST ROWS UNBOUNDED PRECEDING)";
+        return leaf.Spine is not null ? new SqlColumn(null, measure.ValueColumn) : MetricValue.Of(measure, measure.States.Select(State));
     }
-
-    private static string ValueOf(MeasureNode measure, IEnumerable<string> states) =>
-        states.ToList() is var all && measure.Aggregation == Aggregation.Average ? $"CAST({all[0]} AS DOUBLE) / NULLIF({all[1]}, 0)" : all[0];
 
     private string Quote(string identifier) => _dialect.Quote(identifier);
 
     private readonly record struct PieceSelect(string Sql, bool IsGold);
-
-    [GeneratedRegex("""'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_]*""")]
-    private static partial Regex Token();
 }

@@ -137,7 +137,12 @@ internal static class GoldMatcher
 
         passed++;
         var grains = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).Select(g => g.Grain!.Value)
-            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
+            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? LeafExpressions.GrainOf(f.Part) ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
+        if (leaf.GroupBy.Select(g => g.Binding).Concat(filterFields.Select(f => leaf.Bindings[f])).Any(b => b.Custom is not null))
+        {
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, and a time spine of the lake says in which bucket of the model's own each lies.");
+        }
+
         if (grains.Where(g => !Derives(table.Grain, g)).Cast<TimeGrain?>().FirstOrDefault() is { } grain)
         {
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which do not make {Word(grain)}s.");
@@ -209,7 +214,7 @@ internal static class GoldMatcher
             return false;
         }
 
-        if (!leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding) && g.Grain == definition.Table.Grain))
+        if (!leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding) && g.IsBucket && g.Grain == definition.Table.Grain))
         {
             return false;
         }

@@ -7,7 +7,11 @@ namespace Write.DataPlatform.Query;
 /// <param name="Column">The column's name in the answer.</param>
 /// <param name="Binding">What it means from the leaf's fact.</param>
 /// <param name="Grain">The bucket, for a time field.</param>
-internal sealed record GroupField(string Column, FieldBinding Binding, TimeGrain? Grain);
+internal sealed record GroupField(string Column, FieldBinding Binding, TimeGrain? Grain)
+{
+    /// <summary>Whether it is the bucket itself, and not a part of its date or what a time spine says of it.</summary>
+    public bool IsBucket => Binding is { Name.Part: null, Custom: null };
+}
 
 /// <summary>
 /// One fact table's states by the query's group-by columns, over one range, under one filter. All of a query's leaves have the same columns,

@@ -52,6 +52,11 @@ internal sealed class LeafBuilder(MetricModel model)
             return Refuse($"{input.Metric} is used with offset_window inside an offset_to_grain, which is not computed.", use);
         }
 
+        if (input.CustomOffset is not null)
+        {
+            return Refuse($"{input.Metric} is used with an offset of {input.CustomOffset}, a granularity of the model's own, which is not computed.", use);
+        }
+
         return Add(model.Metrics[input.Metric], use with
         {
             Filter = Filter.And(use.Filter, input.Filter),

@@ -22,10 +22,10 @@ internal sealed class LeafCompiler
     private LeafCompiler(Leaf leaf)
     {
         _leaf = leaf;
-        _sources.Add(new Source("t0", "", leaf.Fact, null));
-        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime));
+        _sources.Add(new Source("t0", "", leaf.Fact, null, null));
+        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime), Custom);
         _expressions = leaf.Spine is { IsInLake: true } spine
-            ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day)
+            ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day, Custom)
             : _events;
     }
 
@@ -217,14 +217,21 @@ internal sealed class LeafCompiler
 
         var kind = binding.Dimension is null ? "key_" : "dim_";
         var element = source.Column(kind + binding.Element, binding.Expr);
-        if (binding.Lookup is not { } lookup)
-        {
-            return element;
-        }
-
         if (_attributes.TryGetValue(binding.Key, out var attribute))
         {
             return attribute;
+        }
+
+        if (binding.Metric is { } metric)
+        {
+            var name = "k" + _lookups.Count;
+            _lookups.Add(new SqlJoin(MetricByEntity.Compile(metric), name, new SqlBinary("=", element, new SqlColumn(name, "key"))));
+            return _attributes[binding.Key] = new SqlColumn(name, "value");
+        }
+
+        if (binding.Lookup is not { } lookup)
+        {
+            return element;
         }
 
         var alias = "k" + _lookups.Count;
@@ -234,6 +241,19 @@ internal sealed class LeafCompiler
             alias,
             new SqlBinary("=", new SqlCast(element, ColumnKind.String), new SqlColumn(alias, "key"))));
         return _attributes[binding.Key] = new SqlColumn(alias, "value");
+    }
+
+    /// <summary>What a time spine says of one of its buckets.</summary>
+    private SqlColumn Custom(CustomGranularity granularity, SqlExpression bucket)
+    {
+        var alias = "k" + _lookups.Count;
+        var kind = granularity.Spine.Grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date;
+        var spine = new SqlSelect(
+            [new SqlProjection(new SqlCast(new SqlText(granularity.Spine.Column), kind), "key"), new SqlProjection(new SqlText(granularity.Column), "value")],
+            new SqlTable(granularity.Spine.Name),
+            "s");
+        _lookups.Add(new SqlJoin(spine, alias, new SqlBinary("=", bucket, new SqlColumn(alias, "key"))));
+        return new SqlColumn(alias, "value");
     }
 
     private Source Join(Source from, JoinHop hop)
@@ -246,19 +266,27 @@ internal sealed class LeafCompiler
 
         if (hop.IsCross)
         {
-            var crossed = new Source("t" + _sources.Count, path, hop.Target, new SqlLiteral(true)) { IsCross = true };
+            var crossed = new Source("t" + _sources.Count, path, hop.Target, new SqlLiteral(true), from) { IsCross = true };
             _sources.Add(crossed);
             return crossed;
         }
 
         var left = from.Column("key_" + hop.Entity, from.Model.Entities[hop.Entity].Expr);
-        var joined = new Source("t" + _sources.Count, path, hop.Target, null);
+        var joined = new Source("t" + _sources.Count, path, hop.Target, null, from);
         var key = hop.Target.Entities[hop.Entity];
         var equal = new SqlBinary("=", left, joined.Column("key_" + hop.Entity, key.Expr));
-        joined.On = key.Type == EntityType.Natural ? SqlExpression.And([equal, .. Valid(joined)]) : equal;
+        joined.On = SqlExpression.And([equal, .. key.Type == EntityType.Natural ? Valid(joined) : [], .. SamePartition(from, joined)]);
         _sources.Add(joined);
         return joined;
     }
+
+    /// <summary>Of two tables that are partitioned by a dimension of one name, rows of the same partition belong together, as MetricFlow has it.</summary>
+    private static IEnumerable<SqlExpression> SamePartition(Source left, Source joined) =>
+        joined.Model.Dimensions.Values
+            .Where(d => d is { IsPartition: true, Partitions: null })
+            .Select(d => (Joined: d, Nearest: left.Way.FirstOrDefault(s => s.Model.Dimensions.GetValueOrDefault(d.Name) is { IsPartition: true, Partitions: null })))
+            .Where(d => d.Nearest is not null)
+            .Select(d => new SqlBinary("=", d.Nearest!.Column("dim_" + d.Joined.Name, d.Nearest.Model.Dimensions[d.Joined.Name].Expr), joined.Column("dim_" + d.Joined.Name, d.Joined.Expr)));
 
     /// <summary>That a row was valid when the event happened: from its start, included, to its end, excluded; without an end, still.</summary>
     private IEnumerable<SqlExpression> Valid(Source joined)
@@ -285,7 +313,7 @@ internal sealed class LeafCompiler
             Where = where,
         };
 
-    private sealed class Source(string alias, string path, SemanticModel model, SqlExpression? on)
+    private sealed class Source(string alias, string path, SemanticModel model, SqlExpression? on, Source? from)
     {
         public string Alias { get; } = alias;
 
@@ -296,6 +324,9 @@ internal sealed class LeafCompiler
         public SqlExpression? On { get; set; } = on;
 
         public bool IsCross { get; init; }
+
+        /// <summary>This source and those that it was joined from, nearest first.</summary>
+        public IEnumerable<Source> Way => from is null ? [this] : from.Way.Prepend(this);
 
         public SortedDictionary<string, string> Columns { get; } = new(StringComparer.Ordinal);
 

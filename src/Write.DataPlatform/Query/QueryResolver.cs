@@ -10,6 +10,9 @@ internal sealed class QueryResolver
     /// <summary>The most buckets a filled or compared answer may walk along.</summary>
     public const int MaxBuckets = 100_000;
 
+    /// <summary>How deep filters by metrics may stand in each other.</summary>
+    private const int MaxDepth = 4;
+
     private readonly MetricModel _model;
     private readonly MetricQuery _query;
     private readonly FieldTypes _types;
@@ -19,9 +22,12 @@ internal sealed class QueryResolver
     private readonly ResolvedRange _rangeUpToToday;
     private readonly ImmutableArray<string> _metrics;
     private readonly List<QueryProblem> _problems = [];
+    private readonly DateTimeOffset _now;
+    private readonly int _depth;
 
-    private QueryResolver(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now)
+    private QueryResolver(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now, int depth = 0)
     {
+        (_now, _depth) = (now, depth);
         _model = model;
         _query = query;
         _types = types;
@@ -197,16 +203,22 @@ internal sealed class QueryResolver
 
     private FieldBinding? Bind(LeafDraft draft, FieldName name, string path)
     {
-        if (name.IsMetricTime)
+        var (whole, custom) = _binder.Cut(name);
+        if (whole.IsMetricTime)
         {
-            return new FieldBinding { Name = name, Hops = [], Owner = draft.Fact, Element = draft.AggTime.Name, Expr = draft.AggTime.Expr, Dimension = draft.AggTime };
+            return new FieldBinding { Name = name, Hops = [], Owner = draft.Fact, Element = draft.AggTime.Name, Expr = draft.AggTime.Expr, Dimension = draft.AggTime, Custom = custom };
         }
 
-        var found = _binder.Bind(draft.Listed ?? draft.Fact, name with { Grain = null }, out var fanOut);
+        var found = _binder.Bind(draft.Listed ?? draft.Fact, whole, out var fanOut);
         switch (found.Length)
         {
             case 1:
-                return found[0] with { Name = name, Hops = draft.Listed is { } listed ? [JoinHop.Cross(listed), .. found[0].Hops] : found[0].Hops };
+                if (found[0] is { Dimension: null, Lookup: null } && whole.Element != found[0].Element && _binder.MetricOf(whole) is { } metric)
+                {
+                    return Metric(metric, whole, path) is { } inner ? found[0] with { Name = name, Metric = inner } : null;
+                }
+
+                return found[0] with { Name = name, Custom = custom, Hops = draft.Listed is { } listed ? [JoinHop.Cross(listed), .. found[0].Hops] : found[0].Hops };
             case 0 when fanOut is not null:
                 Report(QueryProblems.FanOut, $"{name} cannot be used with {Metrics(draft)}: the join {fanOut}, would count rows several times.", path);
                 return null;
@@ -226,6 +238,27 @@ internal sealed class QueryResolver
         }
     }
 
+    /// <summary>A metric by an entity, over all time, of the same tenant.</summary>
+    private ResolvedQuery? Metric(Metric metric, FieldName name, string path)
+    {
+        if (_depth == MaxDepth)
+        {
+            Report(QueryProblems.MetricTypeNotSupported, $"{name} filters by a metric that filters by a metric, and so on: more than {MaxDepth} deep, or in a circle.", path);
+            return null;
+        }
+
+        try
+        {
+            var query = new MetricQuery { Metrics = [metric.Name], GroupBy = [new FieldName(name.Path[..^1], null)], TimeZone = _zone, Tenant = _query.Tenant };
+            return new QueryResolver(_model, query, _types, _now, _depth + 1).Resolve();
+        }
+        catch (QueryException exception)
+        {
+            _problems.AddRange(exception.Problems.Select(p => p with { Path = path, Message = $"{name}: {p.Message}" }));
+            return null;
+        }
+    }
+
     private string Metrics(LeafDraft draft) =>
         string.Join(", ", _metrics.Where((_, i) => draft.Paths.Contains(PathOf(i))));
 
@@ -242,25 +275,40 @@ internal sealed class QueryResolver
     {
         if (!binding.IsTime)
         {
-            if (name.Grain is not null)
+            if (name != name.Whole || binding.Custom is not null)
             {
-                Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"Write {name.WithGrain(null)}.");
+                Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"Write {_binder.Cut(name).Whole}.");
             }
 
             return null;
         }
 
         var stored = binding.Dimension!.Granularity ?? TimeGrain.Day;
-        if (name.Grain < stored)
+        var asked = name.Grain ?? binding.Custom?.Spine.Grain ?? LeafExpressions.GrainOf(name.Part);
+        if (asked < stored)
         {
             Report(QueryProblems.GrainTooFine, $"{name} asks for a finer grain than {binding.Element} has in {binding.Owner.Name}, which is {stored.ToString().ToLowerInvariant()}.", path);
         }
 
-        return name.Grain ?? (stored > TimeGrain.Day ? stored : TimeGrain.Day);
+        return asked ?? (name.IsMetricTime ? DefaultGrain() : stored > TimeGrain.Day ? stored : TimeGrain.Day);
     }
 
-    private static ColumnKind TimeKind(FieldName name, FieldBinding binding) =>
-        name.Grain is { } grain
+    /// <summary>The grain of a bare <c>metric_time</c>: the coarsest of the metrics' own, else day, or what their times are stored as if that is coarser.</summary>
+    private TimeGrain DefaultGrain()
+    {
+        TimeGrain Stored(Metric metric) => metric.MeasureInputs.Select(i => _model.Measures[i.Measure])
+            .Select(m => _model.SemanticModels[m.SemanticModel].Dimensions[m.AggTimeDimension].Granularity ?? TimeGrain.Day)
+            .Concat(metric.Inputs.Select(i => Stored(_model.Metrics[i.Metric])))
+            .Max();
+        return _metrics.Select(_model.Metrics.GetValueOrDefault).OfType<Metric>()
+            .Select(m => new[] { m.TimeGranularity ?? TimeGrain.Day, Stored(m) }.Max())
+            .DefaultIfEmpty(TimeGrain.Day).Max();
+    }
+
+    private static ColumnKind? TimeKind(FieldName name, FieldBinding binding) =>
+        name.Part is not null ? ColumnKind.Int64
+        : binding.Custom is not null ? null
+        : name.Grain is { } grain
             ? grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date
             : Leaf.IsInstant(binding.Dimension!) ? ColumnKind.Timestamp : ColumnKind.Date;
 
@@ -292,7 +340,7 @@ internal sealed class QueryResolver
             .Concat(_query.Where is null ? [] : FilterValues.Places(_query.Where, "where").Select(f => (Name: f.Field, f.Path)));
         foreach (var (name, path) in names.Where(n => !n.Name.IsMetricTime))
         {
-            if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, name with { Grain = null }, out _).IsEmpty))
+            if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, _binder.Cut(name).Whole, out _).IsEmpty))
             {
                 Report(
                     QueryProblems.UnknownDimension,

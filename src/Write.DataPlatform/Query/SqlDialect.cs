@@ -33,6 +33,11 @@ public abstract class SqlDialect
 
     internal abstract string Truncate(TimeGrain grain, string expression);
 
+    internal abstract string IsFinite(string expression);
+
+    /// <summary>A whole number; days of the week from Monday, 1, to Sunday, 7.</summary>
+    internal abstract string DatePart(DatePart part, string expression);
+
     internal abstract string AddPeriod(string expression, CalendarPeriod period);
 
     internal abstract string AddSeconds(string expression, long seconds);

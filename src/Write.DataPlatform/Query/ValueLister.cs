@@ -25,9 +25,10 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
         }
 
         var names = query.GroupBy.Concat(query.Where?.Fields ?? []).ToList();
-        var fields = names.Where(n => !n.IsMetricTime).Select(n => n.WithGrain(null)).Distinct().ToList();
-        var spine = names.Exists(n => n.IsMetricTime) ? Spine() : null;
-        if (query.GroupBy.IsEmpty || (spine is null && names.Exists(n => n.IsMetricTime)))
+        var elements = names.ConvertAll(n => binder.Cut(n).Whole);
+        var fields = elements.Where(n => !n.IsMetricTime).Distinct().ToList();
+        var spine = elements.Exists(n => n.IsMetricTime) ? Spine() : null;
+        if (query.GroupBy.IsEmpty || (spine is null && elements.Exists(n => n.IsMetricTime)))
         {
             return [];
         }
@@ -56,7 +57,7 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
     private SemanticModel? Spine()
     {
         var finest = query.GroupBy.Where(n => n.IsMetricTime).Select(n => n.Grain ?? TimeGrain.Day).DefaultIfEmpty(TimeGrain.Day).Min();
-        if (model.TimeSpines.Values.Where(s => s.Grain <= finest).MaxBy(s => s.Grain) is not { } spine)
+        if (model.TimeSpines.Values.Where(s => s.Grain <= finest && !s.IsSubSecond).MaxBy(s => s.Grain) is not { } spine)
         {
             var what = finest.ToString().ToLowerInvariant();
             Report(QueryProblems.NoTimeSpine, $"Without a metric, metric_time comes from a time spine, and the model has none of {what}s or finer.", "groupBy", "Ask for a metric, or add a time spine to the model.");

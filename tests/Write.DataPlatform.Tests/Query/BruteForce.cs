@@ -170,7 +170,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
                 continue;
             }
 
-            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
+            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
             counts.Add((key, world.Evaluate(measure.Expr, row), Moment(fact, measure, row), Window(fact, measure, aggTime, row, key)));
         }
 
@@ -211,7 +211,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         {
             var counted = Counted(aggTime, moment);
             if (seen.Contains(new Key([.. times.Select(t => Bucketed(counted, t.Field, aggTime))]))
-                || own.Where(f => f.Fields.Any() && f.Fields.All(n => IsCounted(fact, aggTime, n))).Any(f => Condition(_ => counted).Test(f) != true))
+                || own.Where(f => f.Fields.Any() && f.Fields.All(n => IsCounted(fact, aggTime, n) || _groupBy.Contains(n))).Any(f => Condition(n => IsCounted(fact, aggTime, n) ? counted : null).Test(f) != true))
             {
                 continue;
             }
@@ -231,17 +231,18 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var aggTime = fact.Dimensions[measure.AggTimeDimension];
         var filter = Filter.And(outer, input.Filter, query.Where, query.Tenant is null ? null : world.Model.Tenants[query.Tenant].Where);
         var basis = aggTime.Granularity!.Value > TimeGrain.Day ? aggTime.Granularity.Value : TimeGrain.Day;
-        var finest = _groupBy.Where(g => IsCounted(fact, aggTime, g)).Min(g => Grain(g, aggTime));
+        var grains = _groupBy.Where(g => IsCounted(fact, aggTime, g)).Select(g => Grain(g, aggTime)).ToList();
+        var finest = grains.Min();
         var rows = world.Tables[fact.Table].Select(r => (Row: r, Stored: world.Evaluate(aggTime.Expr, r))).Where(r => r.Stored is not null)
             .Select(r => (r.Row, r.Stored, Bucket: r.Stored is DateOnly date ? time.Bucket(date, basis) : (DateOnly)time.Bucket((DateTime)r.Stored!, basis))).ToList();
         var (first, end) = (DateOnly.FromDateTime(range.FromLocal!.Value), DateOnly.FromDateTime(range.ToLocal!.Value));
-        first = time.Bucket(first, how.AtStartOf is null ? basis : finest);
+        first = how.AtStartOf is null ? time.Bucket(first, basis) : grains.Max(g => time.Bucket(first, g));
         var values = new Dictionary<Key, SortedDictionary<DateOnly, object?>>();
         var latest = new Dictionary<Key, DateOnly>();
         for (var moment = time.Bucket(first.AddDays(-800), basis); moment < end.AddDays(60); moment = Next(moment, basis))
         {
             var shifted = time.Bucket(shift.Aggregate(moment, OracleTime.Shift), basis);
-            if (shifted < first || shifted >= end || (how.AtStartOf is not null && time.Bucket(shifted, finest) != shifted))
+            if (shifted < first || shifted >= end || (how.AtStartOf is not null && grains.All(g => time.Bucket(shifted, g) != shifted)))
             {
                 continue;
             }
@@ -274,7 +275,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         }
 
         _groups.UnionWith(values.Keys);
-        var isCoarser = how.AtStartOf is null && finest > basis;
+        var isCoarser = how.AtStartOf is null && _groupBy.Where(g => IsCounted(fact, aggTime, g)).All(g => g.Part is not null || Grain(g, aggTime) > basis);
         return key => (values.TryGetValue(key, out var at)
                 ? !isCoarser || how.Period is PeriodAggregation.Last ? at.Values.Last()
                 : how.Period is PeriodAggregation.First ? at.Values.First()
@@ -321,10 +322,10 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
 
     /// <summary>The metrics' own time, under its own name too, is the one at which an event counts.</summary>
     private static bool IsCounted(SemanticModel fact, Dimension aggTime, FieldName field) =>
-        field.IsMetricTime || (field.Path is [var entity, var element] && entity == fact.PrimaryEntity && element == aggTime.Name);
+        field.Path is [FieldName.MetricTime] || (field.Path is [var entity, var element] && entity == fact.PrimaryEntity && element == aggTime.Name);
 
     /// <summary>A field with a grain is compared by its bucket's start, on the zone's clock.</summary>
-    private object? Filtered(object? value, FieldName field) => (value, field.Grain) switch
+    private object? Filtered(object? value, FieldName field) => value is not null && field.Part is { } part ? Part(value, part) : (value, field.Grain) switch
     {
         (null, _) or (_, null) => value,
         (DateOnly date, { } grain) => time.Bucket(date, grain),
@@ -333,7 +334,21 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         _ => value,
     };
 
-    private object? Bucketed(object? value, FieldName field, Dimension? dimension) => value switch
+    private long Part(object value, DatePart part)
+    {
+        var date = value is DateTime utc ? DateOnly.FromDateTime(time.ToLocal(utc)) : (DateOnly)value;
+        return part switch
+        {
+            DatePart.Year => date.Year,
+            DatePart.Quarter => ((date.Month - 1) / 3) + 1,
+            DatePart.Month => date.Month,
+            DatePart.Day => date.Day,
+            DatePart.Doy => date.DayOfYear,
+            _ => date.DayOfWeek == DayOfWeek.Sunday ? 7 : (int)date.DayOfWeek,
+        };
+    }
+
+    private object? Bucketed(object? value, FieldName field, Dimension? dimension) => value is not null && field.Part is { } part ? Part(value, part) : value switch
     {
         DateOnly date when dimension is not null => time.Bucket(date, Grain(field, dimension)),
         DateTime utc => time.Bucket(utc, Grain(field, dimension)),
@@ -346,6 +361,11 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         if (field.Grain is { } grain)
         {
             return grain;
+        }
+
+        if (field.Part is { } part)
+        {
+            return part switch { DatePart.Year => TimeGrain.Year, DatePart.Quarter => TimeGrain.Quarter, DatePart.Month => TimeGrain.Month, _ => TimeGrain.Day };
         }
 
         var stored = field.IsMetricTime

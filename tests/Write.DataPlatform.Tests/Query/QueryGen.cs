@@ -202,10 +202,14 @@ internal static class QueryGen
     {
         var grains = Enum.GetValues<TimeGrain>().Where(g => g >= finest && (facts.Contains(Targets) ? g >= TimeGrain.Month : !facts.Contains(Plays) || g >= TimeGrain.Day)).ToArray();
         var time = From(grains).Select(g => "metric_time__" + g.ToString().ToLowerInvariant()).Array[needsTime ? 1 : 0, isOneGrain ? 1 : 2];
+        var parts = Gen.Frequency((5, Gen.Const(Array.Empty<string>())), (isOneGrain || needsTime ? 0 : 1, From(Parts("metric_time", grains[0]).ToArray()).Array[1, 1]));
         var fields = names.Length == 0 ? Gen.Const(Array.Empty<string>()) : From(names).SelectMany(f => Grained(f, needsTime ? TimeGrain.Day : TimeGrain.Second)).Array[0, 3];
-        return Gen.Select(time, fields, Gen.Bool, (t, f, timeFirst) =>
-            (timeFirst ? t.Concat(f) : f.Concat(t)).Distinct().Select(FieldName.Parse).ToImmutableArray());
+        return Gen.Select(time, fields, parts, Gen.Bool, (t, f, p, timeFirst) =>
+            (timeFirst ? t.Concat(f) : f.Concat(t)).Concat(p).Distinct().Select(FieldName.Parse).ToImmutableArray());
     }
+
+    private static IEnumerable<string> Parts(string field, TimeGrain finest) =>
+        Enum.GetValues<DatePart>().Where(p => finest < TimeGrain.Month || p is DatePart.Year or DatePart.Quarter or DatePart.Month).Select(p => $"{field}__extract_{p.ToString().ToLowerInvariant()}");
 
     private static string[] Common(string[] facts) => [.. facts.Select(f => (IEnumerable<string>)Fields[f]).Aggregate((a, b) => a.Intersect(b))];
 
@@ -213,7 +217,7 @@ internal static class QueryGen
     {
         var finest = Instants.Contains(field) ? TimeGrain.Second : Dates.Contains(field) ? TimeGrain.Day : Months.Contains(field) ? TimeGrain.Month : (TimeGrain?)null;
         return finest is null ? Gen.Const(field)
-            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest && g >= least).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).ToArray());
+            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest && g >= least).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).Concat(Parts(field, finest.Value)).ToArray());
     }
 
     private static Gen<Comparison?> Comparisons(string[] facts, bool noClock, bool isOfMonths)

@@ -52,8 +52,8 @@ internal sealed record SqlCall(string Function, ImmutableArray<SqlExpression> Ar
 
 internal sealed record SqlCountDistinct(SqlExpression Inner) : SqlExpression;
 
-/// <summary>An aggregate over all rows of the select that have equal values of some expressions; nulls are equal.</summary>
-internal sealed record SqlOver(SqlCall Aggregate, ImmutableArray<SqlExpression> PartitionBy) : SqlExpression;
+/// <summary>An aggregate over all rows of the select that have equal values of some expressions, or of these over those up to the row itself in an order; nulls are equal, and last.</summary>
+internal sealed record SqlOver(SqlExpression Aggregate, ImmutableArray<SqlExpression> PartitionBy, SqlExpression? UpTo = null) : SqlExpression;
 
 internal sealed record SqlPercentile(SqlExpression Inner, double Fraction, bool IsDiscrete) : SqlExpression;
 
@@ -74,6 +74,15 @@ internal enum TextTest
 
 /// <summary>The start of the bucket a local date or timestamp lies in, as the same type.</summary>
 internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, DayOfWeek WeekStart) : SqlExpression;
+
+/// <summary>Whether a number is neither infinite nor NaN.</summary>
+internal sealed record SqlIsFinite(SqlExpression Inner) : SqlExpression;
+
+/// <summary>A row's number, from 1, among those with equal values of some expressions, in an order; nulls come last.</summary>
+internal sealed record SqlRowNumber(ImmutableArray<SqlExpression> PartitionBy, ImmutableArray<SqlOrder> OrderBy) : SqlExpression;
+
+/// <summary>A part of a date or timestamp, as a whole number.</summary>
+internal sealed record SqlDatePart(DatePart Part, SqlExpression Inner) : SqlExpression;
 
 /// <summary>A date or timestamp moved by a calendar period, clamped to the month's end.</summary>
 internal sealed record SqlAddPeriod(SqlExpression Inner, CalendarPeriod Period) : SqlExpression;

@@ -43,13 +43,19 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlIsNull test => Expression(test.Inner) + (test.Negated ? " IS NOT NULL" : " IS NULL"),
         SqlIn test => Expression(test.Inner) + (test.Negated ? " NOT IN (" : " IN (") + string.Join(", ", test.Values.Select(v => Expression(new SqlLiteral(v)))) + ")",
         SqlCall call => call.Function + "(" + string.Join(", ", call.Arguments.Select(Expression)) + ")",
-        SqlOver over => Expression(over.Aggregate) + " OVER (" + (over.PartitionBy.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", over.PartitionBy.Select(Expression))) + ")",
+        SqlOver over => Expression(over.Aggregate) + " OVER (" + (over.PartitionBy.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", over.PartitionBy.Select(Expression)))
+            + (over.UpTo is { } upTo ? " ORDER BY " + Expression(upTo) + " NULLS LAST ROWS UNBOUNDED PRECEDING" : "") + ")",
         SqlCountDistinct count => "count(DISTINCT " + Expression(count.Inner) + ")",
         SqlPercentile percentile => dialect.Percentile(Expression(percentile.Inner), percentile.Fraction, percentile.IsDiscrete),
         SqlCase choice => Case(choice),
         SqlCast cast => "CAST(" + Expression(cast.Inner) + " AS " + dialect.TypeName(cast.Kind) + ")",
         SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
         SqlTruncate truncate => Truncate(truncate),
+        SqlIsFinite test => dialect.IsFinite(Expression(new SqlCast(test.Inner, ColumnKind.Double))),
+        SqlRowNumber number => "row_number() OVER (" + string.Join(' ', [
+            .. number.PartitionBy.IsEmpty ? [] : new[] { "PARTITION BY " + string.Join(", ", number.PartitionBy.Select(Expression)) },
+            .. number.OrderBy.IsEmpty ? [] : new[] { "ORDER BY " + Order(number.OrderBy) }]) + ")",
+        SqlDatePart part => dialect.DatePart(part.Part, Expression(part.Inner)),
         SqlAddPeriod add => dialect.AddPeriod(Expression(add.Inner), add.Period),
         SqlAddSeconds add => add.Seconds == 0 ? Expression(add.Inner) : dialect.AddSeconds(Expression(add.Inner), add.Seconds),
         SqlNextIsoYear next => dialect.NextIsoYear(Expression(next.Inner)),
@@ -79,7 +85,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
 
         if (select.OrderBy.Length > 0)
         {
-            text.Append("\nORDER BY ").AppendJoin(", ", select.OrderBy.Select(o => Expression(o.Expression) + (o.Descending ? " DESC" : "") + " NULLS LAST"));
+            text.Append("\nORDER BY ").Append(Order(select.OrderBy));
         }
 
         if (select.Limit is { } limit)
@@ -95,6 +101,9 @@ internal sealed class SqlWriter(SqlDialect dialect)
     public static bool IsColumn(string text) =>
         text.Length > 0 && !char.IsAsciiDigit(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
         && !Values.Contains(text, StringComparer.OrdinalIgnoreCase);
+
+    private string Order(ImmutableArray<SqlOrder> order) =>
+        string.Join(", ", order.Select(o => Expression(o.Expression) + (o.Descending ? " DESC" : "") + " NULLS LAST"));
 
     private string Projection(SqlProjection projection, string alias) =>
         projection.Expression is SqlColumn column && column.Name == projection.Name && (column.Source is null || column.Source == alias)
