@@ -15,6 +15,15 @@ public sealed record MetricQuery
     /// <summary>Every metric of the answer.</summary>
     internal ImmutableArray<string> AllMetrics => [.. Metrics, .. Modifiers.Select(m => m.Metric).Distinct().Except(Metrics)];
 
+    /// <summary>Where one of <see cref="AllMetrics"/> is written: at its own place, or only in a modifier.</summary>
+    internal string PathOf(int metric)
+    {
+        var place = metric < Metrics.Length
+            ? Enumerable.Range(0, metric + Modifiers.Length + 1).Where(p => Modifiers.All(m => m.Position != p)).ElementAt(metric)
+            : Modifiers.First(m => m.Metric == AllMetrics[metric]).Position;
+        return $"metrics[{place}]";
+    }
+
     /// <summary>The fields to group by, in MetricFlow's spelling.</summary>
     public ImmutableArray<FieldName> GroupBy { get; init; } = [];
 

@@ -59,7 +59,7 @@ internal sealed class QueryResolver
         var metrics = ImmutableArray.CreateBuilder<MetricColumn>();
         for (var i = 0; i < _metrics.Length; i++)
         {
-            var (name, path) = (_metrics[i], PathOf(i));
+            var (name, path) = (_metrics[i], _query.PathOf(i));
             if (_metrics.IndexOf(name) < i)
             {
                 Report(QueryProblems.Duplicate, $"{name} is asked for twice.", path);
@@ -260,16 +260,7 @@ internal sealed class QueryResolver
     }
 
     private string Metrics(LeafDraft draft) =>
-        string.Join(", ", _metrics.Where((_, i) => draft.Paths.Contains(PathOf(i))));
-
-    /// <summary>Where a metric is written: at its own place, or only in a modifier.</summary>
-    private string PathOf(int metric)
-    {
-        var place = metric < _query.Metrics.Length
-            ? Enumerable.Range(0, metric + _query.Modifiers.Length + 1).Where(p => _query.Modifiers.All(m => m.Position != p)).ElementAt(metric)
-            : _query.Modifiers.First(m => m.Metric == _metrics[metric]).Position;
-        return $"metrics[{place}]";
-    }
+        string.Join(", ", _metrics.Where((_, i) => draft.Paths.Contains(_query.PathOf(i))));
 
     private TimeGrain? Grain(FieldName name, FieldBinding binding, string path)
     {
@@ -365,7 +356,7 @@ internal sealed class QueryResolver
         {
             if (_query.GroupBy.Any(name => name.ToString() == _metrics[i]))
             {
-                Report(QueryProblems.Duplicate, $"{_metrics[i]} is asked for as a metric and as a field.", PathOf(i));
+                Report(QueryProblems.Duplicate, $"{_metrics[i]} is asked for as a metric and as a field.", _query.PathOf(i));
             }
         }
 
