@@ -126,7 +126,7 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         Assert.Equal(
             [
                 ("metrics[0]", "unknown_metric", true), ("metrics[2]", "metric_time_needed", false), ("metrics[3].within[0]", "unknown_field", true),
-                ("metrics[3].within[1]", "unknown_field", false), ("metrics[4]", "duplicate", false), ("orderBy[0].field", "unknown_field", false),
+                ("metrics[3].within[1]", "unknown_field", false), ("metrics[4]", "duplicate", false), ("orderBy[0].field", "unknown_field", true),
             ],
             refused.Problems.Select(p => (p.Path!, p.Code, p.Suggestion is not null)).OrderBy(p => p.Item1, StringComparer.Ordinal));
     }
