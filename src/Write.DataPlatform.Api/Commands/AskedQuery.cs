@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
+using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Api.Commands;
@@ -19,13 +21,14 @@ internal sealed class AskedQuery
     private readonly Argument<string?> _file = new("FILE") { Description = "A file with the query's JSON, or - for the input", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _tenant = new("--tenant") { Description = "Only the rows of this tenant, as it sees them", HelpName = "NAME" };
     private readonly Option<string?> _database = new("--lake-db") { Description = "A DuckDB database file as the lake; without --data no gold is used", HelpName = "FILE" };
-    private readonly Option<string?> _metrics = new("--metrics") { Description = "The metrics; without any, the values of --group-by are listed", HelpName = "A,B" };
+    private readonly Option<string?> _metrics = new("--metrics") { Description = "The metrics, or with a modifier visits:percentOfTotal, :rank or :runningTotal; without any, the values of --group-by are listed", HelpName = "A,B" };
     private readonly Option<string?> _groupBy = new("--group-by") { Description = "The fields to group by", HelpName = "X,Y" };
     private readonly Option<string[]> _where = new("--where") { Description = "A condition such as \"{{ Dimension('visit__country') }} = 'DE'\"; of several, all must hold", HelpName = "TEXT" };
     private readonly Option<string?> _start = new("--start") { Description = "The first day or moment", HelpName = "TIME" };
     private readonly Option<string?> _end = new("--end") { Description = "The last day or moment, included", HelpName = "TIME" };
     private readonly Option<string?> _orderBy = new("--order-by") { Description = "Columns, with - before one for the greatest first", HelpName = "X,-Y" };
     private readonly Option<int?> _limit = new("--limit") { Description = "The most rows", HelpName = "N" };
+    private readonly Option<string?> _saved = new("--saved") { Description = "A saved query of the model", HelpName = "NAME" };
     private readonly Option<bool> _minMax = new("--min-max") { Description = "The least and the greatest value of the one field of --group-by" };
 
     public AskedQuery(Command command, CommandContext context)
@@ -41,7 +44,7 @@ internal sealed class AskedQuery
         command.Options.Add(_tenant);
     }
 
-    private Option[] Asking => [_metrics, _groupBy, _where, _start, _end, _orderBy, _limit, _minMax];
+    private Option[] Asking => [_metrics, _groupBy, _where, _start, _end, _orderBy, _limit, _minMax, _saved];
 
     /// <summary>Whether any option says what is asked.</summary>
     public bool HasOptions(ParseResult parse) => Asking.Any(o => parse.GetResult(o) is { Implicit: false });
@@ -57,7 +60,12 @@ internal sealed class AskedQuery
 
         if (!hasFile && !HasOptions(parse))
         {
-            throw new UsageException("Nothing is asked: name a FILE, or --metrics or --group-by.");
+            throw new UsageException("Nothing is asked: name a FILE, or --metrics, --group-by or --saved.");
+        }
+
+        if (parse.GetValue(_saved) is not null && Asking.Any(o => o != _saved && parse.GetResult(o) is { Implicit: false }))
+        {
+            throw new UsageException("A saved query is asked as it is; leave out the other options.");
         }
     }
 
@@ -96,7 +104,7 @@ internal sealed class AskedQuery
         {
             if (parse.GetValue(option) is { } text)
             {
-                json[name] = List(MetricQueryReader.Items(text));
+                json[name] = name == "metrics" ? new JsonArray([.. MetricQueryReader.Items(text).Select(MetricQueryReader.Metric)]) : List(MetricQueryReader.Items(text));
             }
         }
 
@@ -117,6 +125,7 @@ internal sealed class AskedQuery
     public MetricQuery Read(ParseResult parse, string json, IServiceProvider services)
     {
         CommandQuery written;
+        json = parse.GetValue(_saved) is { } saved ? Saved(services.GetRequiredService<ModelStore>().Current, saved) : json;
         try
         {
             written = MetricQueryReader.ReadCommand(Encoding.UTF8.GetBytes(json));
@@ -134,6 +143,11 @@ internal sealed class AskedQuery
             Source = parse.GetValue(_database) is not null && parse.GetValue(_context.Data) is null && query.Source == QuerySource.Auto ? QuerySource.Lake : query.Source,
         };
     }
+
+    private static string Saved(MetricModel model, string name) =>
+        model.SavedQueries.TryGetValue(name, out var saved)
+            ? saved.Query.ToJsonString()
+            : throw new QueryException([new QueryProblem(ProblemCodes.UnknownSavedQuery, $"There is no saved query '{name}'.", "--saved", Suggestion.For(name, model.SavedQueries.Keys))]);
 
     /// <summary>The services of a command, and the folder that goes with them.</summary>
     internal sealed class Setting(WebApplication app, string? folder) : IAsyncDisposable

@@ -60,7 +60,7 @@ internal static class AnswerJson
 
             json.WritePropertyName("served");
             WriteServed(json, answer.Served);
-            json.WriteNull("next");
+            json.WriteString("next", answer.Next);
             json.WriteEndObject();
         }
 

@@ -27,7 +27,7 @@ internal static class CatalogRoutes
         v1.MapGet("/dimensions", (HttpContext context, ModelStore models) =>
         {
             var form = new QueryForm();
-            var parameters = OnlyKnown(context, form, "metrics");
+            var parameters = QueryRoutes.OnlyKnown(context, form, "metrics");
             var catalog = MetricCatalog.Of(models.Current);
             var metrics = Lists(parameters, "metrics");
             for (var i = 0; i < metrics.Length; i++)
@@ -41,7 +41,7 @@ internal static class CatalogRoutes
         v1.MapGet("/dimensions/{name}/values", ValuesAsync);
     }
 
-    /// <summary>The values of a dimension: the groups of one metric that has it, over all time.</summary>
+    /// <summary>The values of a dimension: those that some metrics have over all time, or all there are.</summary>
     private static async Task ValuesAsync(HttpContext context, string name, MetricQueryService service, ModelStore models)
     {
         var model = models.Current;
@@ -52,7 +52,7 @@ internal static class CatalogRoutes
         }
 
         var form = new QueryForm();
-        var parameters = OnlyKnown(context, form, "prefix", "limit", "metric");
+        var parameters = QueryRoutes.OnlyKnown(context, form, "prefix", "search", "metrics", "limit");
         var limit = DefaultValues;
         if (parameters.TryGetValue("limit", out var limits)
             && (limits.Length != 1 || !int.TryParse(limits[0], NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxValues))
@@ -65,31 +65,58 @@ internal static class CatalogRoutes
             form.Report(QueryProblems.NotATimeDimension, $"'{name}' is a time, whose values are not listed.", null, "Group a metric by it.");
         }
 
-        var tenant = CallerGate.Tenant(context, model);
-        var metric = parameters.TryGetValue("metric", out var asked) ? asked[0] : Lister(model, catalog, name, tenant);
-        if (metric is null)
+        var metrics = Lists(parameters, "metrics");
+        for (var i = 0; i < metrics.Length; i++)
         {
-            form.Report(QueryProblems.MetricTypeNotSupported, $"No metric that this version computes has '{name}'.", null);
-        }
-        else
-        {
-            CheckMetric(form, catalog, metric, "metric");
+            CheckMetric(form, catalog, metrics[i], $"metrics[{i}]");
         }
 
-        form.ThrowIfAny();
         var field = FieldName.Parse(name);
-        var prefix = parameters.TryGetValue("prefix", out var prefixes) ? prefixes[0] : "";
         var query = new MetricQuery
         {
-            Metrics = [metric!],
+            Metrics = metrics,
             GroupBy = [field],
-            Where = prefix.Length > 0 ? new ComparisonFilter(field, FilterOperator.StartsWith, [prefix]) : null,
-            OrderBy = [new QueryOrder(name, false)],
+            Where = Filter.And(Matching(form, parameters, "prefix", field, "^"), Matching(form, parameters, "search", field, "")),
             Limit = limit,
-            Tenant = tenant,
+            Tenant = CallerGate.Tenant(context, model),
         };
-        var answer = await service.AnswerAsync(query, CallerGate.Known(context), context.RequestAborted);
-        await QueryRoutes.WriteJsonAsync(context, new { dimension = name, metric, values = answer.Rows.Select(r => r[0] is { } v and not (string or bool or long or double or decimal) ? AnswerJson.Text(v) : r[0]) });
+        form.ThrowIfAny();
+        MetricAnswer answer;
+        try
+        {
+            answer = await service.AnswerAsync(query, CallerGate.Known(context), context.RequestAborted);
+        }
+        catch (QueryException refused) when (metrics.IsEmpty && refused.Problems.All(p => p.Code == QueryProblems.CannotList) && Lister(model, catalog, name, query.Tenant) is { } lister)
+        {
+            query = query with { Metrics = [lister] };
+            answer = await service.AnswerAsync(query, CallerGate.Known(context), context.RequestAborted);
+        }
+
+        var values = answer.Rows.Select(r => r[0] is { } v and not (string or bool or long or double or decimal) ? AnswerJson.Text(v) : r[0]);
+        await QueryRoutes.WriteJsonAsync(context, new { dimension = name, metrics = query.Metrics, values, isComplete = answer.Next is null });
+    }
+
+    /// <summary>The values that have a text in them, whatever its case.</summary>
+    private static ComparisonFilter? Matching(QueryForm form, Dictionary<string, ImmutableArray<string>> parameters, string name, FieldName field, string anchor)
+    {
+        if (!parameters.TryGetValue(name, out var texts))
+        {
+            return null;
+        }
+
+        if (texts.Length > 1)
+        {
+            form.Report(QueryFormProblems.RepeatedParameter, $"'{name}' is given {texts.Length} times and takes one value.", name);
+        }
+
+        if (texts[0].Contains('\0', StringComparison.Ordinal))
+        {
+            form.Report(QueryFormProblems.BadText, "The text holds a null character.", name);
+        }
+
+        // A backslash makes a sign of itself; letters, digits and the underscore are themselves.
+        var pattern = string.Concat(texts[0].Select(c => char.IsAscii(c) && !char.IsAsciiLetterOrDigit(c) && c != '_' ? "\\" + c : c.ToString()));
+        return pattern.Length == 0 ? null : new ComparisonFilter(field, FilterOperator.Matches, ["(?i)" + anchor + pattern]);
     }
 
     /// <summary>
@@ -135,17 +162,4 @@ internal static class CatalogRoutes
 
     private static ImmutableArray<string> Lists(Dictionary<string, ImmutableArray<string>> parameters, string name) =>
         parameters.TryGetValue(name, out var values) ? [.. values.SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))] : [];
-
-    /// <summary>The query string; parameters that a route does not have are reported.</summary>
-    private static Dictionary<string, ImmutableArray<string>> OnlyKnown(HttpContext context, QueryForm form, params string[] known)
-    {
-        var parameters = QueryRoutes.Parameters(context).ToDictionary();
-        foreach (var name in parameters.Keys.Except(known))
-        {
-            form.Report(
-                QueryFormProblems.UnknownParameter, $"There is no parameter '{QueryForm.Short(name)}'.", QueryForm.Short(name), Suggestion.For(name, known) ?? $"Known are {string.Join(", ", known)}.");
-        }
-
-        return parameters;
-    }
 }

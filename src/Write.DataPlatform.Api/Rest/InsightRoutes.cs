@@ -15,7 +15,8 @@ internal static class InsightRoutes
         v1.MapGet("/insights/{name}", (HttpContext context, string name, MetricQueryService service, ModelStore models) =>
         {
             var insight = Find(context, models.Current, name);
-            var bound = InsightBinder.Bind(insight, QueryRoutes.Parameters(context).ToDictionary());
+            var given = QueryRoutes.Parameters(context).Where(p => p.Key != QueryRoutes.CursorParameter || insight.Parameters.Any(own => own.Name == p.Key));
+            var bound = InsightBinder.Bind(insight, given.ToDictionary());
             return QueryRoutes.AnswerAsync(context, service, models, bound.Query, bound.Translate);
         });
     }

@@ -15,6 +15,7 @@ internal static class ProblemCodes
     public const string Forbidden = "forbidden";
     public const string NotFound = "not_found";
     public const string UnknownInsight = "unknown_insight";
+    public const string UnknownSavedQuery = "unknown_saved_query";
     public const string UnknownMetric = "unknown_metric";
     public const string UnknownDimension = "unknown_dimension";
     public const string UnknownTable = "unknown_table";

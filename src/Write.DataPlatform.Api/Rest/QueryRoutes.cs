@@ -1,9 +1,12 @@
 using System.Collections.Immutable;
 using System.Net.Mime;
 using System.Text.Json;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Api.Rest;
@@ -13,6 +16,9 @@ internal static class QueryRoutes
 {
     // Not the query's own.
     private static readonly string[] OwnParameters = [AnswerFormat.Parameter, CallerGate.TenantParameter];
+
+    /// <summary>The next page of any answer; beside a body, too.</summary>
+    public const string CursorParameter = "cursor";
 
     public static void MapQueries(this RouteGroupBuilder v1)
     {
@@ -40,7 +46,7 @@ internal static class QueryRoutes
         var cancellation = context.RequestAborted;
         var caller = CallerGate.Known(context);
         var format = AnswerFormat.Of(context.Request);
-        query = query with { Tenant = CallerGate.Tenant(context, models.Current) };
+        query = query with { Tenant = CallerGate.Tenant(context, models.Current), Cursor = query.Cursor ?? CursorOf(context) };
         try
         {
             // The tag comes before the answer: should a table be refreshed between them, the caller only asks once more than needed.
@@ -57,6 +63,11 @@ internal static class QueryRoutes
             }
 
             var answer = await service.AnswerAsync(query, caller, cancellation);
+            if (answer.Next is { } next)
+            {
+                context.Response.Headers.Link = $"<{NextPage(context.Request, next)}>; rel=\"next\"";
+            }
+
             if (!HttpMethods.IsHead(context.Request.Method))
             {
                 await format.WriteAsync(context, answer, cancellation);
@@ -71,6 +82,45 @@ internal static class QueryRoutes
     /// <summary>The query string without the parameters that every answer has.</summary>
     public static IEnumerable<KeyValuePair<string, ImmutableArray<string>>> Parameters(HttpContext context) =>
         context.Request.Query.Where(p => !OwnParameters.Contains(p.Key)).Select(p => KeyValuePair.Create(p.Key, ImmutableArray.CreateRange(p.Value.Select(v => v ?? ""))));
+
+    private static string? CursorOf(HttpContext context)
+    {
+        var given = context.Request.Query[CursorParameter];
+        return given.Count switch
+        {
+            0 => null,
+            1 => given[0],
+            _ => throw new QueryException([new QueryProblem(QueryFormProblems.RepeatedParameter, $"'{CursorParameter}' is given {given.Count} times and takes one value.", CursorParameter)]),
+        };
+    }
+
+    /// <summary>The same address with the next page's cursor; a request with a body sends that again.</summary>
+    private static string NextPage(HttpRequest request, string cursor) =>
+        QueryHelpers.AddQueryString(
+            request.PathBase.Add(request.Path).ToUriComponent(),
+            request.Query.Where(p => p.Key != CursorParameter).Append(KeyValuePair.Create(CursorParameter, new StringValues(cursor))));
+
+    /// <summary>The query string's parameters beside those of every answer.</summary>
+    /// <exception cref="QueryException">It has one that the route does not have.</exception>
+    public static void RefuseUnknownParameters(HttpContext context, params string[] known)
+    {
+        var form = new QueryForm();
+        OnlyKnown(context, form, known);
+        form.ThrowIfAny();
+    }
+
+    /// <summary>The query string; parameters that a route does not have are reported.</summary>
+    public static Dictionary<string, ImmutableArray<string>> OnlyKnown(HttpContext context, QueryForm form, params string[] known)
+    {
+        var parameters = Parameters(context).ToDictionary();
+        foreach (var name in parameters.Keys.Except(known))
+        {
+            form.Report(
+                QueryFormProblems.UnknownParameter, $"There is no parameter '{QueryForm.Short(name)}'.", QueryForm.Short(name), Suggestion.For(name, known) ?? $"Known are {string.Join(", ", known)}.");
+        }
+
+        return parameters;
+    }
 
     public static async Task WriteJsonAsync<T>(HttpContext context, T value, int status = StatusCodes.Status200OK)
     {

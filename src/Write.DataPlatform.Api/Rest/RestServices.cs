@@ -31,6 +31,7 @@ internal static class RestServices
     {
         var v1 = app.MapGroup("/v1").WithMetadata(new AccessMetadata(Access.Known));
         v1.MapInsights();
+        v1.MapSavedQueries();
         v1.MapQueries();
         v1.MapCatalog();
         v1.MapGold();

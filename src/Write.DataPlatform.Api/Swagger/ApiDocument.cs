@@ -46,6 +46,15 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
 
     private static void Queries(Operations to)
     {
+        to.Add(HttpMethod.Get, "/v1/saved-queries", to.Operation(
+            "Queries", "listSavedQueries", "The model's saved queries", "For callers that are no tenant's.",
+            Schemas.Object(null, ("savedQueries", Schemas.List(Schemas.Object(null, ("name", Schemas.Text()), ("description", Schemas.OrNull(Schemas.Text())), ("href", Schemas.Text()), ("query", to.Ref(Schemas.Query)))))), 401));
+        var saved = to.Operation("Queries", "savedQuery", "Answers a saved query", "For callers that are no tenant's.", to.Ref(Schemas.Answer), 400, 401, 404, 406, 422, 503);
+        saved.Parameters!.Add(Operations.Path("name", "The saved query"));
+        saved.Parameters.Add(Operations.Query(QueryRoutes.CursorParameter, Schemas.Text(), "The next of the page before"));
+        Operations.AddAnswerParts(saved, isTagged: true);
+        to.Add(HttpMethod.Get, "/v1/saved-queries/{name}", saved);
+
         var post = to.Operation("Queries", "query", "Answers a metric query", null, to.Ref(Schemas.Answer), 400, 401, 406, 413, 415, 422, 503);
         post.RequestBody = Body(to);
         Operations.AddAnswerParts(post, isTagged: false);
@@ -55,7 +64,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
             "Queries", "queryByAddress", "Answers a metric query in the query string",
             "The same names as in the body. Lists by comma or repetition; conditions as JSON, `where` also as MetricFlow's text; `orderBy=-visits,visit__country`; the time range as JSON in `timeRange` or by `from`, `to`, `last`, `toDate`.",
             to.Ref(Schemas.Answer), 400, 401, 406, 422, 503);
-        foreach (var (name, schema) in ((OpenApiSchema)Schemas.Shared(to.Document)[Schemas.Query]).Properties!.Where(p => p.Key is not "cursor"))
+        foreach (var (name, schema) in ((OpenApiSchema)Schemas.Shared(to.Document)[Schemas.Query]).Properties!)
         {
             var isList = name is "metrics" or "groupBy" or "orderBy";
             var isTree = name is "where" or "having" or "timeRange" or "compare";
@@ -116,11 +125,12 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
             Operations.Query("metrics", Schemas.Text(), "Metrics by comma"));
         Add(
             to, "/v1/dimensions/{name}/values",
-            to.Operation("Catalogue", "listValues", "The values of a dimension", null, Schemas.Object(null, ("dimension", Schemas.Text()), ("metric", Schemas.Text("The metric whose groups they are")), ("values", Schemas.List(new OpenApiSchema()))), 400, 401, 404, 422, 503),
+            to.Operation("Catalogue", "listValues", "The values of a dimension", null, Schemas.Object(null, ("dimension", Schemas.Text()), ("metrics", Schemas.List(Schemas.Text(), "The metrics whose groups they are; none: all values")), ("values", Schemas.List(new OpenApiSchema())), ("isComplete", Schemas.Flag("Whether there are no more"))), 400, 401, 404, 422, 503),
             Operations.Path("name", "The dimension"),
-            Operations.Query("prefix", Schemas.Text(), "How the values start"),
+            Operations.Query("prefix", Schemas.Text(), "How the values start, in any case"),
+            Operations.Query("search", Schemas.Text(), "What the values have in them, in any case"),
             Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(100) }),
-            Operations.Query("metric", Schemas.Text(), "The metric whose groups are listed"),
+            Operations.Query("metrics", Schemas.Text(), "Metrics by comma, whose groups are listed"),
             Operations.Query(CallerGate.TenantParameter, Schemas.Text()));
     }
 

@@ -20,12 +20,17 @@ internal static class InsightOperations
                 "Insights",
                 "insight-" + insight.Name,
                 insight.Description ?? insight.Name,
-                $"Audience: {insight.Audience.ToString().ToLowerInvariant()}. Metrics: {string.Join(", ", query.Metrics)}.",
+                $"Audience: {insight.Audience.ToString().ToLowerInvariant()}. Metrics: {string.Join(", ", query.AllMetrics)}.",
                 Schemas.AnswerOf(operations.Document, row, totals),
                 400, 401, 404, 406, 422, 429, 503);
             foreach (var parameter in insight.Parameters)
             {
                 operation.Parameters!.Add(Parameter(parameter));
+            }
+
+            if (insight.Parameters.All(p => p.Name != Rest.QueryRoutes.CursorParameter))
+            {
+                operation.Parameters!.Add(Operations.Query(Rest.QueryRoutes.CursorParameter, Schemas.Text(), "The next of the page before"));
             }
 
             Operations.AddAnswerParts(operation, isTagged: true);
@@ -78,7 +83,7 @@ internal static class InsightOperations
             yield return (field.ToString(), Key(model, field));
         }
 
-        foreach (var metric in query.Metrics.Select(name => model.Metrics[name]))
+        foreach (var metric in query.AllMetrics.Select(name => model.Metrics[name]))
         {
             OpenApiSchema Value(string? description) => Schemas.OrNull(IsWhole(model, metric) ? Schemas.Whole(description) : Schemas.Number(description));
             yield return (metric.Name, Value(string.Join(" ", new[] { metric.Description, metric.Unit is null ? null : $"Unit: {metric.Unit}." }.Where(t => t is not null))));
@@ -87,6 +92,16 @@ internal static class InsightOperations
                 yield return (metric.Name + "__previous", Value("In the period compared with"));
                 yield return (metric.Name + "__delta", Value("Now minus before"));
                 yield return (metric.Name + "__ratio", Schemas.OrNull(Schemas.Number("The difference as a share of the value before")));
+            }
+
+            foreach (var modifier in query.Modifiers.Where(m => m.Metric == metric.Name))
+            {
+                yield return (ModifierColumn.NameOf(modifier), modifier.As switch
+                {
+                    ModifierKind.Rank => Schemas.OrNull(Schemas.Whole("One more than how many have a greater value")),
+                    ModifierKind.RunningTotal => Value("Up to this time"),
+                    _ => Schemas.OrNull(Schemas.Number("As a share of the whole")),
+                });
             }
         }
     }

@@ -77,7 +77,12 @@ internal static class Schemas
                 ("values", List(new OpenApiSchema { Description = "Text, number, true, false or null" }, "None for isSet and isNotSet, two for between, one for gt, gte, lt and lte, else one or more"))),
             [Query] = Object(
                 "A metric query.",
-                ("metrics", List(Text(), "Up to 50 names; none lists the values of groupBy")),
+                ("metrics", List(
+                    AnyOf(
+                        "A metric's name, or a column computed from its values over all groups",
+                        Text(),
+                        Object(null, ("metric", Text()), ("as", OneOf(null, Words<ModifierKind>())), ("within", List(Text(), "Fields of groupBy whose values each have a total or a ranking of their own")))),
+                    "Up to 50; none lists the values of groupBy")),
                 ("groupBy", List(Text(), "Up to 30 fields, such as metric_time__month, visit__country or TimeDimension('metric_time', 'month')")),
                 ("where", AnyOf(
                     "A tree, or a text such as {{ Dimension('visit__country') }} = 'DE', or a list of texts that all must hold",
@@ -98,6 +103,7 @@ internal static class Schemas
                     ("alignToDate", Flag()))),
                 ("orderBy", List(AnyOf("A column, or a text with - before it for the greatest first", Object(null, ("field", Text()), ("descending", Flag())), Text()))),
                 ("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = MetricQueryReader.MaxLimit.ToString(System.Globalization.CultureInfo.InvariantCulture) }),
+                ("cursor", OrNull(Text("The next of the page before; the query must be the same"))),
                 ("fill", Flag("Whether every bucket of the range appears")),
                 ("totals", Flag()),
                 ("source", OneOf("Who may answer", Words<QuerySource>()))),
@@ -181,6 +187,6 @@ internal static class Schemas
             ("rows", List(row)),
             .. totals is null ? Array.Empty<(string, IOpenApiSchema)>() : [("totals", totals)],
             ("served", new OpenApiSchemaReference(Served, document)),
-            ("next", OrNull(Text("For later: the cursor of the next page"))),
+            ("next", OrNull(Text("The cursor that gives the following rows of the same query; null if there are none"))),
         ]);
 }

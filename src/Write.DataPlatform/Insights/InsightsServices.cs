@@ -12,6 +12,7 @@ internal static class InsightsServices
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, PublishedQueryRule>());
         services.TryAddSingleton<LakeTypes>();
         services.TryAddSingleton<GoldReader>();
+        services.TryAddSingleton<CursorSeal>();
         services.TryAddSingleton<MetricQueryService>();
         services.TryAddSingleton<ModelTestRunner>();
         services.TryAddSingleton<LakeCheck>();

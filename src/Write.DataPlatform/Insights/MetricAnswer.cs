@@ -17,6 +17,9 @@ public sealed record MetricAnswer
 
     /// <summary>Who answered.</summary>
     public required ServedBy Served { get; init; }
+
+    /// <summary>The cursor that gives the following rows; null if there are none.</summary>
+    public string? Next { get; init; }
 }
 
 /// <summary>A column of an answer.</summary>

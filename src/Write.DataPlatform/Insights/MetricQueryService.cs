@@ -10,7 +10,7 @@ namespace Write.DataPlatform.Insights;
 
 /// <summary>The one read path: every front door brings its <see cref="MetricQuery"/> here.</summary>
 internal sealed class MetricQueryService(
-    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, TimeProvider clock)
+    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock)
 {
     /// <summary>Answers a query with the rows the caller may see.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
@@ -34,14 +34,14 @@ internal sealed class MetricQueryService(
     /// <exception cref="QueryException">The query has mistakes.</exception>
     /// <exception cref="LakeException">The rows could not be read.</exception>
     public Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, ILake rows, FieldTypes fieldTypes, DateTimeOffset now, CancellationToken cancellationToken = default) =>
-        AnswerAsync(QueryPlan.Create(model, query with { Source = QuerySource.Lake }, fieldTypes, [], now), [], rows, cancellationToken);
+        AnswerAsync(new Planned(QueryPlan.Create(model, query with { Source = QuerySource.Lake }, fieldTypes, [], now), [], query, now), rows, cancellationToken);
 
     /// <summary>How a query would be answered.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<QueryExplanation> ExplainAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var (plan, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
+        var plan = (await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken)).Plan;
         var finish = FinishCompiler.Compile(plan.Resolved, plan.Leaves, (leaf, piece) =>
             piece.Gold is { } table ? "\"" + table.Definition.Table.Name + "\"" : "\"lake_" + leaf.Leaf.Index.ToString(CultureInfo.InvariantCulture) + "\"");
         return new QueryExplanation(
@@ -83,7 +83,7 @@ internal sealed class MetricQueryService(
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var (plan, snapshots) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
+        var (plan, snapshots, _, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
         ImmutableArray<LeafPlan> leaves = [.. plan.Leaves, .. TotalsApart(plan, snapshots)?.Leaves ?? []];
         if (leaves.Any(l => l.NeedsLake))
         {
@@ -92,32 +92,19 @@ internal sealed class MetricQueryService(
 
         var served = leaves.SelectMany(l => l.Pieces).Select(p => $"{p.Gold!.Definition.Table.Name}@{p.Gold.Tenant}@{p.Gold.Revision}").Distinct();
         var resolved = plan.Resolved;
-        var asked = resolved.Query;
-        return FilterText.Hash(string.Join(
-            '\n',
-            [
-                resolved.Model.Revision,
-                resolved.Zone.Id,
-                resolved.Range.ToString(),
-                asked.Compare?.ToString() ?? "",
-                string.Join(',', asked.Metrics),
-                string.Join(',', resolved.Keys.Select(k => k.Name)),
-                FilterText.Of(asked.Where),
-                FilterText.Of(asked.Having),
-                string.Join(',', asked.OrderBy.Select(o => o.ToString())),
-                $"{asked.Limit} {asked.Fill} {asked.Totals} {asked.Source} {asked.Tenant} {asked.MinMax}",
-                .. served,
-            ]));
+        // A comparison up to today has another range every day.
+        var ranges = leaves.Select(l => l.Leaf.Range.ToString()).Distinct();
+        return FilterText.Hash(string.Join('\n', [resolved.Model.Revision, resolved.Zone.Id, resolved.Range.ToString(), QueryText.Of(resolved.Query), resolved.Query.Cursor ?? "", .. ranges, .. served]));
     }
 
     private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
-        var (plan, snapshots) = await PlanAsync(model, query, caller, fresh, cancellationToken);
-        return await AnswerAsync(plan, snapshots, lake, cancellationToken);
+        return await AnswerAsync(await PlanAsync(model, query, caller, fresh, cancellationToken), lake, cancellationToken);
     }
 
-    private async Task<MetricAnswer> AnswerAsync(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, CancellationToken cancellationToken)
+    private async Task<MetricAnswer> AnswerAsync(Planned planned, ILake source, CancellationToken cancellationToken)
     {
+        var (plan, snapshots, query, now) = planned;
         var apart = TotalsApart(plan, snapshots);
         var (result, totals, scanned) = await RunAsync(plan, snapshots, source, plan.Resolved.Query.Totals && apart is null, cancellationToken);
         if (apart is not null)
@@ -126,11 +113,19 @@ internal sealed class MetricQueryService(
             scanned += more;
         }
 
+        string? next = null;
+        if (query.Limit is { } limit && result.Rows.Count > limit)
+        {
+            result.Rows.RemoveRange(limit, result.Rows.Count - limit);
+            next = limit == 0 ? null : cursors.Write(Cursor.AfterRow(query, plan, now, result, result.Rows[^1]));
+        }
+
         return new MetricAnswer
         {
             Columns = Describe(plan.Resolved, result.Columns),
-            Rows = result.Rows,
-            Totals = totals is null ? null : [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals.Rows[0]],
+            Rows = result.Finite(),
+            Next = next,
+            Totals = totals is null ? null : [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals.Finite()[0]],
             Served = Served([.. plan.Leaves, .. apart?.Leaves ?? []], snapshots, scanned),
         };
     }
@@ -165,15 +160,37 @@ internal sealed class MetricQueryService(
         }
     }
 
-    private async Task<(QueryPlan Plan, IReadOnlyList<GoldSnapshot> Snapshots)> PlanAsync(
+    private async Task<Planned> PlanAsync(
         MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
         // The one place where a tenant's key binds a query: whatever it asks for, it asks within its own rows.
         var bound = caller.Tenant is { } tenant ? query with { Tenant = tenant } : query;
+        var cursor = bound.Cursor is null ? null : Open(bound, model);
+        var now = cursor?.Now ?? clock.GetUtcNow();
         var snapshots = bound.Source == QuerySource.Lake ? [] : await gold.GetSnapshotsAsync(model, bound.Tenant, fresh, cancellationToken);
         var fieldTypes = await types.GetAsync(model, cancellationToken);
-        return (QueryPlan.Create(model, bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], clock.GetUtcNow()), snapshots);
+        var plan = QueryPlan.Create(model, bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], now);
+        cursor?.Check(plan);
+        return new Planned(plan with { Resolved = plan.Resolved with { After = cursor?.After } }, snapshots, bound, now);
     }
+
+    /// <exception cref="QueryException">It is no cursor of this query's, and what else is wrong with the query.</exception>
+    private Cursor Open(MetricQuery query, MetricModel model)
+    {
+        try
+        {
+            var cursor = cursors.Read(query.Cursor!);
+            cursor.Check(query, model.Revision);
+            return cursor;
+        }
+        catch (QueryException refused) when (!refused.IsUnanswerable)
+        {
+            throw WithNames(new QueryException(refused.Problems) { Readable = query });
+        }
+    }
+
+    /// <summary>What answers a query: its plan, the gold tables as they were seen, the query with its tenant, and the moment that relative ranges end at.</summary>
+    private sealed record Planned(QueryPlan Plan, IReadOnlyList<GoldSnapshot> Snapshots, MetricQuery Query, DateTimeOffset Now);
 
     private static ImmutableArray<AnswerColumn> Describe(ResolvedQuery query, ImmutableArray<ResultColumn> columns)
     {
@@ -195,7 +212,10 @@ internal sealed class MetricQueryService(
             foreach (var name in column.Names)
             {
                 var isRatio = name == column.RatioName;
-                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isRatio ? null : metric.Unit, isRatio ? "0.0%" : metric.Format));
+                var kind = column.Modifiers.FirstOrDefault(m => m.Name == name)?.Kind;
+                var isShare = isRatio || kind is ModifierKind.PercentOfTotal;
+                var isPlain = isShare || kind is ModifierKind.Rank;
+                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isPlain ? null : metric.Unit, isShare ? "0.0%" : isPlain ? "#,0" : metric.Format));
             }
         }
 

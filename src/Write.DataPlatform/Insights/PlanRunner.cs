@@ -117,6 +117,20 @@ internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan pl
 /// <summary>Rows of the finish, in the CLR types of <see cref="ColumnKind"/>.</summary>
 internal sealed record ResultRows(ImmutableArray<ResultColumn> Columns, List<object?[]> Rows)
 {
+    /// <summary>The rows as an answer gives them: what is no finite number is null.</summary>
+    public List<object?[]> Finite()
+    {
+        foreach (var (column, at) in Columns.Select((c, i) => (c, i)).Where(c => c.c.Type.Kind == ColumnKind.Double))
+        {
+            foreach (var row in Rows.Where(row => row[at] is double number && !double.IsFinite(number)))
+            {
+                row[at] = null;
+            }
+        }
+
+        return Rows;
+    }
+
     public static ResultRows Read(DbDataReader reader, CancellationToken cancellationToken)
     {
         var columns = Enumerable.Range(0, reader.FieldCount).Select(i => new ResultColumn(reader.GetName(i), TypeOf(reader, i))).ToImmutableArray();
@@ -153,8 +167,7 @@ internal sealed record ResultRows(ImmutableArray<ResultColumn> Columns, List<obj
                     ? (long)reader.GetFieldValue<BigInteger>(column)
                     : Convert.ToInt64(reader.GetValue(column), CultureInfo.InvariantCulture);
             case ColumnKind.Double:
-                var number = Convert.ToDouble(reader.GetValue(column), CultureInfo.InvariantCulture);
-                return double.IsFinite(number) ? number : null;
+                return Convert.ToDouble(reader.GetValue(column), CultureInfo.InvariantCulture);
             case ColumnKind.Decimal:
                 return reader.GetDecimal(column);
             case ColumnKind.Boolean:

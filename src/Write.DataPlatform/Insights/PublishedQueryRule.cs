@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json.Nodes;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 
@@ -22,7 +21,7 @@ internal sealed class PublishedQueryRule(TimeProvider clock) : IModelRule
         .. model.Tests.Values.SelectMany(test => Problems(model, () => ModelTestRunner.Query(test), test.Now)
             .Select(p => Told(TestCode, $"test '{test.Name}'", p, Place(model, test.Source, p)))),
         .. model.Tests.Values.SelectMany(test => UnknownColumns(model, test)),
-        .. model.SavedQueries.Values.SelectMany(saved => Problems(model, () => MetricQueryReader.Read((JsonNode)saved.Query))
+        .. model.SavedQueries.Values.SelectMany(saved => Problems(model, () => MetricQueryReader.ReadSaved(saved))
             .Where(p => !QueryProblems.IsUnanswerable(p.Code) && p.Code != QueryProblems.NoMetrics)
             .Select(p => Told(SavedQueryCode, $"saved query '{saved.Name}'", p, saved.Source))),
     ];

@@ -20,12 +20,15 @@ internal sealed class FinishCompiler
     private readonly bool _isTotals;
     private readonly bool _fills;
     private readonly SqlDialect _dialect = DuckDbDialect.Instance;
-    private readonly SqlWriter _writer = new(DuckDbDialect.Instance);
+    private readonly IReadOnlyList<LeafPlan> _all;
+    private readonly SqlWriter _writer;
 
-    private FinishCompiler(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, bool isTotals)
+    private FinishCompiler(ResolvedQuery query, IReadOnlyList<LeafPlan> plans, bool isTotals, int? share = null, SqlWriter? writer = null)
     {
         _query = query;
-        _plans = [.. plans.Where(p => !p.Leaf.IsTimeSpine)];
+        _all = plans;
+        _writer = writer ?? new SqlWriter(_dialect);
+        _plans = [.. plans.Where(p => !p.Leaf.IsTimeSpine && p.Leaf.Share == share)];
         _timeSpine = plans.FirstOrDefault(p => p.Leaf.IsTimeSpine);
         _isTotals = isTotals;
         _keys = isTotals ? [] : query.Keys;
@@ -45,6 +48,13 @@ internal sealed class FinishCompiler
 
     private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
     {
+        var text = Rows(source);
+        return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
+    }
+
+    /// <summary>Every row, before having, order and limit.</summary>
+    private StringBuilder Rows(Func<LeafPlan, LeafPiece, string> source)
+    {
         var tables = new List<(string Name, string Sql)>();
         var pieces = Pieces(source, tables).ToList();
         var text = new StringBuilder("WITH ").AppendJoin("", tables.Select(t => t.Name + " AS (\n" + t.Sql + "\n), ")).Append("pieces AS (\n")
@@ -57,17 +67,46 @@ internal sealed class FinishCompiler
 
         text.Append(", valued AS (\nSELECT ")
             .AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Values)))
-            .Append("\nFROM ").Append(_fills && _query.TimeKey is not null ? "filled" : "merged")
-            .Append("\n), answer AS (\nSELECT ").AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Columns)))
-            .Append("\nFROM valued\n)\nSELECT ").Append(_query.Query.MinMax ? Ends(_keys[0]) : "*").Append(" FROM answer");
-        return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
+            .Append("\nFROM ").Append(_fills && _query.TimeKey is not null ? "filled" : "merged").Append("\n)");
+        for (var i = 0; i < Shares.Length; i++)
+        {
+            text.Append(", ").Append(ShareTable(i)).Append(" AS (\n").Append(ShareRows(i, source)).Append("\n)");
+        }
+
+        return text.Append(", answer AS (\nSELECT ").AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Columns)))
+            .Append("\nFROM valued").AppendJoin("", Shares.Select((_, i) => ShareJoin(i))).Append("\n)\nSELECT ")
+            .Append(_query.Query.MinMax ? Ends(_keys[0]) : "*").Append(" FROM answer");
     }
+
+    private ImmutableArray<Share> Shares => _isTotals ? [] : _query.Shares;
+
+    private static string ShareTable(int number) => "share_" + number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The query again, by a share's columns alone: over the same pieces, or over those of its own leaves.</summary>
+    private string ShareRows(int number, Func<LeafPlan, LeafPiece, string> source)
+    {
+        var share = Shares[number];
+        var used = share.Metrics.SelectMany(m => MetricNode.Measures(m.Current)).Select(m => m.LeafIndex).ToHashSet();
+        var query = _query with { Query = _query.Query with { MinMax = false }, Keys = share.Within, Metrics = share.Metrics, Shares = [] };
+        var plans = _all.Where(p => p.Leaf.IsTimeSpine || used.Contains(p.Leaf.Index)).ToList();
+        var rows = new FinishCompiler(query, plans, isTotals: false, share.IsApart ? number : null, _writer).Rows(source);
+        var columns = share.Within.Select((k, i) => $"{Quote(k.Name)} AS {ShareTable(number)}_k{i}").Concat(share.Metrics.Select((m, i) => $"{Quote(m.Metric.Name)} AS {ShareTable(number)}_m{i}"));
+        return $"SELECT {string.Join(", ", columns)} FROM (\n{rows}\n)";
+    }
+
+    private string ShareJoin(int number) =>
+        $"\nLEFT JOIN {ShareTable(number)} ON " + (Shares[number].Within.IsEmpty ? "TRUE" : string.Join(" AND ", Shares[number].Within.Select((k, i) => $"{Quote(k.Name)} IS NOT DISTINCT FROM {ShareTable(number)}_k{i}")));
 
     private StringBuilder Shown(StringBuilder text)
     {
-        if (_query.Having is { } having)
+        SqlExpression?[] conditions =
+        [
+            _query.Having is { } having ? FilterExpressions.Of(having, f => new SqlColumn(null, f.ToString())) : null,
+            _query.After is { } after ? After(_query.Order, after) : null,
+        ];
+        if (conditions.OfType<SqlExpression>().ToList() is { Count: > 0 } all)
         {
-            text.Append("\nWHERE ").Append(_writer.Expression(FilterExpressions.Of(having, f => new SqlColumn(null, f.ToString()))));
+            text.Append("\nWHERE ").Append(_writer.Expression(SqlExpression.And(all)));
         }
 
         if (_query.Query.MinMax)
@@ -75,15 +114,23 @@ internal sealed class FinishCompiler
             return text;
         }
 
-        var order = _query.Query.OrderBy.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST")
-            .Concat(_keys.Where(k => _query.Query.OrderBy.All(o => o.Field != k.Name)).Select(k => Quote(k.Name) + " ASC NULLS LAST"))
-            .ToList();
-        if (order.Count > 0)
+        if (_query.Order is { IsEmpty: false } order)
         {
-            text.Append("\nORDER BY ").AppendJoin(", ", order);
+            text.Append("\nORDER BY ").AppendJoin(", ", order.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST"));
         }
 
-        return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
+        // One row more tells whether there is a next page.
+        return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append((limit + 1L).ToString(CultureInfo.InvariantCulture)) : text;
+    }
+
+    /// <summary>The rows that come after one in an order: equal in the first columns, and behind it in the next. Nulls are last either way.</summary>
+    private static SqlExpression After(ImmutableArray<QueryOrder> order, ImmutableArray<object?> row)
+    {
+        SqlColumn Column(int i) => new(null, order[i].Field);
+        SqlExpression Same(int i) => row[i] is null ? new SqlIsNull(Column(i)) : new SqlBinary("=", Column(i), new SqlLiteral(row[i]));
+        SqlExpression Behind(int i) => SqlExpression.Or(new SqlBinary(order[i].Descending ? "<" : ">", Column(i), new SqlLiteral(row[i])), new SqlIsNull(Column(i)));
+        return SqlExpression.Or(Enumerable.Range(0, order.Length).Where(i => row[i] is not null)
+            .Select(i => SqlExpression.And(Enumerable.Range(0, i).Select(Same).Append(Behind(i)))));
     }
 
     private string Ends(KeyColumn key) => $"min({Quote(key.Name)}) AS {Quote(key.Ends.Min)}, max({Quote(key.Name)}) AS {Quote(key.Ends.Max)}";
@@ -121,15 +168,7 @@ internal sealed class FinishCompiler
     private bool IsOfMoments(LeafPlan plan) => !_isTotals && (plan.Leaf.Spine is not null || plan.Leaf.JoinsTimeSpine);
 
     private IEnumerable<MeasureNode> Measures(Leaf leaf) =>
-        _query.Metrics.SelectMany(m => new[] { m.Current, m.Previous }).SelectMany(MeasuresOf).Where(m => m.LeafIndex == leaf.Index).DistinctBy(m => m.ValueColumn);
-
-    private static IEnumerable<MeasureNode> MeasuresOf(MetricNode? node) => node switch
-    {
-        MeasureNode measure => [measure],
-        RatioNode ratio => MeasuresOf(ratio.Numerator).Concat(MeasuresOf(ratio.Denominator)),
-        DerivedNode derived => derived.Inputs.Values.SelectMany(MeasuresOf),
-        _ => [],
-    };
+        _query.Metrics.SelectMany(m => new[] { m.Current, m.Previous }).SelectMany(MetricNode.Measures).Where(m => m.LeafIndex == leaf.Index).DistinctBy(m => m.ValueColumn);
 
     private IEnumerable<PieceSelect> Scans(IEnumerable<LeafPlan> plans, IReadOnlyList<string> keys, Func<LeafPlan, LeafPiece, string> source)
     {
@@ -215,7 +254,18 @@ internal sealed class FinishCompiler
         {
             yield return Value(previous) + " AS " + Quote(column.PreviousName);
         }
+
+        if (HasModifiers)
+        {
+            foreach (var modifier in column.Modifiers.Where(m => m.Along is not null))
+            {
+                yield return Value(column.Current, modifier) + " AS " + Quote(modifier.Name);
+            }
+        }
     }
+
+    /// <summary>Totals have the modifiers' columns and nothing in them.</summary>
+    private bool HasModifiers => !_isTotals && !_query.AreTotals;
 
     private IEnumerable<string> Columns(MetricColumn column)
     {
@@ -227,20 +277,41 @@ internal sealed class FinishCompiler
             yield return $"{current} - {previous} AS {Quote(column.DeltaName)}";
             yield return $"CAST({current} - {previous} AS DOUBLE) / NULLIF(CAST({previous} AS DOUBLE), 0) AS {Quote(column.RatioName)}";
         }
+
+        foreach (var modifier in column.Modifiers)
+        {
+            var within = modifier.Within.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", modifier.Within.Select(k => Quote(k.Name))) + " ";
+            yield return (HasModifiers, modifier.Kind) switch
+            {
+                (false, _) => "NULL AS ",
+                (_, ModifierKind.Rank) => $"rank() OVER ({within}ORDER BY {current} DESC NULLS LAST) AS ",
+                (_, ModifierKind.PercentOfTotal) => $"CAST({current} AS DOUBLE) / NULLIF(CAST({Total(column, modifier)} AS DOUBLE), 0) AS ",
+                _ => "",
+            } + Quote(modifier.Name);
+        }
     }
 
-    private string Value(MetricNode node) => _writer.Expression(MetricValue.Of(node, Measured, _query.Query.Fill));
+    private string Total(MetricColumn column, ModifierColumn modifier) =>
+        $"{ShareTable(modifier.Share)}_m{Shares[modifier.Share].Metrics.ToList().FindIndex(m => m.Metric.Name == column.Metric.Name)}";
 
-    private SqlExpression Measured(MeasureNode measure)
+    /// <param name="node">What is computed.</param>
+    /// <param name="running">Set if the states of all earlier times count too.</param>
+    private string Value(MetricNode node, ModifierColumn? running = null) =>
+        _writer.Expression(MetricValue.Of(node, measure => Measured(measure, running), _query.Query.Fill));
+
+    private SqlExpression Measured(MeasureNode measure, ModifierColumn? running)
     {
-        var leaf = _plans[measure.LeafIndex].Leaf;
-        return leaf.Spine is not null
-            ? new SqlColumn(null, measure.ValueColumn)
-            : MetricValue.Of(measure, measure.States.Select(s => new SqlColumn(null, leaf.Column(s))));
+        var leaf = _plans.First(p => p.Leaf.Index == measure.LeafIndex).Leaf;
+        SqlExpression State(MeasureState state)
+        {
+            var column = new SqlColumn(null, leaf.Column(state));
+            return running is null ? column : new SqlOver(state.Merge(column), [.. running.Within.Select(k => new SqlColumn(null, k.Name))], new SqlColumn(null, running.Along!.Name));
+        }
+
+        return leaf.Spine is not null ? new SqlColumn(null, measure.ValueColumn) : MetricValue.Of(measure, measure.States.Select(State));
     }
 
     private string Quote(string identifier) => _dialect.Quote(identifier);
 
     private readonly record struct PieceSelect(string Sql, bool IsGold);
-
 }

@@ -69,6 +69,10 @@ internal sealed record Leaf
 
     /// <summary>The first and last moment of the model's own time spine, which bounds moments where the query does not.</summary>
     public Leaf? TimeSpine { get; init; }
+
+    /// <summary>Set if it computes a share alone: the index among <see cref="ResolvedQuery.Shares"/>.</summary>
+    public int? Share { get; init; }
+
     /// <summary>Stands for the aggregation time of a leaf that has none, whose rows all count whenever they happened.</summary>
     public static Dimension NoTime { get; } = new() { Name = "", Type = DimensionType.Time, Expr = "NULL", Source = new SourcePosition("", 0, 0) };
 

@@ -4,7 +4,17 @@ using Write.DataPlatform.Model;
 namespace Write.DataPlatform.Query;
 
 /// <summary>How a metric's value follows from the states of leaves.</summary>
-internal abstract record MetricNode;
+internal abstract record MetricNode
+{
+    /// <summary>The measures that a node is computed from.</summary>
+    public static IEnumerable<MeasureNode> Measures(MetricNode? node) => node switch
+    {
+        MeasureNode measure => [measure],
+        RatioNode ratio => Measures(ratio.Numerator).Concat(Measures(ratio.Denominator)),
+        DerivedNode derived => derived.Inputs.Values.SelectMany(Measures),
+        _ => [],
+    };
+}
 
 /// <summary>A measure's value.</summary>
 /// <param name="LeafIndex">The leaf.</param>

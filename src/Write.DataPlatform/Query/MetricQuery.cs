@@ -9,6 +9,21 @@ public sealed record MetricQuery
     /// <summary>The metrics' names; none lists the distinct values of <see cref="GroupBy"/>.</summary>
     public ImmutableArray<string> Metrics { get; init; } = [];
 
+    /// <summary>What is computed from metrics' values over all groups. A metric named here alone is given as well, after <see cref="Metrics"/>.</summary>
+    public ImmutableArray<MetricModifier> Modifiers { get; init; } = [];
+
+    /// <summary>Every metric of the answer.</summary>
+    internal ImmutableArray<string> AllMetrics => [.. Metrics, .. Modifiers.Select(m => m.Metric).Distinct().Except(Metrics)];
+
+    /// <summary>Where one of <see cref="AllMetrics"/> is written: at its own place, or only in a modifier.</summary>
+    internal string PathOf(int metric)
+    {
+        var place = metric < Metrics.Length
+            ? Enumerable.Range(0, metric + Modifiers.Length + 1).Where(p => Modifiers.All(m => m.Position != p)).ElementAt(metric)
+            : Modifiers.First(m => m.Metric == AllMetrics[metric]).Position;
+        return $"metrics[{place}]";
+    }
+
     /// <summary>The fields to group by, in MetricFlow's spelling.</summary>
     public ImmutableArray<FieldName> GroupBy { get; init; } = [];
 
@@ -33,6 +48,9 @@ public sealed record MetricQuery
     /// <summary>The most rows to give; null for all.</summary>
     public int? Limit { get; init; }
 
+    /// <summary>Where the page before ended, as its answer said; null for the first page.</summary>
+    public string? Cursor { get; init; }
+
     /// <summary>Whether the least and the greatest value of the one field are asked for, instead of all values.</summary>
     public bool MinMax { get; init; }
 
@@ -47,6 +65,26 @@ public sealed record MetricQuery
 
     /// <summary>The tenant whose rows are asked for; null for all rows. Set by policy, never taken from a tenant's own request.</summary>
     public string? Tenant { get; init; }
+}
+
+/// <summary>A column computed from a metric's values over all groups, before <c>having</c> and <c>limit</c>.</summary>
+/// <param name="Metric">The metric's name.</param>
+/// <param name="As">What the column says.</param>
+/// <param name="Within">The fields, each grouped by, whose values each have a total or a ranking of their own; none for one over all.</param>
+/// <param name="Position">Where it stands among the written metrics.</param>
+public sealed record MetricModifier(string Metric, ModifierKind As, ImmutableArray<FieldName> Within, int Position);
+
+/// <summary>What is computed from a metric's values.</summary>
+public enum ModifierKind
+{
+    /// <summary>The value as a share of what the metric is for all groups of the partition together.</summary>
+    PercentOfTotal,
+
+    /// <summary>One more than how many groups of the partition have a greater value; nulls come last.</summary>
+    Rank,
+
+    /// <summary>What the metric is for all times up to the row's.</summary>
+    RunningTotal,
 }
 
 /// <summary>Who may answer a query.</summary>

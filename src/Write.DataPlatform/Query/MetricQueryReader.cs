@@ -33,6 +33,8 @@ internal static class MetricQueryReader
 
     private static readonly IReadOnlyDictionary<string, QuerySource> Sources = QueryForm.Words<QuerySource>();
 
+    private static readonly IReadOnlyDictionary<string, ModifierKind> Modifiers = QueryForm.Words<ModifierKind>();
+
     // A tree of depth 32 has two levels of JSON a level and is told to be too deep before JSON itself is.
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 512 };
 
@@ -69,6 +71,17 @@ internal static class MetricQueryReader
         var command = new CommandQuery(query, Text("name"), Text("start"), Text("end"));
         form.ThrowIfAny(query);
         return command;
+    }
+
+    /// <summary>Reads a saved query; being of a model file, its where strings may hold SQL.</summary>
+    /// <exception cref="QueryException">Every mistake of form.</exception>
+    public static MetricQuery ReadSaved(SavedQuery saved)
+    {
+        using var document = JsonDocument.Parse(saved.Query.ToJsonString(), Options);
+        var form = new QueryForm();
+        var query = form.Object(document.RootElement, "", "a query", Properties.AsSpan()) is { } found ? Read(form, found, trustsSql: true) : new MetricQuery();
+        form.ThrowIfAny(query);
+        return query;
     }
 
     /// <summary>Reads a JSON tree.</summary>
@@ -149,7 +162,7 @@ internal static class MetricQueryReader
         {
             return values is [['[', ..]] && Parse(form, name, values[0]) is { } list
                 ? list
-                : new JsonArray([.. values.SelectMany(Items).Select(v => (JsonNode)JsonValue.Create(v))]);
+                : new JsonArray([.. values.SelectMany(Items).Select(v => name == "metrics" ? Metric(v) : JsonValue.Create(v))]);
         }
 
         if (values.Length > 1)
@@ -167,6 +180,18 @@ internal static class MetricQueryReader
             "limit" when long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
             "fill" or "totals" or "alignToDate" when value is "true" or "false" => JsonValue.Create(value == "true"),
             _ => JsonValue.Create(value),
+        };
+    }
+
+    /// <summary>A metric's name, or with its modifier and the fields it is within: <c>visits:percentOfTotal:visit__country</c>.</summary>
+    public static JsonNode Metric(string text)
+    {
+        var parts = text.Split(':');
+        return parts.Length == 1 ? JsonValue.Create(text) : new JsonObject
+        {
+            ["metric"] = parts[0],
+            ["as"] = parts[1],
+            ["within"] = new JsonArray([.. parts[2..].Select(p => (JsonNode)JsonValue.Create(p))]),
         };
     }
 
@@ -221,14 +246,11 @@ internal static class MetricQueryReader
     private static MetricQuery Read(QueryForm form, Dictionary<string, JsonElement> found, bool trustsSql)
     {
         var time = new TimeReader(form);
-        if (found.ContainsKey("cursor"))
-        {
-            form.Report(QueryFormProblems.CursorNotSupported, "Cursors are not supported yet.", "cursor", "Leave it out, and ask for narrower time ranges.");
-        }
-
+        var (metrics, modifiers) = found.TryGetValue("metrics", out var listed) ? Metrics(form, listed) : ([], []);
         return new MetricQuery
         {
-            Metrics = found.TryGetValue("metrics", out var metrics) ? Names(form, metrics, "metrics", "metrics", MaxMetrics) : [],
+            Metrics = metrics,
+            Modifiers = modifiers,
             GroupBy = found.TryGetValue("groupBy", out var groupBy) ? [.. form.List(groupBy, "groupBy", "fields", MaxGroupBy).Select(item => form.Field(item.Json, item.Path, "a name")?.Name).OfType<FieldName>()] : [],
             Where = found.TryGetValue("where", out var where) ? new FilterReader(form, trustsSql).ReadWhere(where, "where") : null,
             Having = found.TryGetValue("having", out var having) ? new FilterReader(form).Read(having, "having") : null,
@@ -237,14 +259,71 @@ internal static class MetricQueryReader
             Compare = found.TryGetValue("compare", out var compare) ? time.Compare(compare, "compare") : null,
             OrderBy = found.TryGetValue("orderBy", out var orderBy) ? Order(form, orderBy) : [],
             Limit = found.TryGetValue("limit", out var limit) ? Limit(form, limit) : null,
+            Cursor = found.TryGetValue("cursor", out var cursor) ? form.Text(cursor, "cursor", "a cursor") : null,
             Fill = found.TryGetValue("fill", out var fill) && form.Flag(fill, "fill") is true,
             Totals = found.TryGetValue("totals", out var totals) && form.Flag(totals, "totals") is true,
             Source = found.TryGetValue("source", out var source) ? form.Word(source, "source", "source", Sources) ?? QuerySource.Auto : QuerySource.Auto,
         };
     }
 
-    private static ImmutableArray<string> Names(QueryForm form, JsonElement json, string path, string what, int most) =>
-        [.. form.List(json, path, what, most).Select(item => form.NameText(item.Json, item.Path, "a name")).OfType<string>()];
+    private static (ImmutableArray<string> Metrics, ImmutableArray<MetricModifier> Modifiers) Metrics(QueryForm form, JsonElement json)
+    {
+        var names = ImmutableArray.CreateBuilder<string>();
+        var modifiers = ImmutableArray.CreateBuilder<MetricModifier>();
+        foreach (var ((item, path), position) in form.List(json, "metrics", "metrics", MaxMetrics).Select((item, i) => (item, i)))
+        {
+            if (item.ValueKind != JsonValueKind.Object)
+            {
+                if (form.NameText(item, path, "a name") is { } name)
+                {
+                    names.Add(name);
+                }
+            }
+            else if (Modifier(form, item, path, position) is { } modifier)
+            {
+                modifiers.Add(modifier);
+            }
+        }
+
+        return (names.ToImmutable(), modifiers.ToImmutable());
+    }
+
+    private static MetricModifier? Modifier(QueryForm form, JsonElement json, string path, int position)
+    {
+        if (form.Object(json, path, "a metric", "metric", "as", "within") is not { } found)
+        {
+            return null;
+        }
+
+        string? metric = null;
+        ModifierKind? kind = null;
+        if (found.TryGetValue("metric", out var named))
+        {
+            metric = form.NameText(named, path + ".metric", "a name");
+        }
+        else
+        {
+            form.Missing(path, "metric", "a metric's name");
+        }
+
+        if (found.TryGetValue("as", out var word))
+        {
+            kind = form.Word(word, path + ".as", "modifier", Modifiers);
+        }
+        else
+        {
+            form.Missing(path, "as", string.Join(", ", Modifiers.Keys));
+        }
+
+        var within = found.TryGetValue("within", out var fields) ? form.List(fields, path + ".within", "fields", MaxGroupBy) : [];
+        if (kind is ModifierKind.RunningTotal && within.Count > 0)
+        {
+            form.Report(QueryFormProblems.ConflictingProperties, "A running total is within all fields but the time it walks along; it takes no 'within'.", path + ".within", "Leave it out.");
+        }
+
+        var names = within.Select(item => form.Field(item.Json, item.Path, "a name")?.Name).OfType<FieldName>().ToImmutableArray();
+        return metric is null || kind is null ? null : new MetricModifier(metric, kind.Value, names, position);
+    }
 
     private static ImmutableArray<QueryOrder> Order(QueryForm form, JsonElement json)
     {

@@ -28,7 +28,6 @@ internal static class QueryFormProblems
     public const string BadPattern = "bad_pattern";
     public const string BadDuration = "bad_duration";
     public const string UnknownTimeZone = "unknown_time_zone";
-    public const string CursorNotSupported = "cursor_not_supported";
     public const string UnknownParameter = "unknown_parameter";
     public const string MissingParameter = "missing_parameter";
     public const string EmptyParameter = "empty_parameter";

@@ -36,7 +36,10 @@ internal sealed record QueryPlan(ResolvedQuery Resolved, ImmutableArray<LeafPlan
                 Query = Resolved.Query with { OrderBy = [], Limit = null },
                 Keys = [],
                 Having = null,
-                Leaves = [.. Resolved.Leaves.Select(l => l with { GroupBy = [] })],
+                After = null,
+                AreTotals = true,
+                Shares = [],
+                Leaves = [.. Resolved.Leaves.Where(l => l.Share is null).Select(l => l with { GroupBy = [] })],
             },
             candidates);
 

@@ -26,8 +26,11 @@ internal static class QueryProblems
     public const string MetricTimeNeeded = "metric_time_needed";
     public const string NoTotals = "no_totals";
     public const string MetricTypeNotSupported = "metric_type_not_supported";
+    public const string NoRunningTotal = "no_running_total";
+    public const string BadCursor = "bad_cursor";
+    public const string CursorOfOtherQuery = "cursor_of_other_query";
+    public const string CursorExpired = "cursor_expired";
     public const string NotInGold = "not_in_gold";
-    public const string AlignToDateNotSupported = "align_to_date_not_supported";
 
     /// <summary>The codes that are about a name or a value alone, and hold whatever else is wrong with a query.</summary>
     public static bool IsLocal(string code) => code is UnknownMetric or UnknownDimension or UnknownTenant or AmbiguousField or FanOut
@@ -35,5 +38,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain or NoTotals;
+        or MetricTypeNotSupported or NotInGold or CompareNeedsOneGrain or NoTotals or NoRunningTotal or CursorExpired;
 }

@@ -19,6 +19,8 @@ internal sealed class QueryResolver
     private readonly FieldBinder _binder;
     private readonly TimeZoneInfo _zone;
     private readonly ResolvedRange _range;
+    private readonly ResolvedRange _rangeUpToToday;
+    private readonly ImmutableArray<string> _metrics;
     private readonly List<QueryProblem> _problems = [];
     private readonly DateTimeOffset _now;
     private readonly int _depth;
@@ -30,8 +32,10 @@ internal sealed class QueryResolver
         _query = query;
         _types = types;
         _binder = new FieldBinder(model);
+        _metrics = query.AllMetrics;
         _zone = query.TimeZone ?? model.TimeZone;
         _range = ResolvedRange.Resolve(query.TimeRange, _zone, model.WeekStart, now);
+        _rangeUpToToday = _range.UpToToday(_zone, now);
     }
 
     /// <exception cref="QueryException">The query has mistakes.</exception>
@@ -45,7 +49,7 @@ internal sealed class QueryResolver
             Report(QueryProblems.EmptyTimeRange, $"The time range {_range} is empty: it ends where or before it starts.", "timeRange");
         }
 
-        if (_query.MinMax && !_query.Metrics.IsEmpty)
+        if (_query.MinMax && !_metrics.IsEmpty)
         {
             Report(QueryProblems.MinMaxNeedsOneField, "The least and the greatest value are those of one field, without a metric.", "metrics");
         }
@@ -53,10 +57,10 @@ internal sealed class QueryResolver
         var builder = new LeafBuilder(_model);
         var shift = CompareShift();
         var metrics = ImmutableArray.CreateBuilder<MetricColumn>();
-        for (var i = 0; i < _query.Metrics.Length; i++)
+        for (var i = 0; i < _metrics.Length; i++)
         {
-            var (name, path) = (_query.Metrics[i], $"metrics[{i}]");
-            if (_query.Metrics.IndexOf(name) < i)
+            var (name, path) = (_metrics[i], _query.PathOf(i));
+            if (_metrics.IndexOf(name) < i)
             {
                 Report(QueryProblems.Duplicate, $"{name} is asked for twice.", path);
             }
@@ -72,12 +76,14 @@ internal sealed class QueryResolver
 
         _problems.AddRange(builder.Problems.Distinct());
         var tenant = TenantFilter();
-        var drafts = _query.Metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
+        var drafts = _metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
         var spines = new SpineResolver(_model, _range, _zone);
         var leaves = drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
         CheckUnboundNames(drafts);
         var keys = Keys(leaves);
-        CheckColumns(keys, metrics);
+        var modifiers = new ModifierResolver(_query, keys, leaves, name => Column(name, keys), _problems);
+        var columns = modifiers.Resolve(metrics.ToImmutable());
+        CheckColumns(keys, columns);
         CheckFill(keys);
         if (_query.Totals && leaves.Any(l => l.Spine is not null))
         {
@@ -98,11 +104,15 @@ internal sealed class QueryResolver
             Zone = _zone,
             Range = _range,
             Keys = keys,
-            Metrics = metrics.ToImmutable(),
-            Leaves = spines.TimeSpine(leaves) is { } timeSpine ? [.. leaves.Select(l => l with { TimeSpine = timeSpine }), timeSpine] : leaves,
+            Metrics = columns,
+            Shares = modifiers.Shares,
+            Leaves = WithTimeSpine([.. leaves, .. modifiers.ShareLeaves()], spines),
             Having = having,
         };
     }
+
+    private static ImmutableArray<Leaf> WithTimeSpine(ImmutableArray<Leaf> leaves, SpineResolver spines) =>
+        spines.TimeSpine(leaves) is { } timeSpine ? [.. leaves.Select(l => l with { TimeSpine = timeSpine }), timeSpine] : leaves;
 
     private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines)
     {
@@ -180,7 +190,8 @@ internal sealed class QueryResolver
         var where = condition is { } filter ? Convert(filter, "where", isWritten: true) : null;
         // A metric's own filter keeps its written form as the state's name, because gold tables know their states by it.
         var stateFilters = draft.States.Select(s => s.Filter).OfType<Filter>().Distinct().ToImmutableDictionary(f => f, f => Convert(f, draft.Paths.Min!));
-        var range = draft.Shift is { } shift ? _range.Before(shift, _zone) : _range;
+        var target = draft.Shift is { IsUpToToday: true } ? _rangeUpToToday : _range;
+        var range = draft.Shift is { } shift ? target.Before(shift, _zone) : target;
         if (isInRange && !Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
         {
             Report(
@@ -205,7 +216,7 @@ internal sealed class QueryResolver
             Shift = draft.Shift,
             KeepsUnmatched = draft.States.Count == 0 && _query.Tenant is null,
             Range = range,
-            Target = _range,
+            Target = target,
             Zone = _zone,
             ModelZone = _model.TimeZone,
             WeekStart = _model.WeekStart,
@@ -282,7 +293,7 @@ internal sealed class QueryResolver
     }
 
     private string Metrics(LeafDraft draft) =>
-        string.Join(", ", draft.Paths.Select(p => _query.Metrics[int.Parse(p["metrics[".Length..^1], System.Globalization.CultureInfo.InvariantCulture)]));
+        string.Join(", ", _metrics.Where((_, i) => draft.Paths.Contains(_query.PathOf(i))));
 
     private TimeGrain? Grain(FieldName name, FieldBinding binding, string path)
     {
@@ -313,7 +324,7 @@ internal sealed class QueryResolver
             .Select(m => _model.SemanticModels[m.SemanticModel].Dimensions[m.AggTimeDimension].Granularity ?? TimeGrain.Day)
             .Concat(metric.Inputs.Select(i => Stored(_model.Metrics[i.Metric])))
             .Max();
-        return _query.Metrics.Select(_model.Metrics.GetValueOrDefault).OfType<Metric>()
+        return _metrics.Select(_model.Metrics.GetValueOrDefault).OfType<Metric>()
             .Select(m => new[] { m.TimeGranularity ?? TimeGrain.Day, Stored(m) }.Max())
             .DefaultIfEmpty(TimeGrain.Day).Max();
     }
@@ -374,11 +385,11 @@ internal sealed class QueryResolver
             }
         }
 
-        for (var i = 0; i < _query.Metrics.Length; i++)
+        for (var i = 0; i < _metrics.Length; i++)
         {
-            if (_query.GroupBy.Any(name => name.ToString() == _query.Metrics[i]))
+            if (_query.GroupBy.Any(name => name.ToString() == _metrics[i]))
             {
-                Report(QueryProblems.Duplicate, $"{_query.Metrics[i]} is asked for as a metric and as a field.", $"metrics[{i}]");
+                Report(QueryProblems.Duplicate, $"{_metrics[i]} is asked for as a metric and as a field.", _query.PathOf(i));
             }
         }
 
@@ -395,8 +406,8 @@ internal sealed class QueryResolver
     private void CheckColumns(ImmutableArray<KeyColumn> keys, IEnumerable<MetricColumn> metrics)
     {
         // A comparison that is itself a mistake still says which columns were meant.
-        var compared = _query.Compare is null ? [] : _query.Metrics.SelectMany(m => new[] { m + "__previous", m + "__delta", m + "__ratio" });
-        var columns = keys.Select(k => k.Name).Concat(_query.Metrics).Concat(compared).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
+        var compared = _query.Compare is null ? [] : _metrics.SelectMany(m => new[] { m + "__previous", m + "__delta", m + "__ratio" });
+        var columns = keys.Select(k => k.Name).Concat(_metrics).Concat(_query.Modifiers.Select(ModifierColumn.NameOf)).Concat(compared).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
         var asked = _query.OrderBy.Select((o, i) => (o.Field, Path: $"orderBy[{i}].field"))
             .Concat(_query.Having is null ? [] : FilterValues.Places(_query.Having, "having").Select(f => (Field: f.Field.ToString(), f.Path)));
         foreach (var (field, path) in asked.Where(a => !columns.Contains(Column(a.Field, keys))))
@@ -442,11 +453,6 @@ internal sealed class QueryResolver
             return null;
         }
 
-        if (compare.AlignToDate)
-        {
-            Report(QueryProblems.AlignToDateNotSupported, "alignToDate is not computed by this version.", "compare.alignToDate");
-        }
-
         if (_query.TimeRange is null || !_range.IsBounded)
         {
             Report(QueryProblems.CompareNeedsTimeRange, "A comparison needs a time range with a start and an end.", "compare");
@@ -459,7 +465,12 @@ internal sealed class QueryResolver
             Report(QueryProblems.CompareNeedsOneGrain, "A comparison takes metric_time at one grain only.", "groupBy");
         }
 
-        return compare.To switch
+        if (compare.AlignToDate && _rangeUpToToday.IsEmpty && !_range.IsEmpty)
+        {
+            Report(QueryProblems.EmptyTimeRange, $"The time range {_range} starts after today, so that alignToDate leaves nothing to compare with.", "compare.alignToDate");
+        }
+
+        var shift = compare.To switch
         {
             ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && _model.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
             ComparisonKind.PreviousYear when grains is [TimeGrain.Week] => new TimeShift(new CalendarPeriod(52, TimeGrain.Week)),
@@ -467,6 +478,7 @@ internal sealed class QueryResolver
             ComparisonKind.PreviousPeriod => new TimeShift(Length(_range)),
             _ => new TimeShift(compare.Offset ?? throw new InvalidOperationException("An offset comparison has an offset.")),
         };
+        return shift with { UpToToday = compare.AlignToDate && _rangeUpToToday != _range };
     }
 
     /// <summary>A range's length in whole months if it has them, else in days, else in seconds.</summary>

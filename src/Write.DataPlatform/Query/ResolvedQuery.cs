@@ -21,8 +21,21 @@ internal sealed record ResolvedQuery
 
     public required ImmutableArray<Leaf> Leaves { get; init; }
 
+    /// <summary>What percents are of.</summary>
+    public ImmutableArray<Share> Shares { get; init; } = [];
+
+    /// <summary>Whether it is the plan of a query's totals, which the modifiers have none of.</summary>
+    public bool AreTotals { get; init; }
+
     /// <summary>The query's having, its values in the columns' types.</summary>
     public required Filter? Having { get; init; }
+
+    /// <summary>The values in <see cref="Order"/> of the last row given already; null for none.</summary>
+    public ImmutableArray<object?>? After { get; init; }
+
+    /// <summary>The columns that order the rows; no two rows are equal in all of them.</summary>
+    public ImmutableArray<QueryOrder> Order =>
+        [.. Query.OrderBy.DistinctBy(o => o.Field), .. Keys.Where(k => Query.OrderBy.All(o => o.Field != k.Name)).Select(k => new QueryOrder(k.Name, Descending: false))];
 
     /// <summary>The key that compare and fill walk along, if there is one.</summary>
     public KeyColumn? TimeKey => Keys.FirstOrDefault(k => k.IsMetricTime);
@@ -45,11 +58,13 @@ internal sealed record KeyColumn(string Name, TimeGrain? Grain, bool IsMetricTim
 /// <param name="Previous">What it is compared with.</param>
 internal sealed record MetricColumn(Metric Metric, MetricNode Current, MetricNode? Previous)
 {
+    public ImmutableArray<ModifierColumn> Modifiers { get; init; } = [];
+
     public string PreviousName => Metric.Name + "__previous";
 
     public string DeltaName => Metric.Name + "__delta";
 
     public string RatioName => Metric.Name + "__ratio";
 
-    public IEnumerable<string> Names => Previous is null ? [Metric.Name] : [Metric.Name, PreviousName, DeltaName, RatioName];
+    public IEnumerable<string> Names => (Previous is null ? [Metric.Name] : new[] { Metric.Name, PreviousName, DeltaName, RatioName }).Concat(Modifiers.Select(m => m.Name));
 }

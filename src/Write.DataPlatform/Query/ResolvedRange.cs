@@ -56,6 +56,10 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
         }
     }
 
+    /// <summary>The range without what comes after today.</summary>
+    public ResolvedRange UpToToday(TimeZoneInfo zone, DateTimeOffset now) =>
+        TimeBound.FromDate(Today(zone, now).AddDays(1), zone) is var end && (To is not { } to || end.Utc < to.Utc) ? this with { To = end } : this;
+
     /// <summary>The range of events that a shift moves into this one.</summary>
     public ResolvedRange Before(TimeShift shift, TimeZoneInfo zone) => new(Before(From, shift, zone, isEnd: false), Before(To, shift, zone, isEnd: true));
 

@@ -45,16 +45,16 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             report(QueryProblems.RangeNeedsDates, $"has a value for each {Word(basis)}, which cannot be moved by {shift}.");
         }
 
-        if (basis < TimeGrain.Day && target is { From.Utc: var begin, To.Utc: var end } && zone.GetUtcOffset(begin).Minutes != zone.GetUtcOffset(end).Minutes)
+        if (basis < TimeGrain.Day && leaf.Target is { From.Utc: var begin, To.Utc: var end } && zone.GetUtcOffset(begin).Minutes != zone.GetUtcOffset(end).Minutes)
         {
-            report(QueryProblems.GrainTooFine, $"has a value for each {Word(basis)}, and the clock of {zone.Id} changes by less than an hour in {target}.");
+            report(QueryProblems.GrainTooFine, $"has a value for each {Word(basis)}, and the clock of {zone.Id} changes by less than an hour in {leaf.Target}.");
         }
 
         var (events, moments, mixed) = Split(leaf);
         var isInLake = mixed is not null || (how.AtStartOf is null && leaf.States.Any(s => !s.IsMergeable)) || leaf.StateFilters.Values.Any(f => leaf.IsAboutAggTime(f) is not false);
-        var asked = startsOf.Length > 0 && target.From is { } first
-            ? target with { From = TimeBound.FromDate(startsOf.Max(g => Calendar.Truncate(first.Date, g, model.WeekStart)), zone) }
-            : target;
+        var asked = startsOf.Length > 0 && leaf.Target.From is { } first
+            ? leaf.Target with { From = TimeBound.FromDate(startsOf.Max(g => Calendar.Truncate(first.Date, g, model.WeekStart)), zone) }
+            : leaf.Target;
         var moved = leaf.Shift is null ? asked : asked.Before(leaf.Shift, zone);
         var range = Widened(moved, how, basis);
         return leaf with

@@ -23,7 +23,7 @@ public abstract class SqlDialect
         bool flag => flag ? "TRUE" : "FALSE",
         int or long => Convert.ToString(value, CultureInfo.InvariantCulture)!,
         decimal number => number.ToString(CultureInfo.InvariantCulture),
-        double number when double.IsFinite(number) => "CAST('" + number.ToString("R", CultureInfo.InvariantCulture) + "' AS DOUBLE)",
+        double number => "CAST('" + number.ToString("R", CultureInfo.InvariantCulture) + "' AS DOUBLE)",
         DateOnly date => "DATE '" + date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) + "'",
         DateTime time => "TIMESTAMP '" + time.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture) + "'",
         _ => throw new ArgumentOutOfRangeException(nameof(value), value, "This type has no literal."),

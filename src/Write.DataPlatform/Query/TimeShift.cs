@@ -13,6 +13,12 @@ namespace Write.DataPlatform.Query;
 /// <param name="Then">What moves it on: an offset inside another offset or inside a comparison.</param>
 internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, TimeShift? Then = null)
 {
+    /// <summary>Whether only what lands before the end of today counts.</summary>
+    public bool UpToToday { get; init; }
+
+    /// <summary>Whether any step of it is <see cref="UpToToday"/>.</summary>
+    public bool IsUpToToday => Steps.Any(s => s.UpToToday);
+
     public static TimeShift NextIsoYear { get; } = new(new CalendarPeriod(1, TimeGrain.Year), ByIsoYear: true);
 
     /// <summary>Whether the shift is in instants and not in calendar dates.</summary>

@@ -39,6 +39,16 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
         { "--metrics logins --group-by metric_time__hour --start \"2020-01-02 02:00:25\" --end \"2020-01-02 05:00:53\"", "SELECT strftime(date_trunc('hour', login), '%Y-%m-%dT%H:%M:%SZ'), count(*) FROM rent.fct_reviews WHERE login >= TIMESTAMP '2020-01-02 02:00:00' AND login < TIMESTAMP '2020-01-02 06:00:00' GROUP BY 1 ORDER BY 1" },
         { "--metrics logins --start \"2020-01-02 02:37:00\" --end \"2020-01-02 05:42:00\"", "SELECT count(*) FROM rent.fct_reviews WHERE login BETWEEN TIMESTAMP '2020-01-02 02:37:00' AND TIMESTAMP '2020-01-02 05:42:00'" },
 
+        // Shares, ranks, running totals.
+        { "--metrics bookings:rank,bookings:percentOfTotal --group-by booking__is_instant --order-by bookings__rank", "SELECT is_instant, count(*), rank() OVER (ORDER BY count(*) DESC), count(*) / sum(count(*)) OVER () FROM rent.fct_bookings GROUP BY 1 ORDER BY 3, 1 NULLS LAST" },
+        { "--metrics booking_value:runningTotal --group-by metric_time__month", "SELECT strftime(date_trunc('month', ds), '%Y-%m-%d'), sum(amount), sum(sum(amount)) OVER (ORDER BY date_trunc('month', ds)) FROM rent.fct_bookings GROUP BY ALL ORDER BY 1" },
+
+        // Saved queries.
+        {
+            "--saved short_countries",
+            "SELECT strftime(date_trunc('month', ds), '%Y-%m-%d'), b.listing_id, count(*) FROM rent.fct_bookings b JOIN rent.dim_listings l ON b.listing_id = l.listing_id WHERE length(country) = 2 GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT 3"
+        },
+
         // Values.
         { "--group-by listing__country_latest", "SELECT DISTINCT country FROM rent.dim_listings ORDER BY 1 NULLS LAST" },
         { "--group-by listing", "SELECT listing_id FROM rent.dim_listings ORDER BY 1" },
@@ -160,6 +170,9 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
     [InlineData("--metrics bookings --where \"country = 'us'\"", "bare column")]
     [InlineData("--metrics bookings --group-by \"Metric('bookings')\"", "bad_name")]
     [InlineData("--metrics bookings --order-by -reviews", "unknown_field")]
+    [InlineData("--saved short_country", "Did you mean 'short_countries'?")]
+    [InlineData("--metrics bookings:runningTotal", "metric_time_needed")]
+    [InlineData("--metrics bookings:total", "unknown_value")]
     public async Task What_cannot_be_answered_is_refused(string options, string told)
     {
         var (code, output, error) = await CommandTests.RunAsync("", ["query", .. Split(options), .. world.Lake]);

@@ -62,6 +62,17 @@ public sealed class RentalWorld : IDisposable
           time_spines:
             - node_relation: { schema_name: rent, alias: spine }
               primary_column: { name: ds, time_granularity: day }
+        ---
+        saved_query:
+          name: short_countries
+          query_params:
+            metrics: [bookings]
+            group_by: ["TimeDimension('metric_time', 'month')", "Entity('listing')"]
+            where:
+              - "{{ Dimension('listing__country_latest') }} is not null"
+              - "length({{ Dimension('listing__country_latest') }}) + 1 = 3"
+            order_by: ["Metric('bookings').descending(True)"]
+            limit: 3
         """;
 
     private const string Rows = """

@@ -30,6 +30,11 @@ public sealed class CatalogRouteTests(ServerFixture server)
     [Theory]
     [InlineData("visit__device", "SELECT DISTINCT device FROM {visits} ORDER BY 1 NULLS LAST", "")]
     [InlineData("visit__country", "SELECT DISTINCT country FROM {visits} WHERE country LIKE 'F%' ORDER BY 1", "?prefix=F")]
+    [InlineData("visit__country", "SELECT DISTINCT country FROM {visits} WHERE country LIKE 'F%' ORDER BY 1", "?prefix=f")]
+    [InlineData("visit__device", "SELECT DISTINCT device FROM {visits} WHERE device LIKE '%b%' ORDER BY 1", "?search=B")]
+    [InlineData("visit__device", "SELECT DISTINCT device FROM {visits} WHERE device LIKE 't%b%' ORDER BY 1", "?search=B&prefix=T&metrics=visits,bounce_rate")]
+    [InlineData("visit__device", "SELECT 1 WHERE false", "?search=.")]
+    [InlineData("visit__device", "SELECT DISTINCT device FROM {visits} WHERE customer = 'acme' AND device LIKE '%b%' ORDER BY 1", "?search=b&tenant=acme")]
     [InlineData("visit__country", "SELECT DISTINCT country FROM {visits} ORDER BY 1 NULLS LAST LIMIT 3", "?limit=3")]
     [InlineData("visit__country", "SELECT DISTINCT country FROM {visits} WHERE customer = 'acme' ORDER BY 1 NULLS LAST", "?tenant=acme")]
     public async Task Values_of_a_dimension_are_listed(string dimension, string sql, string parameters)

@@ -63,7 +63,9 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         _groups.Clear();
         var shift = CompareShift();
         var current = query.Metrics.Select(m => Values(world.Model.Metrics[m], null, [])).ToList();
-        var previous = shift is null ? null : query.Metrics.Select(m => Values(world.Model.Metrics[m], null, [shift])).ToList();
+        var earlier = query.Compare is { AlignToDate: true } ? new Evaluation(world, query, time, time.UpToToday(range)) { _groupBy = groupBy } : this;
+        var previous = shift is null ? null : query.Metrics.Select(m => earlier.Values(world.Model.Metrics[m], null, [shift])).ToList();
+        _groups.UnionWith([.. earlier._groups]);
         if (groupBy.Count == 0)
         {
             _groups.Add(new Key([]));

@@ -28,6 +28,8 @@ internal sealed class EngineWorld : IAsyncDisposable
 
     public string LakePath => Path.Combine(_folder, "lake");
 
+    public FakeTimeProvider Clock => (FakeTimeProvider)Get<TimeProvider>();
+
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
     /// <param name="modelFiles">The model's files.</param>

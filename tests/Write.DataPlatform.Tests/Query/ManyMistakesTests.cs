@@ -47,7 +47,7 @@ public sealed class ManyMistakesTests(EdgeWorld world) : IClassFixture<EdgeWorld
         ("orderBy[1].field", "unknown_field", null),
         ("orderBy[2].field", "unknown_field", "metric_time__month"),
         ("compare", "compare_needs_time_range", null),
-        ("compare.alignToDate", "align_to_date_not_supported", null),
+        ("metrics[7].within[0]", "unknown_field", "metric_time__month"),
         ("fill", "fill_needs_time_range", null),
         ("tenant", "unknown_tenant", "acme"),
     ];
@@ -59,6 +59,7 @@ public sealed class ManyMistakesTests(EdgeWorld world) : IClassFixture<EdgeWorld
         var query = new MetricQuery
         {
             Metrics = ["vists", "visitrs", "bounce_rat", "medianseconds", "profit_margin", "scored", "scored"],
+            Modifiers = [new MetricModifier("scored", ModifierKind.Rank, [FieldName.Parse("metric_time__mont")], 7)],
             GroupBy =
             [
                 .. new[]

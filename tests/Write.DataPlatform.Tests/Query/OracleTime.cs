@@ -125,6 +125,13 @@ internal sealed class OracleTime(TimeZoneInfo zone, DayOfWeek weekStart, DateTim
         }
     }
 
+    /// <summary>The range, cut at the midnight that follows now.</summary>
+    public OracleRange UpToToday(OracleRange range)
+    {
+        var midnight = DateOnly.FromDateTime(ToLocal(now.UtcDateTime)).AddDays(1).ToDateTime(TimeOnly.MinValue);
+        return range.To is { } to && to <= ToUtc(midnight) ? range : range with { To = ToUtc(midnight), ToLocal = midnight };
+    }
+
     /// <summary>Every bucket that has a moment inside the range.</summary>
     public List<object> Spine(OracleRange range, TimeGrain grain)
     {

@@ -109,6 +109,7 @@ internal static class QueryGen
         from range in needsRange ? Ranges(facts, noClock) : Gen.Frequency((1, Gen.Const((TimeRange?)null)), (4, Ranges(facts, noClock)))
         from groupBy in GroupBy(facts, names, isOfMoments && finest < TimeGrain.Day ? TimeGrain.Day : isFilled && Narrow(range) > finest ? Narrow(range) : finest, isCompared || isFilled, isOfMoments)
         from compare in isCompared ? Comparisons(facts, noClock, metrics.Contains("targets_ever")) : Gen.Const((Comparison?)null)
+        from isAligned in Gen.Bool
         from condition in Gen.Frequency((3, Gen.Const((Filter?)null)), (2, Where(names, 0)))
         let columns = groupBy.Select(g => g.ToString()).Concat(metrics).Concat(isCompared ? metrics.SelectMany(m => Suffixed(m)) : []).ToArray()
         from having in Gen.Frequency((4, Gen.Const((Filter?)null)), (1, Having([.. columns.Skip(groupBy.Length)])))
@@ -122,7 +123,7 @@ internal static class QueryGen
             Metrics = [.. metrics],
             GroupBy = groupBy,
             TimeRange = range,
-            Compare = compare,
+            Compare = compare is null ? null : compare with { AlignToDate = isAligned && StartsInThePast(range) },
             Where = condition,
             Having = having,
             OrderBy = [.. order.DistinctBy(o => o.Field)],
@@ -133,6 +134,8 @@ internal static class QueryGen
             Tenant = tenant,
             Source = QuerySource.Lake,
         };
+
+    private static bool StartsInThePast(TimeRange? range) => range is not AbsoluteTimeRange absolute || absolute.From!.Value.Local < EngineWorld.Now.DateTime.AddDays(-1);
 
     /// <summary>What a failing case prints.</summary>
     public static string Print(MetricQuery q) =>

@@ -52,5 +52,5 @@ FROM valued
 )
 SELECT * FROM answer
 ORDER BY "watch_seconds" DESC NULLS LAST, "visit__show__title" ASC NULLS LAST
-LIMIT 20;
+LIMIT 21;
 

@@ -315,7 +315,9 @@ internal sealed class FilterParser
     {
         var token = _tokens[_at++];
         var field = TemplateField.Parse(token.Value, token.Start);
-        return field.Name;
+        return field is { Kind: "Metric", Name.Path: [var metric] }
+            ? throw new FilterException("A metric in a filter is grouped by one entity", token.Start, suggestion: $"Write for example {{{{ Metric('{metric}', group_by=['visitor']) }}}}")
+            : field.Name;
     }
 
     /// <summary>Takes the tokens up to the next <c>and</c>, <c>or</c> or closing bracket of the same level as they are.</summary>

@@ -55,9 +55,8 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
 
         if (kind == "Metric")
         {
-            return List(arguments, "group_by", 1) is [var entity] && entity.Length > 0
-                ? new TemplateField(kind, new FieldName([.. entity.Split("__"), name], null), descending)
-                : throw new FilterException("A metric in a filter is grouped by one entity", offset, suggestion: $"Write for example {{{{ Metric('{name}', group_by=['visitor']) }}}}");
+            // A key of an order names a metric alone; a filter wants it by an entity.
+            return new TemplateField(kind, new FieldName(List(arguments, "group_by", 1) is [var entity] && entity.Length > 0 ? [.. entity.Split("__"), name] : [name], null), descending);
         }
 
         if (grain is not null && Reading.Spelling.IsSubSecond(grain))

@@ -43,7 +43,8 @@ internal static class QueryJson
 
         if (parameters.Filter("where") is { } filter)
         {
-            json["where"] = Where(parameters, filter);
+            // SQL has no tree and stays the text it is.
+            json["where"] = HasSql(filter) ? Array(parameters.Texts("where")) : Where(parameters, filter);
         }
 
         if (parameters.Texts("order_by") is { Length: > 0 } orderBy)
@@ -58,6 +59,14 @@ internal static class QueryJson
 
         return json;
     }
+
+    private static bool HasSql(Filter filter) => filter switch
+    {
+        AndFilter and => and.Filters.Any(HasSql),
+        OrFilter or => or.Filters.Any(HasSql),
+        NotFilter not => HasSql(not.Inner),
+        _ => filter is SqlFilter,
+    };
 
     private static JsonNode Order(MapReader parameters, string text)
     {

@@ -52,8 +52,8 @@ internal sealed record SqlCall(string Function, ImmutableArray<SqlExpression> Ar
 
 internal sealed record SqlCountDistinct(SqlExpression Inner) : SqlExpression;
 
-/// <summary>An aggregate over all rows of the select that have equal values of some expressions; nulls are equal.</summary>
-internal sealed record SqlOver(SqlCall Aggregate, ImmutableArray<SqlExpression> PartitionBy) : SqlExpression;
+/// <summary>An aggregate over all rows of the select that have equal values of some expressions, or of these over those up to the row itself in an order; nulls are equal, and last.</summary>
+internal sealed record SqlOver(SqlExpression Aggregate, ImmutableArray<SqlExpression> PartitionBy, SqlExpression? UpTo = null) : SqlExpression;
 
 internal sealed record SqlPercentile(SqlExpression Inner, double Fraction, bool IsDiscrete) : SqlExpression;
 

@@ -43,7 +43,8 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlIsNull test => Expression(test.Inner) + (test.Negated ? " IS NOT NULL" : " IS NULL"),
         SqlIn test => Expression(test.Inner) + (test.Negated ? " NOT IN (" : " IN (") + string.Join(", ", test.Values.Select(v => Expression(new SqlLiteral(v)))) + ")",
         SqlCall call => call.Function + "(" + string.Join(", ", call.Arguments.Select(Expression)) + ")",
-        SqlOver over => Expression(over.Aggregate) + " OVER (" + (over.PartitionBy.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", over.PartitionBy.Select(Expression))) + ")",
+        SqlOver over => Expression(over.Aggregate) + " OVER (" + (over.PartitionBy.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", over.PartitionBy.Select(Expression)))
+            + (over.UpTo is { } upTo ? " ORDER BY " + Expression(upTo) + " NULLS LAST ROWS UNBOUNDED PRECEDING" : "") + ")",
         SqlCountDistinct count => "count(DISTINCT " + Expression(count.Inner) + ")",
         SqlPercentile percentile => dialect.Percentile(Expression(percentile.Inner), percentile.Fraction, percentile.IsDiscrete),
         SqlCase choice => Case(choice),

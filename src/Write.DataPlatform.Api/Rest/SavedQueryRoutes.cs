@@ -1,0 +1,26 @@
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Reading;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Api.Rest;
+
+/// <summary>The model's saved queries, for callers that are no tenant's.</summary>
+internal static class SavedQueryRoutes
+{
+    public static void MapSavedQueries(this RouteGroupBuilder v1)
+    {
+        v1.MapGet("/saved-queries", (HttpContext context, ModelStore models) => QueryRoutes.WriteJsonAsync(
+            context, new { savedQueries = Visible(context, models.Current).Select(q => new { name = q.Name, description = q.Description, href = "/v1/saved-queries/" + q.Name, query = q.Query }) }));
+        v1.MapGet("/saved-queries/{name}", (HttpContext context, string name, MetricQueryService service, ModelStore models) =>
+        {
+            var visible = Visible(context, models.Current).ToList();
+            var saved = visible.Find(q => q.Name == name)
+                ?? throw ProblemException.NotFound(ProblemCodes.UnknownSavedQuery, $"There is no saved query '{QueryForm.Short(name)}'.", Suggestion.For(name, visible.Select(q => q.Name)));
+            QueryRoutes.RefuseUnknownParameters(context, QueryRoutes.CursorParameter);
+            return QueryRoutes.AnswerAsync(context, service, models, MetricQueryReader.ReadSaved(saved), null);
+        });
+    }
+
+    private static IEnumerable<SavedQuery> Visible(HttpContext context, MetricModel model) => CallerGate.Known(context).Tenant is null ? model.SavedQueries.Values : [];
+}

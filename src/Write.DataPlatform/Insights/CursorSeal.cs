@@ -1,0 +1,93 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+
+namespace Write.DataPlatform.Insights;
+
+/// <summary>
+/// Signs cursors, so that none can be made up or altered. The key is the data folder's own; where it cannot be kept, cursors last as long as the process.
+/// </summary>
+internal sealed class CursorSeal(IConfiguration configuration, ILogger<CursorSeal> logger)
+{
+    private const int KeyBytes = 32;
+
+    private readonly Lazy<byte[]> _key = new(() => FindKey(Path.GetFullPath(configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data"), logger));
+
+    public string Write(Cursor cursor)
+    {
+        var bytes = cursor.ToBytes();
+        return Base64Url.EncodeToString([.. bytes, .. HMACSHA256.HashData(_key.Value, bytes)]);
+    }
+
+    /// <exception cref="Query.QueryException">It is no cursor that this key signed.</exception>
+    public Cursor Read(string text)
+    {
+        byte[] all;
+        try
+        {
+            all = Base64Url.DecodeFromChars(text);
+        }
+        catch (FormatException)
+        {
+            throw Cursor.Bad();
+        }
+
+        var length = all.Length - HMACSHA256.HashSizeInBytes;
+        return length > 0
+            && CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(_key.Value, all.AsSpan(0, length)), all.AsSpan(length))
+            && Base64Url.EncodeToString(all) == text
+            && Cursor.FromBytes(all[..length]) is { } cursor
+                ? cursor
+                : throw Cursor.Bad();
+    }
+
+    private static byte[] FindKey(string folder, ILogger logger)
+    {
+        var path = Path.Combine(folder, "cursor.key");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            if (!File.Exists(path))
+            {
+                // Written aside and moved, so that processes that start together have one key, whole.
+                var draft = path + "." + Guid.NewGuid().ToString("N");
+                var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+                if (!OperatingSystem.IsWindows())
+                {
+                    options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+                }
+
+                using (var file = new FileStream(draft, options))
+                {
+                    file.Write(Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(2 * KeyBytes, lowercase: true)));
+                }
+
+                try
+                {
+                    File.Move(draft, path, overwrite: false);
+                }
+                catch (IOException) when (File.Exists(path))
+                {
+                    File.Delete(draft);
+                }
+            }
+
+            var key = Convert.FromHexString(File.ReadAllText(path).Trim());
+            return key.Length == KeyBytes ? key : throw new FormatException($"The key has {key.Length} bytes.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        {
+            InsightsLog.NoCursorKey(logger, exception, path);
+            return RandomNumberGenerator.GetBytes(KeyBytes);
+        }
+    }
+}
+
+/// <summary>The slice's log messages.</summary>
+internal static partial class InsightsLog
+{
+    [LoggerMessage(900, LogLevel.Warning, "The key of cursors cannot be kept in {Path}; cursors last as long as this process")]
+    public static partial void NoCursorKey(ILogger logger, Exception exception, string path);
+}
