@@ -186,10 +186,15 @@ internal sealed class MetricQueryService(
         foreach (var column in query.Metrics)
         {
             var metric = column.Metric;
+            var approximation = Approximation.Of(query.Model, metric);
             foreach (var name in column.Names)
             {
                 var isRatio = name == column.RatioName;
-                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isRatio ? null : metric.Unit, isRatio ? "0.0%" : metric.Format));
+                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isRatio ? null : metric.Unit, isRatio ? "0.0%" : metric.Format)
+                {
+                    // Of a difference of two estimates no relative error can be told.
+                    Approximation = approximation is not null && (isRatio || name == column.DeltaName) ? new Approximation((double?)null) : approximation,
+                });
             }
         }
 

@@ -230,7 +230,7 @@ internal sealed partial class FinishCompiler
             case MeasureNode measure:
                 var leaf = _plans[measure.LeafIndex].Leaf;
                 var value = leaf.Spine is not null ? Quote(measure.ValueColumn) : ValueOf(measure, measure.States.Select(s => Quote(leaf.Column(s))));
-                var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
+                var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct or Aggregation.ApproxCountDistinct ? 0 : null);
                 return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
             case RatioNode ratio:
                 return $"(CAST({Value(ratio.Numerator)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator)} AS DOUBLE), 0))";
@@ -242,8 +242,12 @@ internal sealed partial class FinishCompiler
         }
     }
 
-    private static string ValueOf(MeasureNode measure, IEnumerable<string> states) =>
-        states.ToList() is var all && measure.Aggregation == Aggregation.Average ? $"CAST({all[0]} AS DOUBLE) / NULLIF({all[1]}, 0)" : all[0];
+    private static string ValueOf(MeasureNode measure, IEnumerable<string> states) => (measure.Aggregation, states.ToList()) switch
+    {
+        (Aggregation.Average, var all) => $"CAST({all[0]} AS DOUBLE) / NULLIF({all[1]}, 0)",
+        (Aggregation.ApproxCountDistinct, var all) => DuckDbDialect.EstimateSketch(all[0]),
+        (_, var all) => all[0],
+    };
 
     private string Quote(string identifier) => _dialect.Quote(identifier);
 
