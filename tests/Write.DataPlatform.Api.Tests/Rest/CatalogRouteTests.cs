@@ -17,6 +17,20 @@ public sealed class CatalogRouteTests(ServerFixture server)
     }
 
     [Fact]
+    public async Task What_is_estimated_says_so_with_its_error()
+    {
+        var (_, one) = await server.GetAsync("/v1/metrics/approximate_visitors");
+        Assert.Equal((true, 1.04 / 64), ((bool)one["approximate"]!, (double)one["error"]!));
+        var (_, exact) = await server.GetAsync("/v1/metrics/unique_visitors");
+        Assert.Equal((false, null), ((bool)exact["approximate"]!, exact["error"]));
+        var (_, answer) = await server.PostAsync(
+            "/v1/query", """{"metrics":["approximate_visitors","visits"],"timeRange":{"from":"2026-03-01","to":"2026-04-01"},"compare":{"to":"previousPeriod"}}""");
+        Assert.Equal(
+            [("approximate_visitors", true, 1.04 / 64), ("approximate_visitors__previous", true, 1.04 / 64), ("approximate_visitors__delta", true, null), ("approximate_visitors__ratio", true, null)],
+            answer["columns"]!.AsArray().Where(c => c!["approximate"] is not null).Select(c => ((string)c!["name"]!, (bool)c["approximate"]!, (double?)c["error"])));
+    }
+
+    [Fact]
     public async Task Shared_dimensions_are_those_of_every_metric()
     {
         var (_, both) = await server.GetAsync("/v1/dimensions?metrics=visits,purchases");
