@@ -28,7 +28,7 @@ public sealed class SampleMetricsTests(ServerFixture server)
                 SELECT b, sum(2.0 ** -rank) AS z, 1 - count(*) / 4096 AS x
                 FROM (
                     SELECT b, h & 4095, max(53 - length(bin(h >> 12))) AS rank
-                    FROM (SELECT b, ('0x' || left(md5(visitor_id), 16))::UBIGINT AS h FROM [visits]) GROUP BY ALL)
+                    FROM (SELECT b, ('0x' || left(md5(visitor_id::VARCHAR), 16))::UBIGINT AS h FROM [visits]) GROUP BY ALL)
                 GROUP BY b)
             """,
         ["bounces"] = "SELECT b, count(*) FILTER (is_bounce) FROM [visits] GROUP BY b",
