@@ -76,7 +76,7 @@ internal sealed class ServeCommand : ExampleCommand
     {
         var lake = services.GetRequiredService<IOptions<LakeOptions>>().Value;
         var models = Path.GetFullPath(services.GetRequiredService<IOptions<ModelOptions>>().Value.Path);
-        if (lake.Kind != LakeKind.DuckDb || models != Path.GetFullPath(SampleLake.ModelsDirectory) || SampleLake.Exists(lake.Path))
+        if (lake.Kind != LakeKind.DuckDb || lake.Database.Length > 0 || models != Path.GetFullPath(SampleLake.ModelsDirectory) || SampleLake.Exists(lake.Path))
         {
             return;
         }

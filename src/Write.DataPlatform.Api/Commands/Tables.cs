@@ -48,7 +48,7 @@ internal static class Tables
         var tree = new Tree(new Text($"model {explanation.ModelRevision}, {explanation.TimeRange} in {explanation.TimeZone}"));
         foreach (var leaf in explanation.Leaves)
         {
-            var node = tree.AddNode(new Text($"{leaf.SemanticModel} by {leaf.TimeDimension} {leaf.TimeRange}{(leaf.Shift is null ? "" : $", moved by {leaf.Shift}")}: {string.Join(", ", leaf.States)}"));
+            var node = tree.AddNode(new Text($"{leaf.SemanticModel}{(leaf.TimeDimension is null ? "" : $" by {leaf.TimeDimension} {leaf.TimeRange}")}{(leaf.Shift is null ? "" : $", moved by {leaf.Shift}")}: {string.Join(", ", leaf.States)}"));
             foreach (var piece in leaf.Pieces)
             {
                 var child = node.AddNode(new Text(piece.Table is { } table

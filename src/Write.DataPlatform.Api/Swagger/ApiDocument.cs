@@ -53,14 +53,14 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
 
         var get = to.Operation(
             "Queries", "queryByAddress", "Answers a metric query in the query string",
-            "The same names as in the body. Lists by comma or repetition; conditions as JSON; `orderBy=-visits,visit__country`; the time range as JSON in `timeRange` or by `from`, `to`, `last`, `toDate`.",
+            "The same names as in the body. Lists by comma or repetition; conditions as JSON, `where` also as MetricFlow's text; `orderBy=-visits,visit__country`; the time range as JSON in `timeRange` or by `from`, `to`, `last`, `toDate`.",
             to.Ref(Schemas.Answer), 400, 401, 406, 422, 503);
         foreach (var (name, schema) in ((OpenApiSchema)Schemas.Shared(to.Document)[Schemas.Query]).Properties!.Where(p => p.Key is not "cursor"))
         {
             var isList = name is "metrics" or "groupBy" or "orderBy";
             var isTree = name is "where" or "having" or "timeRange" or "compare";
             var parameter = Operations.Query(
-                name, isList ? Schemas.List(Schemas.Text()) : isTree ? Schemas.Text(name == "compare" ? "previousPeriod, previousYear, a duration, or JSON" : "JSON") : schema, required: name == "metrics");
+                name, isList ? Schemas.List(Schemas.Text()) : isTree ? Schemas.Text(name == "compare" ? "previousPeriod, previousYear, a duration, or JSON" : "JSON") : schema, required: false);
             if (isList)
             {
                 parameter.Explode = false;

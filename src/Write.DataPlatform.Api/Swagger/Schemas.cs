@@ -35,6 +35,8 @@ internal static class Schemas
     public static OpenApiSchema OneOf(string? description, params IEnumerable<string> words) =>
         new() { Type = JsonSchemaType.String, Description = description, Enum = [.. words.Select(w => (JsonNode)JsonValue.Create(w))] };
 
+    public static OpenApiSchema AnyOf(string description, params IEnumerable<IOpenApiSchema> schemas) => new() { Description = description, AnyOf = [.. schemas] };
+
     public static OpenApiSchema Object(string? description, params IEnumerable<(string Name, IOpenApiSchema Schema)> properties) => new()
     {
         Type = JsonSchemaType.Object,
@@ -75,9 +77,13 @@ internal static class Schemas
                 ("values", List(new OpenApiSchema { Description = "Text, number, true, false or null" }, "None for isSet and isNotSet, two for between, one for gt, gte, lt and lte, else one or more"))),
             [Query] = Object(
                 "A metric query.",
-                ("metrics", List(Text(), "1 to 50 names")),
-                ("groupBy", List(Text(), "Up to 30 fields, such as metric_time__month or visit__country")),
-                ("where", Ref(Filter)),
+                ("metrics", List(Text(), "Up to 50 names; none lists the values of groupBy")),
+                ("groupBy", List(Text(), "Up to 30 fields, such as metric_time__month, visit__country or TimeDimension('metric_time', 'month')")),
+                ("where", AnyOf(
+                    "A tree, or a text such as {{ Dimension('visit__country') }} = 'DE', or a list of texts that all must hold",
+                    Ref(Filter),
+                    Text(),
+                    List(Text()))),
                 ("having", Ref(Filter)),
                 ("timeRange", Object(
                     "Half-open `from` and `to`, or `last`, or `toDate`.",
@@ -90,7 +96,7 @@ internal static class Schemas
                     "Adds __previous, __delta and __ratio beside each metric.",
                     ("to", new OpenApiSchema { Description = "previousPeriod, previousYear or {\"offset\": \"P1M\"}" }),
                     ("alignToDate", Flag()))),
-                ("orderBy", List(Object(null, ("field", Text()), ("descending", Flag())))),
+                ("orderBy", List(AnyOf("A column, or a text with - before it for the greatest first", Object(null, ("field", Text()), ("descending", Flag())), Text()))),
                 ("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = MetricQueryReader.MaxLimit.ToString(System.Globalization.CultureInfo.InvariantCulture) }),
                 ("fill", Flag("Whether every bucket of the range appears")),
                 ("totals", Flag()),

@@ -105,7 +105,7 @@ internal sealed class MetricQueryService(
                 FilterText.Of(asked.Where),
                 FilterText.Of(asked.Having),
                 string.Join(',', asked.OrderBy.Select(o => o.ToString())),
-                $"{asked.Limit} {asked.Fill} {asked.Totals} {asked.Source} {asked.Tenant}",
+                $"{asked.Limit} {asked.Fill} {asked.Totals} {asked.Source} {asked.Tenant} {asked.MinMax}",
                 .. served,
             ]));
     }
@@ -178,6 +178,12 @@ internal sealed class MetricQueryService(
     private static ImmutableArray<AnswerColumn> Describe(ResolvedQuery query, ImmutableArray<ResultColumn> columns)
     {
         var described = ImmutableArray.CreateBuilder<AnswerColumn>();
+        if (query.Query.MinMax)
+        {
+            var (min, max) = query.Keys[0].Ends;
+            return [new AnswerColumn(min, columns[0].Type), new AnswerColumn(max, columns[1].Type)];
+        }
+
         foreach (var key in query.Keys)
         {
             described.Add(new AnswerColumn(key.Name, columns[described.Count].Type, key.Label));
@@ -222,7 +228,7 @@ internal sealed class MetricQueryService(
         var leaf = plan.Leaf;
         return new LeafExplanation(
             leaf.Fact.Name,
-            leaf.AggTime.Name,
+            leaf.HasTime ? leaf.AggTime.Name : null,
             leaf.Range.ToString(),
             (leaf.Spine?.Shift ?? leaf.Shift)?.ToString(),
             [.. leaf.States.Select(s => s.Name)],

@@ -64,7 +64,7 @@ internal sealed class PublishedQueryRule(TimeProvider clock) : IModelRule
         insight.Parameters.Any(p => p is { Required: true, Sets: { } sets } && code switch
         {
             QueryProblems.CompareNeedsTimeRange or QueryProblems.FillNeedsTimeRange => sets.StartsWith("timeRange", StringComparison.Ordinal),
-            QueryProblems.NoMetrics => sets == "metrics",
+            QueryProblems.NoMetrics or QueryProblems.CannotList or QueryProblems.NoTimeSpine => sets == "metrics",
             _ => false,
         });
 

@@ -14,7 +14,7 @@ public sealed record QueryExplanation(
 
 /// <summary>One fact table's part of a query.</summary>
 /// <param name="SemanticModel">The fact.</param>
-/// <param name="TimeDimension">The time that its range restricts.</param>
+/// <param name="TimeDimension">The time that its range restricts; null where values are listed whenever they happened.</param>
 /// <param name="TimeRange">The events' range, half-open.</param>
 /// <param name="Shift">How far the events are moved forward, for a comparison or an offset.</param>
 /// <param name="States">What is computed of its measures.</param>
@@ -22,7 +22,7 @@ public sealed record QueryExplanation(
 /// <param name="Misses">Why gold does not serve what the lake does.</param>
 public sealed record LeafExplanation(
     string SemanticModel,
-    string TimeDimension,
+    string? TimeDimension,
     string TimeRange,
     string? Shift,
     ImmutableArray<string> States,

@@ -16,6 +16,10 @@ public sealed class LakeOptions
     /// <value>Default: <c>lake</c> in <c>DataPlatform:Data</c>.</value>
     public string Path { get; set; } = "";
 
+    /// <summary>A DuckDB database file whose tables are the lake's, opened for reading only, instead of the folder.</summary>
+    /// <value>Default: none.</value>
+    public string Database { get; set; } = "";
+
     /// <summary>The folder for exports on their way and for what queries spill; every process makes its own inside.</summary>
     /// <value>Default: <c>work</c> in <c>DataPlatform:Data</c>.</value>
     public string WorkPath { get; set; } = "";
@@ -87,7 +91,11 @@ internal sealed class LakeOptionsValidator : IValidateOptions<LakeOptions>
             failures.Add($"{LakeOptions.Section}:ScanInterval is {options.ScanInterval}; it must be from 0 to 1 minute.");
         }
 
-        if (options.Kind == LakeKind.DuckDb)
+        if (options.Database.Length > 0)
+        {
+            CheckDatabase(options, failures);
+        }
+        else if (options.Kind == LakeKind.DuckDb)
         {
             if (options.Path.Length == 0)
             {
@@ -105,5 +113,34 @@ internal sealed class LakeOptionsValidator : IValidateOptions<LakeOptions>
         }
 
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static void CheckDatabase(LakeOptions options, List<string> failures)
+    {
+        var setting = $"{LakeOptions.Section}:Database '{options.Database}'";
+        if (options.Kind != LakeKind.DuckDb)
+        {
+            failures.Add($"{setting} goes with the kind DuckDb alone, not with {options.Kind}.");
+        }
+
+        if (!File.Exists(options.Database))
+        {
+            failures.Add(Directory.Exists(options.Database) ? $"{setting} is a folder; it must be a DuckDB database file." : $"{setting} does not exist.");
+            return;
+        }
+
+        try
+        {
+            Span<byte> head = stackalloc byte[12];
+            using var file = File.OpenRead(options.Database);
+            if (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head[8..].SequenceEqual("DUCK"u8))
+            {
+                failures.Add($"{setting} is no DuckDB database file.");
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            failures.Add($"{setting} cannot be read: {exception.Message}");
+        }
     }
 }

@@ -19,6 +19,7 @@ internal static class LakeServices
             {
                 var data = configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data";
                 options.Path = Absolute(options.Path, Path.Combine(data, "lake"));
+                options.Database = options.Database.Length == 0 ? "" : Path.GetFullPath(options.Database);
                 options.WorkPath = Absolute(options.WorkPath, Path.Combine(data, "work"));
             })
             .ValidateOnStart();

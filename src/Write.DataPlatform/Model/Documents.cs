@@ -150,7 +150,11 @@ public sealed record StreamDefinition(
 /// <param name="Grain">Their distance.</param>
 /// <param name="CustomGranularities">Name and column of each custom granularity.</param>
 /// <param name="Source">Where it is written.</param>
-public sealed record TimeSpine(string Name, string Column, TimeGrain Grain, ImmutableArray<(string Name, string Column)> CustomGranularities, SourcePosition Source);
+public sealed record TimeSpine(string Name, string Column, TimeGrain Grain, ImmutableArray<(string Name, string Column)> CustomGranularities, SourcePosition Source)
+{
+    /// <summary>Whether its rows are finer than the finest grain, a second; <see cref="Grain"/> is that.</summary>
+    public bool IsSubSecond { get; init; }
+}
 
 /// <summary>A query kept under a name (MetricFlow's saved query).</summary>
 /// <param name="Name">The unique name.</param>

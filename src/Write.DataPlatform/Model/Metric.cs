@@ -20,6 +20,9 @@ public abstract record Metric
     /// <summary>A .NET (and Excel) number format such as <c>#,0</c>.</summary>
     public string? Format { get; init; }
 
+    /// <summary>The grain of <c>metric_time</c> where a query names none; day, or what is stored if that is coarser, if null.</summary>
+    public TimeGrain? TimeGranularity { get; init; }
+
     /// <summary>The metric's own filter, which applies to every input.</summary>
     public Filter? Filter { get; init; }
 
@@ -46,8 +49,9 @@ public sealed record MeasureInput(string Measure, Filter? Filter = null, bool Jo
 /// <param name="Filter">A filter of this use alone.</param>
 /// <param name="OffsetWindow">The value that long ago.</param>
 /// <param name="OffsetToGrain">The value at the start of this grain.</param>
+/// <param name="CustomOffset">An offset in a unit of the model's own, as it is written; read, and refused where it is asked for.</param>
 public sealed record MetricInput(
-    string Metric, string? Alias = null, Filter? Filter = null, CalendarPeriod? OffsetWindow = null, TimeGrain? OffsetToGrain = null)
+    string Metric, string? Alias = null, Filter? Filter = null, CalendarPeriod? OffsetWindow = null, TimeGrain? OffsetToGrain = null, string? CustomOffset = null)
 {
     /// <summary>The name that stands for it inside an expression.</summary>
     public string NameInExpression => Alias ?? Metric;

@@ -58,8 +58,8 @@ internal sealed record Spine
     /// <summary>The grain of the buckets, and how far moments are apart.</summary>
     public required TimeGrain Basis { get; init; }
 
-    /// <summary>Set if only the moments count that start a bucket of this grain after the shift.</summary>
-    public required TimeGrain? StartsOf { get; init; }
+    /// <summary>Set if only the moments count that start a bucket of one of these grains after the shift.</summary>
+    public required ImmutableArray<TimeGrain> StartsOf { get; init; }
 
     /// <summary>The query's columns that follow from the moment.</summary>
     public required ImmutableArray<GroupField> Keys { get; init; }
@@ -83,5 +83,5 @@ internal sealed record Spine
     public required bool IsInLake { get; init; }
 
     /// <summary>Whether several moments share a bucket that is asked for, so that one value has to stand for it.</summary>
-    public bool IsCoarser => How.AtStartOf is null && Keys.All(k => k.Grain > Basis);
+    public bool IsCoarser => How.AtStartOf is null && Keys.All(k => !k.IsBucket || k.Grain > Basis);
 }

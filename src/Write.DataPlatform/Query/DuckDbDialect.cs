@@ -28,6 +28,11 @@ public sealed class DuckDbDialect : SqlDialect
 
     internal override string Truncate(TimeGrain grain, string expression) => $"date_trunc('{grain.ToString().ToLowerInvariant()}', {expression})";
 
+    internal override string IsFinite(string expression) => $"isfinite({expression})";
+
+    internal override string DatePart(DatePart part, string expression) =>
+        $"date_part('{(part == Model.DatePart.Dow ? "isodow" : part.ToString().ToLowerInvariant())}', {expression})";
+
     internal override string AddPeriod(string expression, CalendarPeriod period) =>
         $"({expression} + INTERVAL ({period.Count.ToString(CultureInfo.InvariantCulture)}) {period.Grain.ToString().ToUpperInvariant()})";
 
@@ -55,8 +60,7 @@ public sealed class DuckDbDialect : SqlDialect
 
     internal override string MergeSketches(string sketch) => Greatest(Codes($"string_agg({sketch}, ',')"));
 
-    /// <summary>The estimate of a <see cref="DistinctSketch"/>, which only the finish asks for; null for null.</summary>
-    internal static string EstimateSketch(string sketch)
+    internal override string EstimateSketch(string sketch)
     {
         const string Registers = "4096";
         var ranks = $"list_filter(list_transform({Codes(sketch)}, lambda c: c & 63), lambda r: r > 0)";

@@ -4,7 +4,13 @@ using Write.DataPlatform.Model;
 namespace Write.DataPlatform.Query;
 
 /// <summary>One many-to-one join: along an entity to the semantic model that has it as its key; along a natural key to the row that is valid at the event's time.</summary>
-internal sealed record JoinHop(string Entity, SemanticModel Target);
+internal sealed record JoinHop(string Entity, SemanticModel Target)
+{
+    /// <summary>A hop along no entity: every row meets every row.</summary>
+    public static JoinHop Cross(SemanticModel target) => new("", target);
+
+    public bool IsCross => Entity.Length == 0;
+}
 
 /// <summary>What a field name means from one fact table: the joins to walk and the element at their end.</summary>
 internal sealed record FieldBinding
@@ -25,22 +31,46 @@ internal sealed record FieldBinding
     /// <summary>The lookup whose attribute it is, keyed by <see cref="Expr"/>.</summary>
     public Lookup? Lookup { get; init; }
 
+    /// <summary>The metric whose value for the entity is meant, and how it is computed.</summary>
+    public ResolvedQuery? Metric { get; init; }
+
+    /// <summary>The granularity of the model's own by which a time is cut; null for a grain or a part of a date.</summary>
+    public CustomGranularity? Custom { get; init; }
+
     /// <summary>The element's own name: a dimension or an entity; with a lookup, what the lookup enriches.</summary>
     public required string Element { get; init; }
 
     public bool IsTime => Dimension is { Type: DimensionType.Time } && Lookup is null;
 
     /// <summary>Two names with one key mean the same from the same fact, grain aside.</summary>
-    public string Key => ElementKey + (Lookup is null ? "" : "|" + Lookup.Name + "." + Name.Element);
+    public string Key => ElementKey + (Metric is null ? "" : "|metric " + Name) + (Lookup is null ? "" : "|" + Lookup.Name + "." + Name.Element);
 
     /// <summary>The key of what a lookup enriches; without one, <see cref="Key"/>.</summary>
     public string ElementKey => string.Join('/', Hops.Select(h => h.Entity + ">" + h.Target.Name)) + "|" + Owner.Name + "." + Element;
 }
 
+/// <summary>A column of a time spine that says in which bucket of its own each of the spine's buckets lies.</summary>
+/// <param name="Spine">The time spine.</param>
+/// <param name="Column">Its column.</param>
+internal sealed record CustomGranularity(TimeSpine Spine, string Column);
+
 /// <summary>Finds what names mean by walking entities, many-to-one only.</summary>
 internal sealed class FieldBinder(MetricModel model)
 {
     private const int MaxHops = 4;
+
+    /// <summary>The element that a name cuts, and the model's own granularity that it is cut by, if there is one.</summary>
+    public (FieldName Whole, CustomGranularity? Custom) Cut(FieldName name)
+    {
+        var custom = name.Path.Length > 1 && name is { Grain: null, Part: null }
+            ? model.TimeSpines.Values.SelectMany(s => s.CustomGranularities.Where(g => g.Name == name.Element).Select(g => new CustomGranularity(s, g.Column))).FirstOrDefault()
+            : null;
+        return (custom is null ? name.Whole : new FieldName(name.Path[..^1], null), custom);
+    }
+
+    /// <summary>The metric that a name asks for by an entity, as MetricFlow spells <c>Metric('bookings', ['listing'])</c>: <c>listing__bookings</c>; null if it is none.</summary>
+    public Metric? MetricOf(FieldName name) =>
+        name is { Grain: null, Part: null, Path.Length: > 1 } && model.SemanticModels.Values.Any(m => m.Entities.ContainsKey(name.Path[^2])) ? model.Metrics.GetValueOrDefault(name.Element) : null;
 
     /// <summary>Every meaning with the fewest joins; empty if the name cannot be reached. One that would multiply rows is told apart.</summary>
     /// <param name="fact">Where the walk starts.</param>
@@ -51,9 +81,18 @@ internal sealed class FieldBinder(MetricModel model)
         var found = new List<FieldBinding>();
         fanOut = null;
         Walk(fact, [], name.Path, name, isQualified: false, found, ref fanOut);
+        if (found.Count == 0 && MetricOf(name) is not null)
+        {
+            // Of the path to the entity, the outer fact may have but the end.
+            return [.. new[] { name.Path[..^1], [name.Path[^2]] }.Select(path => Bind(fact, new FieldName(path, null), out _)).FirstOrDefault(b => b is [{ Dimension: null, Lookup: null }], [])];
+        }
+
         if (found.Count == 0)
         {
-            return [];
+            // MetricFlow takes the end of a path where only one path ends so: user__country for listing__user__country.
+            var ends = name.Path.Length < 2 ? [] : Names(fact, [], 2).Distinct()
+                .Where(n => n.Path.Length > name.Path.Length && n.Path.AsSpan().EndsWith(name.Path.AsSpan())).ToList();
+            return ends is [var only] ? Bind(fact, only, out _) : [];
         }
 
         var fewest = found.Min(f => f.Hops.Length);

@@ -2,11 +2,17 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Filters;
 
 namespace Write.DataPlatform.Query;
 
-/// <summary>Reads a condition: <c>{"and": […]}</c>, <c>{"or": […]}</c>, <c>{"not": …}</c> or <c>{"field", "op", "values"}</c>.</summary>
-internal sealed class FilterReader(QueryForm form)
+/// <summary>
+/// Reads a condition: <c>{"and": […]}</c>, <c>{"or": […]}</c>, <c>{"not": …}</c> or <c>{"field", "op", "values"}</c>; or MetricFlow's where string,
+/// or a list of those.
+/// </summary>
+/// <param name="form">Where mistakes go.</param>
+/// <param name="trustsSql">Whether a where string may hold SQL that has no tree: never one of a caller over the network.</param>
+internal sealed class FilterReader(QueryForm form, bool trustsSql = false)
 {
     /// <summary>How deep a tree may be, its leaves counted.</summary>
     public const int MaxDepth = 32;
@@ -23,6 +29,15 @@ internal sealed class FilterReader(QueryForm form)
     private static readonly Filter Unreadable = new AndFilter([]);
 
     private int _conditions;
+
+    /// <summary>A tree, a where string, or a list of where strings of which all must hold.</summary>
+    public Filter? ReadWhere(JsonElement json, string path) => json.ValueKind switch
+    {
+        JsonValueKind.String => Parse(json, path),
+        JsonValueKind.Array when json.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.String) =>
+            Filter.And(form.List(json, path, "conditions", MaxConditions).Select(item => Parse(item.Json, item.Path))),
+        _ => Read(json, path),
+    };
 
     public Filter? Read(JsonElement json, string path, int depth = 1)
     {
@@ -72,6 +87,53 @@ internal sealed class FilterReader(QueryForm form)
 
         return connectives.Count > 0 && !found.ContainsKey("field") ? last : Comparison(found, path);
     }
+
+    private Filter? Parse(JsonElement json, string path)
+    {
+        if (form.Text(json, path, "a condition") is not { } text)
+        {
+            return null;
+        }
+
+        Filter filter;
+        try
+        {
+            filter = FilterParser.Parse(text);
+        }
+        catch (FilterException exception)
+        {
+            form.Report(QueryFormProblems.BadWhere, $"{exception.Message} (character {exception.Offset + 1} of the condition).", path, exception.Suggestion);
+            return null;
+        }
+
+        var leaves = Leaves(filter).ToList();
+        _conditions += leaves.Count;
+        if (_conditions > MaxConditions || leaves.Exists(l => l is ComparisonFilter { Values.Length: > MaxValues }))
+        {
+            form.Report(QueryFormProblems.TooMany, $"There are more than {MaxConditions} conditions, or more than {MaxValues} values in one.", path);
+            return null;
+        }
+
+        if (!trustsSql && leaves.OfType<SqlFilter>().FirstOrDefault() is { } sql)
+        {
+            form.Report(
+                QueryFormProblems.SqlNotAllowed,
+                $"'{QueryForm.Short(string.Concat(sql.Parts.Zip(sql.References.Select(f => $"{{{{ {f} }}}}").Append(""), (text, field) => text + field)))}' is SQL beyond comparisons of fields with values, which only model files may hold.",
+                path,
+                "Compare a field with values, or put the condition into a metric's filter.");
+            return null;
+        }
+
+        return filter;
+    }
+
+    private static IEnumerable<Filter> Leaves(Filter filter) => filter switch
+    {
+        AndFilter and => and.Filters.SelectMany(Leaves),
+        OrFilter or => or.Filters.SelectMany(Leaves),
+        NotFilter not => Leaves(not.Inner),
+        _ => [filter],
+    };
 
     private Filter? Connective(string name, JsonElement json, string path, int depth)
     {

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query.Sql;
 
@@ -12,7 +11,7 @@ namespace Write.DataPlatform.Query;
 /// states; one GROUP BY over all of them merges pieces, joins facts (nulls meet nulls, as a FULL OUTER JOIN would) and sets the compared period beside
 /// the current one. Then come fill, the metrics' own arithmetic, having, order and limit.
 /// </summary>
-internal sealed partial class FinishCompiler
+internal sealed class FinishCompiler
 {
     private readonly ResolvedQuery _query;
     private readonly IReadOnlyList<LeafPlan> _plans;
@@ -60,7 +59,7 @@ internal sealed partial class FinishCompiler
             .AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Values)))
             .Append("\nFROM ").Append(_fills && _query.TimeKey is not null ? "filled" : "merged")
             .Append("\n), answer AS (\nSELECT ").AppendJoin(", ", _keys.Select(k => Quote(k.Name)).Concat(_query.Metrics.SelectMany(Columns)))
-            .Append("\nFROM valued\n)\nSELECT * FROM answer");
+            .Append("\nFROM valued\n)\nSELECT ").Append(_query.Query.MinMax ? Ends(_keys[0]) : "*").Append(" FROM answer");
         return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
     }
 
@@ -69,6 +68,11 @@ internal sealed partial class FinishCompiler
         if (_query.Having is { } having)
         {
             text.Append("\nWHERE ").Append(_writer.Expression(FilterExpressions.Of(having, f => new SqlColumn(null, f.ToString()))));
+        }
+
+        if (_query.Query.MinMax)
+        {
+            return text;
         }
 
         var order = _query.Query.OrderBy.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST")
@@ -81,6 +85,8 @@ internal sealed partial class FinishCompiler
 
         return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append(limit.ToString(CultureInfo.InvariantCulture)) : text;
     }
+
+    private string Ends(KeyColumn key) => $"min({Quote(key.Name)}) AS {Quote(key.Ends.Min)}, max({Quote(key.Name)}) AS {Quote(key.Ends.Max)}";
 
     private IEnumerable<PieceSelect> Pieces(Func<LeafPlan, LeafPiece, string> source, List<(string Name, string Sql)> tables)
     {
@@ -95,7 +101,7 @@ internal sealed partial class FinishCompiler
             if (leaf.Spine is not null)
             {
                 groups = spine.Values;
-                tables.Add((groups, spine.Valued(Measures(leaf).Select(m => (m.ValueColumn, ValueOf(m, m.States.Select(spine.State)))))));
+                tables.Add((groups, spine.Valued(Measures(leaf).Select(m => (m.ValueColumn, MetricValue.Of(m, m.States.Select(spine.State)))))));
             }
 
             yield return new PieceSelect("SELECT * FROM " + groups, IsGold: false);
@@ -223,36 +229,18 @@ internal sealed partial class FinishCompiler
         }
     }
 
-    private string Value(MetricNode node)
-    {
-        switch (node)
-        {
-            case MeasureNode measure:
-                var leaf = _plans[measure.LeafIndex].Leaf;
-                var value = leaf.Spine is not null ? Quote(measure.ValueColumn) : ValueOf(measure, measure.States.Select(s => Quote(leaf.Column(s))));
-                var empty = measure.FillNullsWith ?? (_query.Query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct or Aggregation.ApproxCountDistinct ? 0 : null);
-                return empty is { } filler ? $"coalesce({value}, {filler.ToString(CultureInfo.InvariantCulture)})" : measure.States.Length > 1 ? $"({value})" : value;
-            case RatioNode ratio:
-                return $"(CAST({Value(ratio.Numerator)} AS DOUBLE) / NULLIF(CAST({Value(ratio.Denominator)} AS DOUBLE), 0))";
-            case DerivedNode derived:
-                var expression = "(" + Token().Replace(derived.Expr, token => derived.Inputs.TryGetValue(token.Value, out var input) ? Value(input) : token.Value) + ")";
-                return $"CASE WHEN isfinite(CAST({expression} AS DOUBLE)) THEN {expression} END";
-            default:
-                throw new ArgumentOutOfRangeException(nameof(node));
-        }
-    }
+    private string Value(MetricNode node) => _writer.Expression(MetricValue.Of(node, Measured, _query.Query.Fill));
 
-    private static string ValueOf(MeasureNode measure, IEnumerable<string> states) => (measure.Aggregation, states.ToList()) switch
+    private SqlExpression Measured(MeasureNode measure)
     {
-        (Aggregation.Average, var all) => $"CAST({all[0]} AS DOUBLE) / NULLIF({all[1]}, 0)",
-        (Aggregation.ApproxCountDistinct, var all) => DuckDbDialect.EstimateSketch(all[0]),
-        (_, var all) => all[0],
-    };
+        var leaf = _plans[measure.LeafIndex].Leaf;
+        return leaf.Spine is not null
+            ? new SqlColumn(null, measure.ValueColumn)
+            : MetricValue.Of(measure, measure.States.Select(s => new SqlColumn(null, leaf.Column(s))));
+    }
 
     private string Quote(string identifier) => _dialect.Quote(identifier);
 
     private readonly record struct PieceSelect(string Sql, bool IsGold);
 
-    [GeneratedRegex("""'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_]*""")]
-    private static partial Regex Token();
 }

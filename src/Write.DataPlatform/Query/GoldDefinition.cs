@@ -82,6 +82,12 @@ internal sealed class GoldDefinition
         // Only the lake's own first moment bounds it, so that zone rules come from the engine's CASE per partition.
         var query = new MetricQuery { Metrics = table.Metrics, GroupBy = [.. table.GroupBy, new FieldName([FieldName.MetricTime], table.Grain)], Where = table.Where, TimeZone = table.TimeZone };
         var resolved = QueryResolver.Resolve(model, query, FieldTypes.Unknown, DateTimeOffset.UnixEpoch);
+        if (resolved.Leaves.FirstOrDefault(l => l.Conversion is not null) is { } converted)
+        {
+            throw new QueryException([new QueryProblem(
+                QueryProblems.MetricTypeNotSupported, $"{table.Name} holds a conversion metric of {converted.Fact.Name}, and conversions are not stored: a later one changes what is known of an earlier event.")]);
+        }
+
         var leaves = ImmutableArray.CreateBuilder<Leaf>();
         foreach (var group in resolved.Leaves.Where(l => !l.IsTimeSpine).GroupBy(l => (l.Fact.Name, l.AggTime.Name)))
         {

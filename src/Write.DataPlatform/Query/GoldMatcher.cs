@@ -48,6 +48,11 @@ internal static class GoldMatcher
             return new LeafPlan(leaf, [lake], []);
         }
 
+        if (leaf.IsListing)
+        {
+            return new LeafPlan(leaf, [lake], [new GoldMiss(null, "no_metrics", "Values without a metric are listed from the lake.")]);
+        }
+
         var misses = new List<(int Passed, GoldMiss Miss)>();
         var served = new List<(long Rows, LeafPlan Plan)>();
         foreach (var candidate in candidates)
@@ -132,7 +137,12 @@ internal static class GoldMatcher
 
         passed++;
         var grains = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).Select(g => g.Grain!.Value)
-            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
+            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? LeafExpressions.GrainOf(f.Part) ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
+        if (leaf.GroupBy.Select(g => g.Binding).Concat(filterFields.Select(f => leaf.Bindings[f])).Any(b => b.Custom is not null))
+        {
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, and a time spine of the lake says in which bucket of the model's own each lies.");
+        }
+
         if (grains.Where(g => !Derives(table.Grain, g)).Cast<TimeGrain?>().FirstOrDefault() is { } grain)
         {
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which do not make {Word(grain)}s.");
@@ -166,6 +176,11 @@ internal static class GoldMatcher
         if (Conditions(leaf, candidate).Any() && leaf.States.FirstOrDefault(s => s.IsSemiAdditive) is { } semiAdditive)
         {
             return Because("not_additive", $"{table.Name} holds {semiAdditive.Measure!.Name} at the first or last moment of all of its rows, which may be another among those of the query's filter.");
+        }
+
+        if (leaf.Conversion is not null)
+        {
+            return Because("measure_not_stored", $"{table.Name} holds no conversions: which event one goes to is told of the events themselves.");
         }
 
         if (leaf.Spine is { IsInLake: true })
@@ -204,7 +219,7 @@ internal static class GoldMatcher
             return false;
         }
 
-        if (!leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding) && g.Grain == definition.Table.Grain))
+        if (!leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding) && g.IsBucket && g.Grain == definition.Table.Grain))
         {
             return false;
         }

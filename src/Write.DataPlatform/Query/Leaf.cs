@@ -7,7 +7,11 @@ namespace Write.DataPlatform.Query;
 /// <param name="Column">The column's name in the answer.</param>
 /// <param name="Binding">What it means from the leaf's fact.</param>
 /// <param name="Grain">The bucket, for a time field.</param>
-internal sealed record GroupField(string Column, FieldBinding Binding, TimeGrain? Grain);
+internal sealed record GroupField(string Column, FieldBinding Binding, TimeGrain? Grain)
+{
+    /// <summary>Whether it is the bucket itself, and not a part of its date or what a time spine says of it.</summary>
+    public bool IsBucket => Binding is { Name.Part: null, Custom: null };
+}
 
 /// <summary>
 /// One fact table's states by the query's group-by columns, over one range, under one filter. All of a query's leaves have the same columns,
@@ -19,7 +23,7 @@ internal sealed record Leaf
 
     public required SemanticModel Fact { get; init; }
 
-    /// <summary>The time dimension that <see cref="Range"/> restricts.</summary>
+    /// <summary>The time dimension that <see cref="Range"/> restricts; <see cref="NoTime"/> if values are listed that belong to no time.</summary>
     public required Dimension AggTime { get; init; }
 
     /// <summary>Set if past events count as present ones.</summary>
@@ -57,11 +61,24 @@ internal sealed record Leaf
     /// <summary>Whether a moment without events appears, with null for what is not its time.</summary>
     public bool JoinsTimeSpine { get; init; }
 
+    /// <summary>Set if the rows are those of conversions, each at the base event that it goes to.</summary>
+    public Conversion? Conversion { get; init; }
+
     /// <summary>Whether it is the model's time spine itself, which gives its first and last moment.</summary>
     public bool IsTimeSpine { get; init; }
 
     /// <summary>The first and last moment of the model's own time spine, which bounds moments where the query does not.</summary>
     public Leaf? TimeSpine { get; init; }
+    /// <summary>Stands for the aggregation time of a leaf that has none, whose rows all count whenever they happened.</summary>
+    public static Dimension NoTime { get; } = new() { Name = "", Type = DimensionType.Time, Expr = "NULL", Source = new SourcePosition("", 0, 0) };
+
+    public bool HasTime => AggTime != NoTime;
+
+    /// <summary>Whether it lists the values of its columns and computes nothing.</summary>
+    public bool IsListing => States.IsEmpty && !IsTimeSpine;
+
+    /// <summary>Whether values are listed that find no partner in a join. Never for a tenant, whose condition they could not be put to.</summary>
+    public bool KeepsUnmatched { get; init; }
 
     /// <summary>The name of a state's column among the columns of all leaves.</summary>
     public string Column(MeasureState state) => $"l{Index}_{state.Name}";

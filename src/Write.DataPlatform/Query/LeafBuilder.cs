@@ -33,8 +33,12 @@ internal sealed class LeafBuilder(MetricModel model)
                     : null;
             case CumulativeMetric cumulative when use.AtStartOf is null:
                 return Add(cumulative.Measure, use, new Accumulation(cumulative.Window, cumulative.GrainToDate, null, cumulative.PeriodAggregation));
-            case CumulativeMetric:
-                return Refuse($"{metric.Name} is accumulated over time, and offset_to_grain of such a metric is not computed.", use);
+            case ConversionMetric conversion when use.AtStartOf is null:
+                var converted = Convert(conversion, use);
+                var based = conversion.IsRate ? Add(conversion.BaseMeasure, use, null) : null;
+                return !conversion.IsRate || converted is null ? converted : based is null ? null : new RatioNode(converted, based);
+            case CumulativeMetric or ConversionMetric:
+                return Refuse($"{metric.Name} has a value for whole ranges of time, and offset_to_grain of such a metric is not computed.", use);
             default:
                 return Refuse($"{metric.Name} is a {TypeName(metric)} metric, which this version reads but does not compute.", use);
         }
@@ -50,6 +54,11 @@ internal sealed class LeafBuilder(MetricModel model)
         if (input.OffsetWindow is not null && use.AtStartOf is not null)
         {
             return Refuse($"{input.Metric} is used with offset_window inside an offset_to_grain, which is not computed.", use);
+        }
+
+        if (input.CustomOffset is not null)
+        {
+            return Refuse($"{input.Metric} is used with an offset of {input.CustomOffset}, a granularity of the model's own, which is not computed.", use);
         }
 
         return Add(model.Metrics[input.Metric], use with
@@ -77,7 +86,7 @@ internal sealed class LeafBuilder(MetricModel model)
         var filter = Filter.And(use.Filter, input.Filter);
         // Which moments have no rows is a matter of one measure alone.
         var alone = input.JoinToTimeSpine ? measure.Name + FilterText.Of(filter) : null;
-        var draft = _drafts.Find(d => d.Fact.Name == fact.Name && d.AggTime.Name == measure.AggTimeDimension && d.Shift == use.Shift && d.How == how && d.JoinedToTimeSpine == alone);
+        var draft = _drafts.Find(d => d.Fact.Name == fact.Name && d.AggTime.Name == measure.AggTimeDimension && d.Shift == use.Shift && d.How == how && d.JoinedToTimeSpine == alone && d.Conversion is null);
         if (draft is null)
         {
             draft = new LeafDraft(_drafts.Count, fact, fact.Dimensions[measure.AggTimeDimension], use.Shift, how, alone);
@@ -92,6 +101,39 @@ internal sealed class LeafBuilder(MetricModel model)
             input.FillNullsWith);
     }
 
+    private MetricNode? Convert(ConversionMetric metric, Use use)
+    {
+        var (events, measure) = (model.Measures[metric.BaseMeasure.Measure], model.Measures[metric.ConversionMeasure.Measure]);
+        if (measure.NonAdditive is not null || measure.Aggregation == Aggregation.ApproxCountDistinct)
+        {
+            return Refuse($"{measure.Name} has no value for single conversions.", use);
+        }
+
+        if (use.Shift is { IsMixed: true })
+        {
+            return Refuse($"{metric.Name} would be moved by {use.Shift}: a shift by the clock and one by the calendar together are not computed.", use);
+        }
+
+        var fact = model.SemanticModels[events.SemanticModel];
+        var asked = new AskedConversion(metric, Filter.And(use.Filter, metric.BaseMeasure.Filter));
+        var draft = new LeafDraft(_drafts.Count, fact, fact.Dimensions[events.AggTimeDimension], use.Shift) { Conversion = asked };
+        if (_drafts.Find(d => d.Conversion is { } other && d.Shift == use.Shift && ReferenceEquals(other.Metric, metric) && Equals(other.Filter, asked.Filter)) is { } known)
+        {
+            draft = known;
+        }
+        else
+        {
+            _drafts.Add(draft);
+        }
+
+        draft.Paths.Add(use.Path);
+        return new MeasureNode(
+            draft.Index,
+            [.. MeasureState.For(measure.Aggregation).Select(kind => draft.State(measure, kind, null))],
+            measure.Aggregation,
+            metric.ConversionMeasure.FillNullsWith);
+    }
+
     private MetricNode? Refuse(string message, Use use)
     {
         Problems.Add(new QueryProblem(QueryProblems.MetricTypeNotSupported, message, use.Path));
@@ -104,12 +146,18 @@ internal sealed class LeafBuilder(MetricModel model)
     private sealed record Use(Filter? Filter, TimeShift? Shift, TimeGrain? AtStartOf, string Path);
 }
 
+/// <summary>A conversion metric and the filter of its base events.</summary>
+internal sealed record AskedConversion(ConversionMetric Metric, Filter? Filter);
+
 /// <summary>A leaf before its group-by columns, range and filter are known.</summary>
-internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime, TimeShift? shift, Accumulation? how, string? joinedToTimeSpine)
+internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime, TimeShift? shift, Accumulation? how = null, string? joinedToTimeSpine = null)
 {
     private readonly List<MeasureState> _states = [];
 
     public int Index { get; } = index;
+
+    /// <summary>Where fields are looked for, if that is not the fact itself: every row of it meets every row of the fact.</summary>
+    public SemanticModel? Listed { get; init; }
 
     public SemanticModel Fact { get; } = fact;
 
@@ -121,6 +169,8 @@ internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime
 
     /// <summary>The one measure that the draft is for, if its moments without rows are to appear.</summary>
     public string? JoinedToTimeSpine { get; } = joinedToTimeSpine;
+
+    public AskedConversion? Conversion { get; init; }
 
     /// <summary>Where in the query the metrics stand that need it.</summary>
     public SortedSet<string> Paths { get; } = new(StringComparer.Ordinal);

@@ -22,10 +22,10 @@ internal sealed class LeafCompiler
     private LeafCompiler(Leaf leaf)
     {
         _leaf = leaf;
-        _sources.Add(new Source("t0", "", leaf.Fact, null));
-        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime));
+        _sources.Add(new Source("t0", "", leaf.Fact, null, null));
+        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime), Custom);
         _expressions = leaf.Spine is { IsInLake: true } spine
-            ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day)
+            ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day, Custom)
             : _events;
     }
 
@@ -52,6 +52,11 @@ internal sealed class LeafCompiler
             return CompileInTwo(range, withWatermark);
         }
 
+        if (_leaf.Conversion is { } conversion)
+        {
+            return Converted(conversion, range);
+        }
+
         var columns = ImmutableArray.CreateBuilder<SqlProjection>();
         columns.AddRange(_leaf.GroupBy.Select(field => new SqlProjection(field.Column == Spine.Column && _leaf.Spine!.IsInLake ? Moment : _expressions.Key(field), field.Column)));
         columns.AddRange(_leaf.States.Select(state => new SqlProjection(
@@ -63,6 +68,58 @@ internal sealed class LeafCompiler
         }
 
         return Rows(columns.ToImmutable(), range, AtMoments(range)) with { GroupByCount = _leaf.GroupBy.Length };
+    }
+
+    /// <summary>The inner SELECT gives each conversion with the events that it may go to, latest first; the outer one groups the first of each.</summary>
+    private SqlSelect Converted(Conversion conversion, ResolvedRange range)
+    {
+        var isByInstant = conversion.IsByInstant(_leaf);
+        var conversions = new LeafCompiler(conversion.Events).Rows(conversion, isByInstant);
+        SqlColumn Of(string name) => new("c", name);
+        var (time, converted) = (_events.EventTime(isByInstant), Of("time"));
+        var pairs = new List<SqlExpression>
+        {
+            new SqlBinary("=", _sources[0].Column("key_" + conversion.Entity, _leaf.Fact.Entities[conversion.Entity].Expr), Of("entity")),
+            new SqlBinary("<=", time, converted),
+        };
+        if (conversion.Window is { } window)
+        {
+            pairs.Add(new SqlBinary(">", time, new SqlAddPeriod(converted, window.Negate())));
+        }
+
+        pairs.AddRange(conversion.Properties.Select((p, i) => new SqlBinary("=", _sources[0].Column("property_" + i, p.Event), Of("property_" + i))));
+        var latest = new SqlRowNumber(
+            [Of("id")], [new SqlOrder(time, Descending: true), .. conversion.Order.Select((expr, i) => new SqlOrder(_sources[0].Column("order_" + i, expr), Descending: false))]);
+        var rows = Rows(
+            [.. _leaf.GroupBy.Select(field => new SqlProjection(_expressions.Key(field), field.Column)), new SqlProjection(Of("value"), "__value"), new SqlProjection(latest, "__rank")],
+            range,
+            new SqlJoin(conversions, "c", SqlExpression.And(pairs), JoinKind.Inner));
+        return new SqlSelect(
+            [
+                .. _leaf.GroupBy.Select(field => new SqlProjection(new SqlColumn("r", field.Column), field.Column)),
+                .. _leaf.States.Select(state => new SqlProjection(state.FromRows(new SqlColumn("r", "__value"), null), _leaf.Column(state))),
+            ],
+            rows,
+            "r")
+        {
+            Where = [new SqlBinary("=", new SqlColumn("r", "__rank"), new SqlLiteral(1L))],
+            GroupByCount = _leaf.GroupBy.Length,
+        };
+    }
+
+    /// <summary>The rows that are conversions, each with a number of its own.</summary>
+    private SqlSelect Rows(Conversion conversion, bool isByInstant)
+    {
+        var source = _sources[0];
+        return Rows(
+            [
+                new SqlProjection(new SqlRowNumber([], []), "id"),
+                new SqlProjection(source.Column("key_" + conversion.Entity, source.Model.Entities[conversion.Entity].Expr), "entity"),
+                new SqlProjection(_events.EventTime(isByInstant), "time"),
+                new SqlProjection(Measure(conversion.Measure), "value"),
+                .. conversion.Properties.Select((p, i) => new SqlProjection(source.Column("property_" + i, p.Conversion), "property_" + i)),
+            ],
+            _leaf.Range);
     }
 
     /// <summary>
@@ -138,7 +195,7 @@ internal sealed class LeafCompiler
         var bounds = _leaf.TimeSpine is { } table && spine.Basis >= TimeGrain.Day ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range);
         var counts = spine.How.Counts(
             _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
-        return new SqlJoin(SpineCompiler.MomentsOf(spine.Range, spine.Basis, _leaf.WeekStart, bounds), Moment.Source!, counts, IsInner: true);
+        return new SqlJoin(SpineCompiler.MomentsOf(spine.Range, spine.Basis, _leaf.WeekStart, bounds), Moment.Source!, counts, JoinKind.Inner);
     }
 
     private SqlSelect FirstAndLast(TimeGrain grain, ResolvedRange range) =>
@@ -148,7 +205,7 @@ internal sealed class LeafCompiler
     private SqlSelect Rows(ImmutableArray<SqlProjection> columns, ResolvedRange range, SqlJoin? moments = null)
     {
         var where = ImmutableArray.CreateBuilder<SqlExpression>();
-        if (moments is not null && _leaf.Spine!.Mixed is { } mixed)
+        if (moments is not null && _leaf.Spine?.Mixed is { } mixed)
         {
             where.Add(_expressions.Condition(mixed));
         }
@@ -156,6 +213,12 @@ internal sealed class LeafCompiler
         if (_leaf.Where is { } filter)
         {
             where.Add(_expressions.Condition(filter));
+        }
+
+        if (_leaf.IsListing && range is not { From: null, To: null })
+        {
+            // What found no partner has no time, so it is in no range.
+            where.AddRange(_expressions.InRange(range));
         }
 
         // The first and last row are told without moments, so a filter that asks for the moment cannot be met there.
@@ -168,7 +231,12 @@ internal sealed class LeafCompiler
         var inRange = new LeafExpressions(_leaf, binding => new SqlText(binding.Expr), Leaf.IsInstant(_leaf.AggTime)).InRange(range).Concat(Partitions(range));
         return new SqlSelect(columns, Subquery(_sources[0], [.. inRange]), "t0")
         {
-            Joins = [.. _sources.Skip(1).Select(s => new SqlJoin(Subquery(s, []), s.Alias, s.On!)), .. _lookups, .. moments is null ? [] : new[] { moments }],
+            Joins =
+            [
+                .. _sources.Skip(1).Select(s => new SqlJoin(Subquery(s, []), s.Alias, s.On!, _leaf.KeepsUnmatched && !s.IsCross ? JoinKind.Full : JoinKind.Left)),
+                .. _lookups,
+                .. moments is null ? [] : new[] { moments },
+            ],
             Where = where.ToImmutable(),
         };
     }
@@ -206,14 +274,21 @@ internal sealed class LeafCompiler
 
         var kind = binding.Dimension is null ? "key_" : "dim_";
         var element = source.Column(kind + binding.Element, binding.Expr);
-        if (binding.Lookup is not { } lookup)
-        {
-            return element;
-        }
-
         if (_attributes.TryGetValue(binding.Key, out var attribute))
         {
             return attribute;
+        }
+
+        if (binding.Metric is { } metric)
+        {
+            var name = "k" + _lookups.Count;
+            _lookups.Add(new SqlJoin(MetricByEntity.Compile(metric), name, new SqlBinary("=", element, new SqlColumn(name, "key"))));
+            return _attributes[binding.Key] = new SqlColumn(name, "value");
+        }
+
+        if (binding.Lookup is not { } lookup)
+        {
+            return element;
         }
 
         var alias = "k" + _lookups.Count;
@@ -225,6 +300,19 @@ internal sealed class LeafCompiler
         return _attributes[binding.Key] = new SqlColumn(alias, "value");
     }
 
+    /// <summary>What a time spine says of one of its buckets.</summary>
+    private SqlColumn Custom(CustomGranularity granularity, SqlExpression bucket)
+    {
+        var alias = "k" + _lookups.Count;
+        var kind = granularity.Spine.Grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date;
+        var spine = new SqlSelect(
+            [new SqlProjection(new SqlCast(new SqlText(granularity.Spine.Column), kind), "key"), new SqlProjection(new SqlText(granularity.Column), "value")],
+            new SqlTable(granularity.Spine.Name),
+            "s");
+        _lookups.Add(new SqlJoin(spine, alias, new SqlBinary("=", bucket, new SqlColumn(alias, "key"))));
+        return new SqlColumn(alias, "value");
+    }
+
     private Source Join(Source from, JoinHop hop)
     {
         var path = from.Path + "/" + hop.Entity + ">" + hop.Target.Name;
@@ -233,14 +321,29 @@ internal sealed class LeafCompiler
             return known;
         }
 
+        if (hop.IsCross)
+        {
+            var crossed = new Source("t" + _sources.Count, path, hop.Target, new SqlLiteral(true), from) { IsCross = true };
+            _sources.Add(crossed);
+            return crossed;
+        }
+
         var left = from.Column("key_" + hop.Entity, from.Model.Entities[hop.Entity].Expr);
-        var joined = new Source("t" + _sources.Count, path, hop.Target, null);
+        var joined = new Source("t" + _sources.Count, path, hop.Target, null, from);
         var key = hop.Target.Entities[hop.Entity];
         var equal = new SqlBinary("=", left, joined.Column("key_" + hop.Entity, key.Expr));
-        joined.On = key.Type == EntityType.Natural ? SqlExpression.And([equal, .. Valid(joined)]) : equal;
+        joined.On = SqlExpression.And([equal, .. key.Type == EntityType.Natural ? Valid(joined) : [], .. SamePartition(from, joined)]);
         _sources.Add(joined);
         return joined;
     }
+
+    /// <summary>Of two tables that are partitioned by a dimension of one name, rows of the same partition belong together, as MetricFlow has it.</summary>
+    private static IEnumerable<SqlExpression> SamePartition(Source left, Source joined) =>
+        joined.Model.Dimensions.Values
+            .Where(d => d is { IsPartition: true, Partitions: null })
+            .Select(d => (Joined: d, Nearest: left.Way.FirstOrDefault(s => s.Model.Dimensions.GetValueOrDefault(d.Name) is { IsPartition: true, Partitions: null })))
+            .Where(d => d.Nearest is not null)
+            .Select(d => new SqlBinary("=", d.Nearest!.Column("dim_" + d.Joined.Name, d.Nearest.Model.Dimensions[d.Joined.Name].Expr), joined.Column("dim_" + d.Joined.Name, d.Joined.Expr)));
 
     /// <summary>That a row was valid when the event happened: from its start, included, to its end, excluded; without an end, still.</summary>
     private IEnumerable<SqlExpression> Valid(Source joined)
@@ -267,7 +370,7 @@ internal sealed class LeafCompiler
             Where = where,
         };
 
-    private sealed class Source(string alias, string path, SemanticModel model, SqlExpression? on)
+    private sealed class Source(string alias, string path, SemanticModel model, SqlExpression? on, Source? from)
     {
         public string Alias { get; } = alias;
 
@@ -276,6 +379,11 @@ internal sealed class LeafCompiler
         public SemanticModel Model { get; } = model;
 
         public SqlExpression? On { get; set; } = on;
+
+        public bool IsCross { get; init; }
+
+        /// <summary>This source and those that it was joined from, nearest first.</summary>
+        public IEnumerable<Source> Way => from is null ? [this] : from.Way.Prepend(this);
 
         public SortedDictionary<string, string> Columns { get; } = new(StringComparer.Ordinal);
 

@@ -7,13 +7,29 @@ namespace Write.DataPlatform.Query;
 /// <param name="leaf">The leaf.</param>
 /// <param name="stored">The stored value of a field.</param>
 /// <param name="isInstant">Whether the source's aggregation time is an instant; a gold table of days holds dates instead.</param>
-internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpression> stored, bool isInstant)
+/// <param name="custom">What a granularity of the model's own makes of a bucket of its time spine; null where there is no time spine to ask.</param>
+internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpression> stored, bool isInstant, Func<CustomGranularity, SqlExpression, SqlExpression>? custom = null)
 {
-    public SqlExpression Key(GroupField field) => field.Grain is { } grain ? Bucket(field.Binding, grain) : stored(field.Binding);
+    public SqlExpression Key(GroupField field) => field.Grain is { } grain ? Cut(field.Binding, Bucket(field.Binding, grain)) : stored(field.Binding);
+
+    /// <summary>The grain whose buckets tell a part of a date.</summary>
+    public static TimeGrain? GrainOf(DatePart? part) => part switch
+    {
+        null => null,
+        DatePart.Year => TimeGrain.Year,
+        DatePart.Quarter => TimeGrain.Quarter,
+        DatePart.Month => TimeGrain.Month,
+        _ => TimeGrain.Day,
+    };
 
     /// <summary>The conditions that keep the aggregation time in a range of events.</summary>
     public IEnumerable<SqlExpression> InRange(ResolvedRange range)
     {
+        if (!leaf.HasTime)
+        {
+            yield break;
+        }
+
         var time = AggTime();
         if (range is { From: null, To: null })
         {
@@ -95,6 +111,11 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
             return stored(binding);
         }
 
+        if (name.Part is not null || binding.Custom is not null)
+        {
+            return Cut(binding, Bucket(binding, binding.Custom?.Spine.Grain ?? GrainOf(name.Part)!.Value));
+        }
+
         if (leaf.IsAggTime(binding) && !isInstant && Leaf.IsInstant(leaf.AggTime) && (name.Grain is null || name.Grain < TimeGrain.Day))
         {
             // A moment of days stands for its midnight on the query's clock.
@@ -111,6 +132,11 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
         // Values are read on the query's clock, so buckets within a day are compared there too.
         return grain < TimeGrain.Day ? new SqlTruncate(grain, Local(binding), leaf.WeekStart) : Bucket(binding, grain);
     }
+
+    private SqlExpression Cut(FieldBinding binding, SqlExpression bucket) =>
+        binding.Name.Part is { } part ? new SqlDatePart(part, bucket)
+        : binding.Custom is { } own ? (custom ?? throw new InvalidOperationException($"{binding.Name} is cut by a time spine, which is in the lake alone."))(own, bucket)
+        : bucket;
 
     private SqlExpression Bucket(FieldBinding binding, TimeGrain grain)
     {

@@ -25,7 +25,11 @@ public sealed record MetricDescription(
     bool IsComputed,
     Approximation? Approximation,
     ImmutableArray<DimensionDescription> Dimensions,
-    ImmutableArray<string> GoldTables);
+    ImmutableArray<string> GoldTables)
+{
+    /// <summary>The finest grain that its time may be asked at.</summary>
+    internal TimeGrain FinestGrain { get; init; }
+}
 
 /// <summary>A field as the catalogue shows it.</summary>
 /// <param name="Name">The name without a grain.</param>
@@ -80,7 +84,7 @@ internal sealed class MetricCatalog
             isComputed,
             Approximation.Of(model, metric),
             [time, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
-            [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]);
+            [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]) { FinestGrain = finest };
     }
 
     private static IEnumerable<Measure> Measures(MetricModel model, Metric metric) =>

@@ -33,6 +33,9 @@ public sealed record MetricQuery
     /// <summary>The most rows to give; null for all.</summary>
     public int? Limit { get; init; }
 
+    /// <summary>Whether the least and the greatest value of the one field are asked for, instead of all values.</summary>
+    public bool MinMax { get; init; }
+
     /// <summary>Whether every bucket of the time range appears for every combination of dimension values.</summary>
     public bool Fill { get; init; }
 

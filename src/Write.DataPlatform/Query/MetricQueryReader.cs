@@ -24,6 +24,8 @@ internal static class MetricQueryReader
         "metrics", "groupBy", "where", "having", "timeRange", "timeZone", "compare", "orderBy", "limit", "cursor", "fill", "totals", "source",
     ];
 
+    private static readonly ImmutableArray<string> CommandProperties = ["name", "start", "end", "minMax"];
+
     // In a query string a range's parts may stand on their own.
     private static readonly string[] RangeParts = ["from", "to", "last", "toDate"];
 
@@ -41,20 +43,32 @@ internal static class MetricQueryReader
     /// <exception cref="QueryException">Every mistake of form; <c>malformed_json</c> with line and position if it is no JSON.</exception>
     public static MetricQuery Read(ReadOnlyMemory<byte> utf8)
     {
-        JsonDocument document;
-        try
+        using var document = Parse(utf8);
+        return Read(document.RootElement);
+    }
+
+    /// <summary>Reads JSON text of the operator's own, whose where strings may hold SQL, and which may have what MetricFlow's queries have besides.</summary>
+    /// <exception cref="QueryException">Every mistake of form; <c>malformed_json</c> with line and position if it is no JSON.</exception>
+    public static CommandQuery ReadCommand(ReadOnlyMemory<byte> utf8)
+    {
+        using var document = Parse(utf8);
+        var form = new QueryForm();
+        if (form.Object(document.RootElement, "", "a query", [.. Properties, .. CommandProperties]) is not { } found)
         {
-            document = JsonDocument.Parse(utf8.Span.StartsWith(ByteOrderMark) ? utf8[ByteOrderMark.Length..] : utf8, Options);
-        }
-        catch (JsonException exception)
-        {
-            throw new QueryException([Malformed(exception, null)]);
+            form.ThrowIfAny();
+            throw new InvalidOperationException("What is no object was reported.");
         }
 
-        using (document)
+        string? Text(string name) => found.TryGetValue(name, out var json) ? form.Text(json, name, "a value") : null;
+        if ((found.ContainsKey("start") || found.ContainsKey("end")) && found.ContainsKey("timeRange"))
         {
-            return Read(document.RootElement);
+            form.Report(QueryFormProblems.ConflictingProperties, "'timeRange' and 'start' or 'end' are given; one of both is enough.", "timeRange");
         }
+
+        var query = Read(form, found, trustsSql: true) with { MinMax = found.TryGetValue("minMax", out var flag) && form.Flag(flag, "minMax") is true };
+        var command = new CommandQuery(query, Text("name"), Text("start"), Text("end"));
+        form.ThrowIfAny(query);
+        return command;
     }
 
     /// <summary>Reads a JSON tree.</summary>
@@ -135,7 +149,7 @@ internal static class MetricQueryReader
         {
             return values is [['[', ..]] && Parse(form, name, values[0]) is { } list
                 ? list
-                : new JsonArray([.. values.SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries)).Where(v => v.Length > 0).Select(v => name == "orderBy" ? Order(v) : (JsonNode)JsonValue.Create(v))]);
+                : new JsonArray([.. values.SelectMany(Items).Select(v => (JsonNode)JsonValue.Create(v))]);
         }
 
         if (values.Length > 1)
@@ -146,6 +160,7 @@ internal static class MetricQueryReader
         var value = values.Length == 0 ? "" : values[0];
         return name switch
         {
+            "where" when IsWhereText(value) => JsonValue.Create(value),
             "where" or "having" => Parse(form, name, value),
             "timeRange" => Parse(form, name, value),
             "compare" => value.StartsWith('{') ? Parse(form, name, value) : value.StartsWith('P') ? new JsonObject { ["offset"] = value } : new JsonObject { ["to"] = value },
@@ -155,13 +170,56 @@ internal static class MetricQueryReader
         };
     }
 
-    private static MetricQuery Read(QueryForm form, JsonElement json)
+    /// <summary>The items of a list by comma; a comma within brackets or quotes is none of the list's: <c>TimeDimension('metric_time', 'month')</c>.</summary>
+    public static IEnumerable<string> Items(string list)
     {
-        if (form.Object(json, "", "a query", Properties.AsSpan()) is not { } found)
+        var (start, depth, quote) = (0, 0, '\0');
+        var items = new List<string>();
+        for (var i = 0; i <= list.Length; i++)
         {
-            return new MetricQuery();
+            if (i == list.Length || (list[i] == ',' && depth == 0 && quote == '\0'))
+            {
+                items.Add(list[start..i].Trim());
+                start = i + 1;
+            }
+            else if (quote != '\0')
+            {
+                quote = list[i] == quote ? '\0' : quote;
+            }
+            else if (list[i] is '\'' or '"')
+            {
+                quote = list[i];
+            }
+            else
+            {
+                depth += list[i] is '(' ? 1 : list[i] is ')' ? -1 : 0;
+            }
         }
 
+        return items.Where(i => i.Length > 0);
+    }
+
+    /// <summary>A where string and no JSON: no JSON has a template in it outside of a text.</summary>
+    private static bool IsWhereText(string value) =>
+        value.Contains("{{", StringComparison.Ordinal) && (value.TrimStart() is not ['{' or '[' or '"', ..] || value.TrimStart().StartsWith("{{", StringComparison.Ordinal));
+
+    private static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            return JsonDocument.Parse(utf8.Span.StartsWith(ByteOrderMark) ? utf8[ByteOrderMark.Length..] : utf8, Options);
+        }
+        catch (JsonException exception)
+        {
+            throw new QueryException([Malformed(exception, null)]);
+        }
+    }
+
+    private static MetricQuery Read(QueryForm form, JsonElement json) =>
+        form.Object(json, "", "a query", Properties.AsSpan()) is { } found ? Read(form, found, trustsSql: false) : new MetricQuery();
+
+    private static MetricQuery Read(QueryForm form, Dictionary<string, JsonElement> found, bool trustsSql)
+    {
         var time = new TimeReader(form);
         if (found.ContainsKey("cursor"))
         {
@@ -171,8 +229,8 @@ internal static class MetricQueryReader
         return new MetricQuery
         {
             Metrics = found.TryGetValue("metrics", out var metrics) ? Names(form, metrics, "metrics", "metrics", MaxMetrics) : [],
-            GroupBy = found.TryGetValue("groupBy", out var groupBy) ? [.. Names(form, groupBy, "groupBy", "fields", MaxGroupBy).Select(FieldName.Parse)] : [],
-            Where = found.TryGetValue("where", out var where) ? new FilterReader(form).Read(where, "where") : null,
+            GroupBy = found.TryGetValue("groupBy", out var groupBy) ? [.. form.List(groupBy, "groupBy", "fields", MaxGroupBy).Select(item => form.Field(item.Json, item.Path, "a name")?.Name).OfType<FieldName>()] : [],
+            Where = found.TryGetValue("where", out var where) ? new FilterReader(form, trustsSql).ReadWhere(where, "where") : null,
             Having = found.TryGetValue("having", out var having) ? new FilterReader(form).Read(having, "having") : null,
             TimeRange = found.TryGetValue("timeRange", out var range) ? time.Range(range, "timeRange") : null,
             TimeZone = found.TryGetValue("timeZone", out var zone) ? time.Zone(zone, "timeZone") : null,
@@ -193,6 +251,17 @@ internal static class MetricQueryReader
         var order = ImmutableArray.CreateBuilder<QueryOrder>();
         foreach (var (item, path) in form.List(json, "orderBy", "keys", MaxMetrics + MaxGroupBy))
         {
+            if (item.ValueKind == JsonValueKind.String)
+            {
+                // With a minus before it, the greatest comes first.
+                if (form.Text(item, path, "a key") is { } written && Order(form, written.TrimStart('-'), path, written.StartsWith('-')) is { } short_)
+                {
+                    order.Add(short_);
+                }
+
+                continue;
+            }
+
             if (form.Object(item, path, "a key", "field", "descending") is not { } found)
             {
                 continue;
@@ -203,17 +272,19 @@ internal static class MetricQueryReader
             {
                 form.Missing(path, "field", "a column of the answer");
             }
-            else if (form.NameText(field, path + ".field", "a column") is { } name)
+            else if (form.Text(field, path + ".field", "a column") is { } text && Order(form, text, path + ".field", descending) is { } key)
             {
-                order.Add(new QueryOrder(name, descending));
+                order.Add(key);
             }
         }
 
         return order.ToImmutable();
     }
 
-    private static JsonObject Order(string text) =>
-        new() { ["field"] = text.TrimStart('-'), ["descending"] = text.StartsWith('-') };
+    private static QueryOrder? Order(QueryForm form, string text, string path, bool isDescending) =>
+        form.Field(text, path) is not { } column ? null
+            // A bare name may be a metric's, which is no field's even if it ends like a grain.
+            : new QueryOrder(text.Contains('(', StringComparison.Ordinal) ? column.Name.ToString() : text, isDescending || column.Descending);
 
     private static int? Limit(QueryForm form, JsonElement json)
     {
@@ -256,3 +327,10 @@ internal static class MetricQueryReader
             path);
     }
 }
+
+/// <summary>A query as the command line takes it.</summary>
+/// <param name="Query">The query, without what follows.</param>
+/// <param name="Name">What its answer is known by.</param>
+/// <param name="Start">The first day or moment, as written.</param>
+/// <param name="End">The last, included, as written.</param>
+internal sealed record CommandQuery(MetricQuery Query, string? Name, string? Start, string? End);

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Filters;
 using Write.DataPlatform.Model.Reading;
 
 namespace Write.DataPlatform.Query;
@@ -20,6 +22,8 @@ internal static class QueryFormProblems
     public const string OutOfRange = "out_of_range";
     public const string BadText = "bad_text";
     public const string BadName = "bad_name";
+    public const string BadWhere = "bad_where";
+    public const string SqlNotAllowed = "sql_not_allowed";
     public const string BadTime = "bad_time";
     public const string BadPattern = "bad_pattern";
     public const string BadDuration = "bad_duration";
@@ -157,14 +161,11 @@ internal sealed class QueryForm
     }
 
     /// <summary>A metric's, field's or column's name; whether there is one the planner knows.</summary>
-    public string? NameText(JsonElement json, string path, string what)
-    {
-        if (Text(json, path, what) is not { } name)
-        {
-            return null;
-        }
+    public string? NameText(JsonElement json, string path, string what) => Text(json, path, what) is { } name ? Name(name, path) : null;
 
-        if (name.Length is > 0 and <= MaxNameLength && name.All(c => char.IsLetterOrDigit(c) || c is '_'))
+    private string? Name(string name, string path)
+    {
+        if (IsName(name))
         {
             return name;
         }
@@ -175,6 +176,35 @@ internal sealed class QueryForm
             name.Length > MaxNameLength ? $"The name has more than {MaxNameLength} characters." : $"'{name}' is no name: letters, digits and underscores.",
             path,
             trimmed.Length > 0 && trimmed != name && trimmed.Length < MaxNameLength ? $"Did you mean '{trimmed}'?" : null);
+        return null;
+    }
+
+    /// <summary>A field's name, in one of MetricFlow's spellings: <c>visit__country</c>, <c>TimeDimension('metric_time', 'month')</c>.</summary>
+    public TemplateField? Field(JsonElement json, string path, string what) => Text(json, path, what) is { } text ? Field(text, path) : null;
+
+    /// <summary>The same, of a text that holds nothing unreadable.</summary>
+    public TemplateField? Field(string text, string path)
+    {
+        if (!text.Contains('(', StringComparison.Ordinal))
+        {
+            return Name(text, path) is { } name ? new TemplateField("Dimension", FieldName.Parse(name), Descending: false) : null;
+        }
+
+        try
+        {
+            var field = TemplateField.Parse(text.Trim(), 0);
+            if (field.Kind != "Metric" && field.Name.Path.All(IsName))
+            {
+                return field;
+            }
+
+            Report(QueryFormProblems.BadName, $"'{Short(text)}' names no field.", path);
+        }
+        catch (FilterException exception)
+        {
+            Report(QueryFormProblems.BadName, exception.Message + ".", path, exception.Suggestion);
+        }
+
         return null;
     }
 
@@ -223,6 +253,8 @@ internal sealed class QueryForm
         Enum.GetValues<T>().ToDictionary(v => JsonNamingPolicy.CamelCase.ConvertName(v.ToString()), StringComparer.Ordinal);
 
     public static string Short(string text) => text.Length > 60 ? text[..60] + "…" : text;
+
+    private static bool IsName(string text) => text.Length is > 0 and <= MaxNameLength && text.All(c => char.IsLetterOrDigit(c) || c is '_');
 
     private static string? Root(string path) => path.Length == 0 ? null : path;
 

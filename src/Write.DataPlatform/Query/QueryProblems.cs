@@ -4,6 +4,9 @@ namespace Write.DataPlatform.Query;
 internal static class QueryProblems
 {
     public const string NoMetrics = "no_metrics";
+    public const string CannotList = "cannot_list";
+    public const string NoTimeSpine = "no_time_spine";
+    public const string MinMaxNeedsOneField = "min_max_needs_one_field";
     public const string UnknownMetric = "unknown_metric";
     public const string UnknownDimension = "unknown_dimension";
     public const string UnknownField = "unknown_field";
@@ -31,6 +34,6 @@ internal static class QueryProblems
         or NotATimeDimension or GrainTooFine or WrongValueType or MetricTypeNotSupported;
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
-    public static bool IsUnanswerable(string code) => code is FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
+    public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
         or MetricTypeNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain or NoTotals;
 }

@@ -10,6 +10,9 @@ internal sealed class QueryResolver
     /// <summary>The most buckets a filled or compared answer may walk along.</summary>
     public const int MaxBuckets = 100_000;
 
+    /// <summary>How deep filters by metrics may stand in each other.</summary>
+    private const int MaxDepth = 4;
+
     private readonly MetricModel _model;
     private readonly MetricQuery _query;
     private readonly FieldTypes _types;
@@ -17,9 +20,12 @@ internal sealed class QueryResolver
     private readonly TimeZoneInfo _zone;
     private readonly ResolvedRange _range;
     private readonly List<QueryProblem> _problems = [];
+    private readonly DateTimeOffset _now;
+    private readonly int _depth;
 
-    private QueryResolver(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now)
+    private QueryResolver(MetricModel model, MetricQuery query, FieldTypes types, DateTimeOffset now, int depth = 0)
     {
+        (_now, _depth) = (now, depth);
         _model = model;
         _query = query;
         _types = types;
@@ -39,9 +45,9 @@ internal sealed class QueryResolver
             Report(QueryProblems.EmptyTimeRange, $"The time range {_range} is empty: it ends where or before it starts.", "timeRange");
         }
 
-        if (_query.Metrics.IsEmpty)
+        if (_query.MinMax && !_query.Metrics.IsEmpty)
         {
-            Report(QueryProblems.NoMetrics, "A query names at least one metric.", "metrics");
+            Report(QueryProblems.MinMaxNeedsOneField, "The least and the greatest value are those of one field, without a metric.", "metrics");
         }
 
         var builder = new LeafBuilder(_model);
@@ -66,9 +72,10 @@ internal sealed class QueryResolver
 
         _problems.AddRange(builder.Problems.Distinct());
         var tenant = TenantFilter();
+        var drafts = _query.Metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
         var spines = new SpineResolver(_model, _range, _zone);
-        var leaves = builder.Drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
-        CheckUnboundNames(builder.Drafts);
+        var leaves = drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
+        CheckUnboundNames(drafts);
         var keys = Keys(leaves);
         CheckColumns(keys, metrics);
         CheckFill(keys);
@@ -86,7 +93,7 @@ internal sealed class QueryResolver
 
         return new ResolvedQuery
         {
-            Query = _query,
+            Query = _query with { OrderBy = [.. _query.OrderBy.Select(o => o with { Field = Column(o.Field, keys) })] },
             Model = _model,
             Zone = _zone,
             Range = _range,
@@ -98,6 +105,39 @@ internal sealed class QueryResolver
     }
 
     private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines)
+    {
+        var leaf = Bind(draft, tenant, spines, _query.GroupBy, _query.Where);
+        if (draft.Conversion is not { Metric: var metric })
+        {
+            return leaf;
+        }
+
+        var measure = _model.Measures[metric.ConversionMeasure.Measure];
+        var fact = _model.SemanticModels[measure.SemanticModel];
+        var events = new LeafDraft(0, fact, fact.Dimensions[measure.AggTimeDimension], null);
+        events.Paths.UnionWith(draft.Paths);
+        var conversion = new Conversion(
+            Bind(events, tenant, spines, [], null, metric.ConversionMeasure.Filter, isInRange: false),
+            measure,
+            metric.Entity,
+            metric.Window,
+            [.. metric.ConstantProperties.Select(p => (Expr(draft.Fact, p.Base), Expr(fact, p.Conversion)))],
+            [.. draft.Fact.Entities.Values.Where(e => e.Type == EntityType.Primary).Select(e => e.Expr), .. draft.Fact.Dimensions.Values.Select(d => d.Expr)]);
+        if (metric.Window is { Grain: < TimeGrain.Day } window && !conversion.IsByInstant(leaf))
+        {
+            Report(QueryProblems.GrainTooFine, $"{metric.Name} has a window of {window}, and its events are known by the day only.", draft.Paths.Min!);
+        }
+
+        // A conversion comes after its event and within the window; two days more let dates and instants meet.
+        var to = metric.Window is { Grain: >= TimeGrain.Day } length && leaf.Range.To is { } end ? TimeBound.FromDate(Calendar.Add(end.Date, length).AddDays(3), _zone) : (TimeBound?)null;
+        var range = new ResolvedRange(leaf.Range.From is { } from ? TimeBound.FromDate(from.Date.AddDays(-2), _zone) : null, to);
+        return leaf with { Conversion = conversion with { Events = conversion.Events with { Range = range, Target = range } } };
+
+        static string Expr(SemanticModel model, string property) =>
+            property.Split("__")[^1] is var name && model.Dimensions.TryGetValue(name, out var dimension) ? dimension.Expr : model.Entities[name].Expr;
+    }
+
+    private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines, ImmutableArray<FieldName> asked, Filter? condition, Filter? own = null, bool isInRange = true)
     {
         var bindings = ImmutableDictionary.CreateBuilder<FieldName, FieldBinding>();
         FieldBinding? Binding(FieldName name, string path)
@@ -111,9 +151,9 @@ internal sealed class QueryResolver
         }
 
         var groupBy = ImmutableArray.CreateBuilder<GroupField>();
-        for (var i = 0; i < _query.GroupBy.Length; i++)
+        for (var i = 0; i < asked.Length; i++)
         {
-            var name = _query.GroupBy[i];
+            var name = asked[i];
             if (Binding(name, $"groupBy[{i}]") is { } binding)
             {
                 groupBy.Add(new GroupField(name.ToString(), binding, Grain(name, binding, $"groupBy[{i}]")));
@@ -137,11 +177,11 @@ internal sealed class QueryResolver
             return converted;
         }
 
-        var where = _query.Where is { } filter ? Convert(filter, "where", isWritten: true) : null;
+        var where = condition is { } filter ? Convert(filter, "where", isWritten: true) : null;
         // A metric's own filter keeps its written form as the state's name, because gold tables know their states by it.
         var stateFilters = draft.States.Select(s => s.Filter).OfType<Filter>().Distinct().ToImmutableDictionary(f => f, f => Convert(f, draft.Paths.Min!));
         var range = draft.Shift is { } shift ? _range.Before(shift, _zone) : _range;
-        if (!Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
+        if (isInRange && !Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
         {
             Report(
                 QueryProblems.RangeNeedsDates,
@@ -163,13 +203,14 @@ internal sealed class QueryResolver
             Fact = draft.Fact,
             AggTime = draft.AggTime,
             Shift = draft.Shift,
+            KeepsUnmatched = draft.States.Count == 0 && _query.Tenant is null,
             Range = range,
             Target = _range,
             Zone = _zone,
             ModelZone = _model.TimeZone,
             WeekStart = _model.WeekStart,
             GroupBy = groupBy.ToImmutable(),
-            Where = Filter.And(where, tenant is null ? null : Convert(tenant, "tenant")),
+            Where = Filter.And(where, Filter.And(own, draft.Conversion?.Filter) is { } inner ? Convert(inner, draft.Paths.Min!) : null, tenant is null ? null : Convert(tenant, "tenant")),
             States = [.. draft.States],
             StateFilters = stateFilters,
             Bindings = bindings.ToImmutable(),
@@ -177,23 +218,29 @@ internal sealed class QueryResolver
         leaf = leaf with { JoinsTimeSpine = draft.JoinedToTimeSpine is not null && leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding)) };
         // Where a name is unknown that is told already, and the moments cannot be.
         var names = FilterText.Conjuncts(leaf.Where).Concat(leaf.StateFilters.Values).SelectMany(f => f.Fields);
-        return draft.How is { } how && leaf.GroupBy.Length == _query.GroupBy.Length && names.All(leaf.Bindings.ContainsKey)
+        return draft.How is { } how && leaf.GroupBy.Length == asked.Length && names.All(leaf.Bindings.ContainsKey)
             ? spines.Accumulate(leaf, how, (code, message) => Report(code, $"{Metrics(draft)} {message}", draft.Paths.Min!))
             : leaf;
     }
 
     private FieldBinding? Bind(LeafDraft draft, FieldName name, string path)
     {
-        if (name.IsMetricTime)
+        var (whole, custom) = _binder.Cut(name);
+        if (whole.IsMetricTime)
         {
-            return new FieldBinding { Name = name, Hops = [], Owner = draft.Fact, Element = draft.AggTime.Name, Expr = draft.AggTime.Expr, Dimension = draft.AggTime };
+            return new FieldBinding { Name = name, Hops = [], Owner = draft.Fact, Element = draft.AggTime.Name, Expr = draft.AggTime.Expr, Dimension = draft.AggTime, Custom = custom };
         }
 
-        var found = _binder.Bind(draft.Fact, name with { Grain = null }, out var fanOut);
+        var found = _binder.Bind(draft.Listed ?? draft.Fact, whole, out var fanOut);
         switch (found.Length)
         {
             case 1:
-                return found[0] with { Name = name };
+                if (found[0] is { Dimension: null, Lookup: null } && whole.Element != found[0].Element && _binder.MetricOf(whole) is { } metric)
+                {
+                    return Metric(metric, whole, path) is { } inner ? found[0] with { Name = name, Metric = inner } : null;
+                }
+
+                return found[0] with { Name = name, Custom = custom, Hops = draft.Listed is { } listed ? [JoinHop.Cross(listed), .. found[0].Hops] : found[0].Hops };
             case 0 when fanOut is not null:
                 Report(QueryProblems.FanOut, $"{name} cannot be used with {Metrics(draft)}: the join {fanOut}, would count rows several times.", path);
                 return null;
@@ -213,6 +260,27 @@ internal sealed class QueryResolver
         }
     }
 
+    /// <summary>A metric by an entity, over all time, of the same tenant.</summary>
+    private ResolvedQuery? Metric(Metric metric, FieldName name, string path)
+    {
+        if (_depth == MaxDepth)
+        {
+            Report(QueryProblems.MetricTypeNotSupported, $"{name} filters by a metric that filters by a metric, and so on: more than {MaxDepth} deep, or in a circle.", path);
+            return null;
+        }
+
+        try
+        {
+            var query = new MetricQuery { Metrics = [metric.Name], GroupBy = [new FieldName(name.Path[..^1], null)], TimeZone = _zone, Tenant = _query.Tenant };
+            return new QueryResolver(_model, query, _types, _now, _depth + 1).Resolve();
+        }
+        catch (QueryException exception)
+        {
+            _problems.AddRange(exception.Problems.Select(p => p with { Path = path, Message = $"{name}: {p.Message}" }));
+            return null;
+        }
+    }
+
     private string Metrics(LeafDraft draft) =>
         string.Join(", ", draft.Paths.Select(p => _query.Metrics[int.Parse(p["metrics[".Length..^1], System.Globalization.CultureInfo.InvariantCulture)]));
 
@@ -220,25 +288,40 @@ internal sealed class QueryResolver
     {
         if (!binding.IsTime)
         {
-            if (name.Grain is not null)
+            if (name != name.Whole || binding.Custom is not null)
             {
-                Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"Write {name.WithGrain(null)}.");
+                Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"Write {_binder.Cut(name).Whole}.");
             }
 
             return null;
         }
 
         var stored = binding.Dimension!.Granularity ?? TimeGrain.Day;
-        if (name.Grain < stored)
+        var asked = name.Grain ?? binding.Custom?.Spine.Grain ?? LeafExpressions.GrainOf(name.Part);
+        if (asked < stored)
         {
             Report(QueryProblems.GrainTooFine, $"{name} asks for a finer grain than {binding.Element} has in {binding.Owner.Name}, which is {stored.ToString().ToLowerInvariant()}.", path);
         }
 
-        return name.Grain ?? (stored > TimeGrain.Day ? stored : TimeGrain.Day);
+        return asked ?? (name.IsMetricTime ? DefaultGrain() : stored > TimeGrain.Day ? stored : TimeGrain.Day);
     }
 
-    private static ColumnKind TimeKind(FieldName name, FieldBinding binding) =>
-        name.Grain is { } grain
+    /// <summary>The grain of a bare <c>metric_time</c>: the coarsest of the metrics' own, else day, or what their times are stored as if that is coarser.</summary>
+    private TimeGrain DefaultGrain()
+    {
+        TimeGrain Stored(Metric metric) => metric.MeasureInputs.Select(i => _model.Measures[i.Measure])
+            .Select(m => _model.SemanticModels[m.SemanticModel].Dimensions[m.AggTimeDimension].Granularity ?? TimeGrain.Day)
+            .Concat(metric.Inputs.Select(i => Stored(_model.Metrics[i.Metric])))
+            .Max();
+        return _query.Metrics.Select(_model.Metrics.GetValueOrDefault).OfType<Metric>()
+            .Select(m => new[] { m.TimeGranularity ?? TimeGrain.Day, Stored(m) }.Max())
+            .DefaultIfEmpty(TimeGrain.Day).Max();
+    }
+
+    private static ColumnKind? TimeKind(FieldName name, FieldBinding binding) =>
+        name.Part is not null ? ColumnKind.Int64
+        : binding.Custom is not null ? null
+        : name.Grain is { } grain
             ? grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date
             : Leaf.IsInstant(binding.Dimension!) ? ColumnKind.Timestamp : ColumnKind.Date;
 
@@ -270,7 +353,7 @@ internal sealed class QueryResolver
             .Concat(_query.Where is null ? [] : FilterValues.Places(_query.Where, "where").Select(f => (Name: f.Field, f.Path)));
         foreach (var (name, path) in names.Where(n => !n.Name.IsMetricTime))
         {
-            if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, name with { Grain = null }, out _).IsEmpty))
+            if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, _binder.Cut(name).Whole, out _).IsEmpty))
             {
                 Report(
                     QueryProblems.UnknownDimension,
@@ -316,10 +399,23 @@ internal sealed class QueryResolver
         var columns = keys.Select(k => k.Name).Concat(_query.Metrics).Concat(compared).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
         var asked = _query.OrderBy.Select((o, i) => (o.Field, Path: $"orderBy[{i}].field"))
             .Concat(_query.Having is null ? [] : FilterValues.Places(_query.Having, "having").Select(f => (Field: f.Field.ToString(), f.Path)));
-        foreach (var (field, path) in asked.Where(a => !columns.Contains(a.Field)))
+        foreach (var (field, path) in asked.Where(a => !columns.Contains(Column(a.Field, keys))))
         {
             Report(QueryProblems.UnknownField, $"{field} is not a column of the answer.", path, Suggestion.For(field, columns));
         }
+    }
+
+    /// <summary>The column that a name means, however it is spelt: with its grain or without, the grain in any case.</summary>
+    private static string Column(string name, ImmutableArray<KeyColumn> keys)
+    {
+        if (keys.Any(k => k.Name == name))
+        {
+            return name;
+        }
+
+        var asked = FieldName.Parse(name);
+        var same = keys.Where(k => FieldName.Parse(k.Name) is var key && key.Path.SequenceEqual(asked.Path) && (asked.Grain is null || k.Grain == asked.Grain)).ToList();
+        return same is [var only] ? only.Name : name;
     }
 
     private Filter? Having(ImmutableArray<KeyColumn> keys)

@@ -33,7 +33,11 @@ internal sealed record ResolvedQuery
 /// <param name="Grain">The bucket, for a time field.</param>
 /// <param name="IsMetricTime">Whether it is the metrics' own time.</param>
 /// <param name="Label">For people.</param>
-internal sealed record KeyColumn(string Name, TimeGrain? Grain, bool IsMetricTime, string? Label);
+internal sealed record KeyColumn(string Name, TimeGrain? Grain, bool IsMetricTime, string? Label)
+{
+    /// <summary>The columns of its least and its greatest value.</summary>
+    public (string Min, string Max) Ends => (Name + "__min", Name + "__max");
+}
 
 /// <summary>A metric of the answer.</summary>
 /// <param name="Metric">The metric.</param>

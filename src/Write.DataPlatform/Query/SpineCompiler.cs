@@ -20,23 +20,23 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     public string Values { get; } = "values_" + leaf.Index.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>A state at a moment, out of those of the buckets that count.</summary>
-    public string State(MeasureState state)
+    public SqlExpression State(MeasureState state)
     {
         var column = new SqlColumn("r", leaf.Column(state));
-        return writer.Expression(leaf.Spine!.IsInLake ? column : state.Merge(column));
+        return leaf.Spine!.IsInLake ? column : state.Merge(column);
     }
 
     /// <summary>The statement of <see cref="Values"/>.</summary>
-    public string Valued(IEnumerable<(string Column, string Value)> values)
+    public string Valued(IEnumerable<(string Column, SqlExpression Value)> values)
     {
         var (spine, columns) = (leaf.Spine!, values.ToList());
         SqlExpression at = spine.IsInLake ? new SqlColumn("r", Spine.Column) : Moment;
         var moments = Over(leaf.OfMoments, at, spine.Basis);
         var shifted = moments.AggBucket(spine.Basis);
         var conditions = (spine.Where is { } where ? [moments.Condition(where)] : Enumerable.Empty<SqlExpression>()).Concat(InTarget(shifted)).ToList();
-        if (spine.StartsOf is { } start)
+        if (spine.StartsOf.Length > 0)
         {
-            conditions.Add(new SqlBinary("=", shifted, moments.AggBucket(start)));
+            conditions.Add(SqlExpression.Or(spine.StartsOf.Select(start => new SqlBinary("=", shifted, moments.AggBucket(start)))));
         }
 
         var from = spine.IsInLake
@@ -44,7 +44,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
             : $"({writer.Statement(MomentsOf(spine.Range, spine.Basis))}) AS m\nJOIN {Rows} AS r ON {writer.Expression(Counts())}";
         var key = keys.Select(k => spine.Keys.FirstOrDefault(f => f.Column == k.Name) is { } field ? writer.Expression(moments.Key(field)) : "r." + Quote(k.Name));
         var inner = "SELECT " + string.Join(", ", key.Zip(keys, (sql, k) => sql + " AS " + Quote(k.Name)))
-            + $", {writer.Expression(at)} AS __at, {writer.Expression(shifted)} AS __shifted, " + string.Join(", ", columns.Select(c => c.Value + " AS " + Quote(c.Column)))
+            + $", {writer.Expression(at)} AS __at, {writer.Expression(shifted)} AS __shifted, " + string.Join(", ", columns.Select(c => writer.Expression(c.Value) + " AS " + Quote(c.Column)))
             + "\nFROM " + from
             + (conditions.Count == 0 ? "" : "\nWHERE " + string.Join(" AND ", conditions.Select(writer.Expression)))
             + (spine.IsInLake ? "" : "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, keys.Count + 2)));
@@ -69,12 +69,16 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     }
 
     /// <summary>The moments that have no rows in a table of the leaf's groups, by their columns of time alone.</summary>
+    /// <remarks>A condition on a column that is grouped by is put to them too, and null is what it meets.</remarks>
     public string Moments(string groups)
     {
         var fields = leaf.Spine?.Keys ?? [.. leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding))];
         var (range, step) = (leaf.Spine?.Target ?? leaf.Target, fields.Min(f => f.Grain!.Value));
-        var moments = Over(leaf with { Shift = null, Range = range, Target = range }, Moment, step);
-        var conditions = FilterText.Conjuncts(leaf.Spine is { } spine ? spine.Where : leaf.Where).Where(c => leaf.IsAboutAggTime(c) is true).Select(c => writer.Expression(moments.Condition(c)));
+        var moments = new LeafExpressions(
+            leaf with { Shift = null, Range = range, Target = range }, binding => leaf.IsAggTime(binding) ? Moment : new SqlLiteral(null), step < TimeGrain.Day);
+        var grouped = keys.Select(k => k.Name).ToHashSet(StringComparer.Ordinal);
+        var conditions = FilterText.Conjuncts(leaf.Where).Concat(FilterText.Conjuncts(leaf.Spine?.Where)).Concat(FilterText.Conjuncts(leaf.Spine?.Mixed))
+            .Where(c => c.Fields.Any() && c.Fields.All(f => leaf.IsAggTime(leaf.Bindings[f]) || grouped.Contains(f.ToString()))).Select(c => writer.Expression(moments.Condition(c)));
         var columns = fields.Select(f => (Sql: writer.Expression(moments.Key(f)), Name: Quote(f.Column))).ToList();
         return "SELECT DISTINCT " + string.Join(", ", columns.Select(c => c.Sql + " AS " + c.Name))
             + $"\nFROM ({writer.Statement(MomentsOf(range, step))}) AS m\nWHERE "
@@ -139,7 +143,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
 
     private SqlProjection Bound(string function, string name)
     {
-        var column = leaf.Spine is not null ? Spine.Column : leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).MinBy(g => g.Grain)!.Column;
+        var column = leaf.Spine is not null ? Spine.Column : leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding) && g.IsBucket).MinBy(g => g.Grain)!.Column;
         return new SqlProjection(new SqlCall(function, new SqlColumn("s", column)), name);
     }
 

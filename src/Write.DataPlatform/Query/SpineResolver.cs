@@ -25,13 +25,17 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
 
         var stored = leaf.AggTime.Granularity ?? TimeGrain.Day;
         var basis = how.Basis(stored, times.Select(t => t.Grain!.Value));
-        TimeGrain? startsOf = how.AtStartOf is null ? null : times.Min(t => t.Grain!.Value);
+        ImmutableArray<TimeGrain> startsOf = how.AtStartOf is null ? [] : [.. times.Select(t => t.Grain!.Value).Distinct()];
+        if (times.Any(t => t.Binding.Custom is not null) || (how.AtStartOf is not null && times.Any(t => !t.IsBucket)))
+        {
+            report(QueryProblems.GrainTooFine, "has a value at each moment, which is not computed for this cut of metric_time.");
+        }
         if (how.Window is { } window && window.Grain < basis)
         {
             report(QueryProblems.GrainTooFine, $"has a window of {window}, and its events are known by {Word(basis)} only.");
         }
 
-        if (startsOf < TimeGrain.Day)
+        if (startsOf.Any(g => g < TimeGrain.Day))
         {
             report(QueryProblems.GrainTooFine, "is taken at the start of a grain, which is computed from day grain up.");
         }
@@ -48,7 +52,9 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
 
         var (events, moments, mixed) = Split(leaf);
         var isInLake = mixed is not null || (how.AtStartOf is null && leaf.States.Any(s => !s.IsMergeable)) || leaf.StateFilters.Values.Any(f => leaf.IsAboutAggTime(f) is not false);
-        var asked = startsOf >= TimeGrain.Day && target.From is { } first ? target with { From = TimeBound.FromDate(Calendar.Truncate(first.Date, startsOf.Value, model.WeekStart), zone) } : target;
+        var asked = startsOf.Length > 0 && target.From is { } first
+            ? target with { From = TimeBound.FromDate(startsOf.Max(g => Calendar.Truncate(first.Date, g, model.WeekStart)), zone) }
+            : target;
         var moved = leaf.Shift is null ? asked : asked.Before(leaf.Shift, zone);
         var range = Widened(moved, how, basis);
         return leaf with
@@ -57,7 +63,7 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             Range = range,
             Target = range,
             Where = events,
-            GroupBy = [new GroupField(Spine.Column, times[0].Binding, basis), .. leaf.GroupBy.Except(times)],
+            GroupBy = [new GroupField(Spine.Column, times[0].Binding with { Name = times[0].Binding.Name.Whole, Custom = null }, basis), .. leaf.GroupBy.Except(times)],
             Spine = new Spine
             {
                 How = how, Basis = basis, StartsOf = startsOf, Keys = times, Range = moved, Target = asked, Shift = leaf.Shift, Where = moments, Mixed = mixed, IsInLake = isInLake,
@@ -69,40 +75,43 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
     public Leaf? TimeSpine(IReadOnlyCollection<Leaf> leaves)
     {
         var needing = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine).ToList();
-        return target.IsBounded || needing.Count == 0 || model.TimeSpines.Values.Where(s => s.Grain <= TimeGrain.Day).MaxBy(s => s.Grain) is not { } spine
+        return target.IsBounded || needing.Count == 0 || model.TimeSpines.Values.Where(s => s.Grain <= TimeGrain.Day && !s.IsSubSecond).MaxBy(s => s.Grain) is not { } spine
             ? null
-            : Of(spine, needing[0] with { Index = leaves.Count });
+            : Of(AsFact(spine), needing[0] with { Index = leaves.Count });
     }
 
-    private static Leaf Of(TimeSpine spine, Leaf like)
+    /// <summary>A time spine's table as a fact with one time.</summary>
+    public static SemanticModel AsFact(TimeSpine spine)
     {
         var time = new Dimension { Name = spine.Column, Type = DimensionType.Time, Expr = spine.Column, Granularity = spine.Grain, Source = spine.Source };
-        return like with
+        return new SemanticModel
         {
-            Fact = new SemanticModel
-            {
-                Name = spine.Name,
-                Table = spine.Name,
-                Entities = ImmutableSortedDictionary<string, Entity>.Empty,
-                Dimensions = ImmutableSortedDictionary<string, Dimension>.Empty.Add(time.Name, time),
-                Measures = ImmutableSortedDictionary<string, Measure>.Empty,
-                PrimaryEntity = null,
-                Source = spine.Source,
-            },
-            AggTime = time,
-            Shift = null,
-            Range = ResolvedRange.All,
-            Target = ResolvedRange.All,
-            GroupBy = [],
-            Where = null,
-            States = [],
-            StateFilters = ImmutableDictionary<Filter, Filter>.Empty,
-            Bindings = ImmutableDictionary<FieldName, FieldBinding>.Empty,
-            Spine = null,
-            JoinsTimeSpine = false,
-            IsTimeSpine = true,
+            Name = spine.Name,
+            Table = spine.Name,
+            Entities = ImmutableSortedDictionary<string, Entity>.Empty,
+            Dimensions = ImmutableSortedDictionary<string, Dimension>.Empty.Add(time.Name, time),
+            Measures = ImmutableSortedDictionary<string, Measure>.Empty,
+            PrimaryEntity = null,
+            Source = spine.Source,
         };
     }
+
+    private static Leaf Of(SemanticModel spine, Leaf like) => like with
+    {
+        Fact = spine,
+        AggTime = spine.Dimensions.Values.Single(),
+        Shift = null,
+        Range = ResolvedRange.All,
+        Target = ResolvedRange.All,
+        GroupBy = [],
+        Where = null,
+        States = [],
+        StateFilters = ImmutableDictionary<Filter, Filter>.Empty,
+        Bindings = ImmutableDictionary<FieldName, FieldBinding>.Empty,
+        Spine = null,
+        JoinsTimeSpine = false,
+        IsTimeSpine = true,
+    };
 
     private ResolvedRange Widened(ResolvedRange range, Accumulation how, TimeGrain basis)
     {

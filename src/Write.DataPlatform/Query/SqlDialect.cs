@@ -33,6 +33,11 @@ public abstract class SqlDialect
 
     internal abstract string Truncate(TimeGrain grain, string expression);
 
+    internal abstract string IsFinite(string expression);
+
+    /// <summary>A whole number; days of the week from Monday, 1, to Sunday, 7.</summary>
+    internal abstract string DatePart(DatePart part, string expression);
+
     internal abstract string AddPeriod(string expression, CalendarPeriod period);
 
     internal abstract string AddSeconds(string expression, long seconds);
@@ -51,6 +56,9 @@ public abstract class SqlDialect
 
     /// <summary>An aggregate: the <see cref="DistinctSketch"/> of all values of several; null if all are null.</summary>
     internal abstract string MergeSketches(string sketch);
+
+    /// <summary>The estimate of a <see cref="DistinctSketch"/>, a whole number; null for null.</summary>
+    internal abstract string EstimateSketch(string sketch);
 
     /// <summary>The moments of <see cref="Sql.SqlMoments"/>; <paramref name="bounds"/> stands after FROM if it is given.</summary>
     internal abstract string Moments(string start, string end, TimeGrain grain, string? bounds);

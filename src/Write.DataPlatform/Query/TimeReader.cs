@@ -145,11 +145,12 @@ internal sealed partial class TimeReader(QueryForm form)
 
     private TimePoint? Point(JsonElement json, string path)
     {
-        if (form.Text(json, path, "a date or an instant") is not { } text)
-        {
-            return null;
-        }
+        return form.Text(json, path, "a date or an instant") is { } text ? Point(text, path) : null;
+    }
 
+    /// <summary>A date, a local time or an instant.</summary>
+    public TimePoint? Point(string text, string path)
+    {
         var match = Moment().Match(text);
         if (!match.Success
             || !DateTime.TryParseExact(match.Groups["local"].Value, Formats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local)

@@ -224,7 +224,7 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
 
         // A sketch is too long to read: what it estimates, and the start of its hash where two of them estimate the same.
         string Shown(int i, string side) => states.Any(s => s.Kind == StateKind.Sketch && s.Name == values[i].Name)
-            ? $"{DuckDbDialect.EstimateSketch($"{side}.v{i}")} || ' ~' || left(md5({side}.v{i}), 8)"
+            ? $"{DuckDbDialect.Instance.EstimateSketch($"{side}.v{i}")} || ' ~' || left(md5({side}.v{i}), 8)"
             : $"CAST({side}.v{i} AS VARCHAR)";
 
         string Side(string rows, string alias)

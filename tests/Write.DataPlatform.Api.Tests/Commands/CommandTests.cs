@@ -316,7 +316,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
 
     private string[] Lake() => ["--data", _folder, $"--DataPlatform:Lake:Path={server.Data}/lake"];
 
-    private static async Task<(int Code, string Output, string Error)> RunAsync(string input, params string[] args)
+    internal static async Task<(int Code, string Output, string Error)> RunAsync(string input, params string[] args)
     {
         using var reader = new StringReader(input);
         using var output = new StringWriter();

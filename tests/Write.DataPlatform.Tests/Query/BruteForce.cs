@@ -133,6 +133,11 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
                 return Values(simple.Measure, filter, shift);
             case CumulativeMetric cumulative:
                 return Values(cumulative.Measure, filter, shift, new Accumulated(cumulative.Window, cumulative.GrainToDate, null, cumulative.PeriodAggregation));
+            case ConversionMetric { IsRate: true } rate:
+                var (converted, based) = (Values(rate with { IsRate = false }, outer, shift, atStartOf), Values(rate.BaseMeasure, filter, shift));
+                return key => World.Divide(converted(key), based(key));
+            case ConversionMetric conversion:
+                return Values(conversion, filter, shift);
             case RatioMetric ratio:
                 var (numerator, denominator) = (Values(ratio.Numerator, filter, shift, atStartOf), Values(ratio.Denominator, filter, shift, atStartOf));
                 return key => World.Divide(numerator(key), denominator(key));
@@ -163,12 +168,12 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         {
             var stored = world.Evaluate(aggTime.Expr, row);
             var counted = shift.Aggregate(stored, (at, by) => at is null ? null : at is DateOnly day ? OracleTime.Shift(day, by) : time.Shift((DateTime)at, by));
-            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored)).Test(filter) != true))
+            if (!Holds(counted) || (filter is not null && Condition(f => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant)).Test(filter) != true))
             {
                 continue;
             }
 
-            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored), g, g.IsMetricTime ? aggTime : world.Dimension(fact, g)))]);
+            var key = new Key([.. _groupBy.Select(g => Bucketed(IsCounted(fact, aggTime, g) ? counted : world.Value(fact, row, g, stored, query.Tenant), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
             counts.Add((key, world.Evaluate(measure.Expr, row), Moment(fact, measure, row), Window(fact, measure, aggTime, row, key)));
         }
 
@@ -193,6 +198,60 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             : null);
     }
 
+    /// <summary>Conversion by conversion: the latest event of the same entity before it, of all that the query counts.</summary>
+    private Func<Key, object?> Values(ConversionMetric metric, Filter? outer, IReadOnlyList<OracleShift> shift)
+    {
+        var (measure, baseMeasure) = (world.Model.Measures[metric.ConversionMeasure.Measure], world.Model.Measures[metric.BaseMeasure.Measure]);
+        var (fact, later) = (world.Model.SemanticModels[baseMeasure.SemanticModel], world.Model.SemanticModels[measure.SemanticModel]);
+        var (aggTime, laterTime) = (fact.Dimensions[baseMeasure.AggTimeDimension], later.Dimensions[measure.AggTimeDimension]);
+        var tenant = query.Tenant is null ? null : world.Model.Tenants[query.Tenant].Where;
+        var filter = Filter.And(outer, metric.BaseMeasure.Filter, query.Where, tenant);
+        var laterFilter = Filter.And(metric.ConversionMeasure.Filter, tenant);
+        var isByInstant = aggTime.Granularity < TimeGrain.Day && laterTime.Granularity < TimeGrain.Day;
+        var home = new OracleTime(world.Model.TimeZone, world.Model.WeekStart, default);
+        IComparable When(object stored) => isByInstant || stored is DateOnly ? (IComparable)stored : DateOnly.FromDateTime(home.ToLocal((DateTime)stored));
+        var events = new List<(Key Group, object Entity, IComparable When, object? Order)>();
+        foreach (var row in world.Tables[fact.Table])
+        {
+            var stored = world.Evaluate(aggTime.Expr, row);
+            var counted = shift.Aggregate(stored, (at, by) => at is null ? null : at is DateOnly day ? OracleTime.Shift(day, by) : time.Shift((DateTime)at, by));
+            object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant);
+            if (Holds(counted) && world.Evaluate(fact.Entities[metric.Entity].Expr, row) is { } entity && (filter is null || Condition(Of).Test(filter) == true))
+            {
+                var group = new Key([.. _groupBy.Select(g => Bucketed(Of(g), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
+                events.Add((group, entity, When(stored!), row["visit_id"]));
+            }
+        }
+
+        var groups = new Dictionary<Key, List<object?>>();
+        foreach (var row in world.Tables[later.Table])
+        {
+            if (world.Evaluate(laterTime.Expr, row) is not { } stored || world.Evaluate(later.Entities[metric.Entity].Expr, row) is not { } entity
+                || (laterFilter is not null && Condition(f => world.Value(later, row, f, stored, query.Tenant)).Test(laterFilter) != true))
+            {
+                continue;
+            }
+
+            var at = When(stored);
+            IComparable? Earliest() => metric.Window is not { } window ? null
+                : at is DateOnly day ? OracleTime.Shift(day, new OracleShift(window.Negate()))
+                : window.Grain >= TimeGrain.Day ? OracleTime.Shift(DateOnly.FromDateTime((DateTime)at), new OracleShift(window.Negate())).ToDateTime(TimeOnly.FromDateTime((DateTime)at), DateTimeKind.Utc)
+                : ((DateTime)at).AddSeconds(-window.Count);
+            var possible = events.Where(e => e.Entity.Equals(entity) && e.When.CompareTo(at) <= 0 && (Earliest() is not { } early || e.When.CompareTo(early) > 0))
+                .OrderByDescending(e => e.When).ThenBy(e => e.Order).ToList();
+            if (possible.Count > 0)
+            {
+                groups.TryAdd(possible[0].Group, []);
+                groups[possible[0].Group].Add(world.Evaluate(measure.Expr, row));
+            }
+        }
+
+        _groups.UnionWith(groups.Keys);
+        return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (metric.ConversionMeasure.FillNullsWith is { } fill ? fill
+            : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
+            : null);
+    }
+
     /// <summary>The groups of moments that no row has: their times, and null for all else.</summary>
     private void AddMoments(SemanticModel fact, Dimension aggTime, IEnumerable<Key> groups)
     {
@@ -209,7 +268,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         {
             var counted = Counted(aggTime, moment);
             if (seen.Contains(new Key([.. times.Select(t => Bucketed(counted, t.Field, aggTime))]))
-                || own.Where(f => f.Fields.Any() && f.Fields.All(n => IsCounted(fact, aggTime, n))).Any(f => Condition(_ => counted).Test(f) != true))
+                || own.Where(f => f.Fields.Any() && f.Fields.All(n => IsCounted(fact, aggTime, n) || _groupBy.Contains(n))).Any(f => Condition(n => IsCounted(fact, aggTime, n) ? counted : null).Test(f) != true))
             {
                 continue;
             }
@@ -229,17 +288,18 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var aggTime = fact.Dimensions[measure.AggTimeDimension];
         var filter = Filter.And(outer, input.Filter, query.Where, query.Tenant is null ? null : world.Model.Tenants[query.Tenant].Where);
         var basis = aggTime.Granularity!.Value > TimeGrain.Day ? aggTime.Granularity.Value : TimeGrain.Day;
-        var finest = _groupBy.Where(g => IsCounted(fact, aggTime, g)).Min(g => Grain(g, aggTime));
+        var grains = _groupBy.Where(g => IsCounted(fact, aggTime, g)).Select(g => Grain(g, aggTime)).ToList();
+        var finest = grains.Min();
         var rows = world.Tables[fact.Table].Select(r => (Row: r, Stored: world.Evaluate(aggTime.Expr, r))).Where(r => r.Stored is not null)
             .Select(r => (r.Row, r.Stored, Bucket: r.Stored is DateOnly date ? time.Bucket(date, basis) : (DateOnly)time.Bucket((DateTime)r.Stored!, basis))).ToList();
         var (first, end) = (DateOnly.FromDateTime(range.FromLocal!.Value), DateOnly.FromDateTime(range.ToLocal!.Value));
-        first = time.Bucket(first, how.AtStartOf is null ? basis : finest);
+        first = how.AtStartOf is null ? time.Bucket(first, basis) : grains.Max(g => time.Bucket(first, g));
         var values = new Dictionary<Key, SortedDictionary<DateOnly, object?>>();
         var latest = new Dictionary<Key, DateOnly>();
         for (var moment = time.Bucket(first.AddDays(-800), basis); moment < end.AddDays(60); moment = Next(moment, basis))
         {
             var shifted = time.Bucket(shift.Aggregate(moment, OracleTime.Shift), basis);
-            if (shifted < first || shifted >= end || (how.AtStartOf is not null && time.Bucket(shifted, finest) != shifted))
+            if (shifted < first || shifted >= end || (how.AtStartOf is not null && grains.All(g => time.Bucket(shifted, g) != shifted)))
             {
                 continue;
             }
@@ -248,7 +308,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             var groups = new Dictionary<Key, List<object?>>();
             foreach (var (row, stored, bucket) in rows)
             {
-                object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored);
+                object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant);
                 if (how.Counts(bucket, moment, time) && IsBefore(stored!, shift) && (filter is null || Condition(Of).Test(filter) == true))
                 {
                     var group = new Key([.. _groupBy.Select(g => Bucketed(Of(g), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
@@ -272,7 +332,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         }
 
         _groups.UnionWith(values.Keys);
-        var isCoarser = how.AtStartOf is null && finest > basis;
+        var isCoarser = how.AtStartOf is null && _groupBy.Where(g => IsCounted(fact, aggTime, g)).All(g => g.Part is not null || Grain(g, aggTime) > basis);
         return key => (values.TryGetValue(key, out var at)
                 ? !isCoarser || how.Period is PeriodAggregation.Last ? at.Values.Last()
                 : how.Period is PeriodAggregation.First ? at.Values.First()
@@ -319,10 +379,10 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
 
     /// <summary>The metrics' own time, under its own name too, is the one at which an event counts.</summary>
     private static bool IsCounted(SemanticModel fact, Dimension aggTime, FieldName field) =>
-        field.IsMetricTime || (field.Path is [var entity, var element] && entity == fact.PrimaryEntity && element == aggTime.Name);
+        field.Path is [FieldName.MetricTime] || (field.Path is [var entity, var element] && entity == fact.PrimaryEntity && element == aggTime.Name);
 
     /// <summary>A field with a grain is compared by its bucket's start, on the zone's clock.</summary>
-    private object? Filtered(object? value, FieldName field) => (value, field.Grain) switch
+    private object? Filtered(object? value, FieldName field) => value is not null && field.Part is { } part ? Part(value, part) : (value, field.Grain) switch
     {
         (null, _) or (_, null) => value,
         (DateOnly date, { } grain) => time.Bucket(date, grain),
@@ -331,7 +391,21 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         _ => value,
     };
 
-    private object? Bucketed(object? value, FieldName field, Dimension? dimension) => value switch
+    private long Part(object value, DatePart part)
+    {
+        var date = value is DateTime utc ? DateOnly.FromDateTime(time.ToLocal(utc)) : (DateOnly)value;
+        return part switch
+        {
+            DatePart.Year => date.Year,
+            DatePart.Quarter => ((date.Month - 1) / 3) + 1,
+            DatePart.Month => date.Month,
+            DatePart.Day => date.Day,
+            DatePart.Doy => date.DayOfYear,
+            _ => date.DayOfWeek == DayOfWeek.Sunday ? 7 : (int)date.DayOfWeek,
+        };
+    }
+
+    private object? Bucketed(object? value, FieldName field, Dimension? dimension) => value is not null && field.Part is { } part ? Part(value, part) : value switch
     {
         DateOnly date when dimension is not null => time.Bucket(date, Grain(field, dimension)),
         DateTime utc => time.Bucket(utc, Grain(field, dimension)),
@@ -344,6 +418,11 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         if (field.Grain is { } grain)
         {
             return grain;
+        }
+
+        if (field.Part is { } part)
+        {
+            return part switch { DatePart.Year => TimeGrain.Year, DatePart.Quarter => TimeGrain.Quarter, DatePart.Month => TimeGrain.Month, _ => TimeGrain.Day };
         }
 
         var stored = field.IsMetricTime

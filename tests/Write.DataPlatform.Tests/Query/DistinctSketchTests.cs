@@ -23,7 +23,7 @@ public sealed class DistinctSketchTests
         await using var instance = new DuckDbInstance(new DuckDbSettings { Threads = 2, MaxSessions = 1, MemoryMegabytes = 256 });
         await using var session = await instance.OpenAsync(TestContext.Current.CancellationToken);
         var values = await RowsAsync(session, $"SELECT {expression} FROM range({count}) AS t(v)");
-        var rows = await RowsAsync(session, $"WITH s AS (SELECT {Sql(new SqlSketch(new SqlSketchCode(Value)))} AS s FROM (SELECT {expression} AS v FROM range({count}) AS t(v))) SELECT s, {DuckDbDialect.EstimateSketch("s")} FROM s");
+        var rows = await RowsAsync(session, $"WITH s AS (SELECT {Sql(new SqlSketch(new SqlSketchCode(Value)))} AS s FROM (SELECT {expression} AS v FROM range({count}) AS t(v))) SELECT s, {DuckDbDialect.Instance.EstimateSketch("s")} FROM s");
         var (state, estimate) = ((string?)rows[0][0], rows[0][1]);
         if (count == 0)
         {
@@ -56,8 +56,8 @@ public sealed class DistinctSketchTests
         Assert.All(ways, way => Assert.Equal(whole[0][0], way[0]));
 
         // Nulls alone are no values but rows; no rows are no state.
-        Assert.Equal(["0", 0L], (await RowsAsync(session, $"SELECT s, {DuckDbDialect.EstimateSketch("s")} FROM parts WHERE a = 100"))[0]);
-        Assert.Equal([null, null], (await RowsAsync(session, $"SELECT s, {DuckDbDialect.EstimateSketch("s")} FROM (SELECT {merge} AS s FROM parts WHERE a = 200)"))[0]);
+        Assert.Equal(["0", 0L], (await RowsAsync(session, $"SELECT s, {DuckDbDialect.Instance.EstimateSketch("s")} FROM parts WHERE a = 100"))[0]);
+        Assert.Equal([null, null], (await RowsAsync(session, $"SELECT s, {DuckDbDialect.Instance.EstimateSketch("s")} FROM (SELECT {merge} AS s FROM parts WHERE a = 200)"))[0]);
     }
 
     [Theory]

@@ -24,9 +24,9 @@ internal static class QueryGen
         ["orders_per_visit"] = [Orders, Visits], ["revenue_per_visit"] = [Orders, Visits], ["activity"] = [Plays, Orders],
         ["plays"] = [Plays], ["minutes"] = [Plays], ["mean_minutes"] = [Plays], ["players"] = [Plays], ["minutes_change"] = [Plays],
         ["target"] = [Targets], ["attainment"] = [Plays, Targets],
-        ["growth_change"] = [Visits],
         ["about_visitors"] = [Visits], ["about_visits"] = [Visits], ["about_mobile_visitors"] = [Visits], ["about_amounts"] = [Orders], ["about_days"] = [Plays], ["about_last_players"] = [Plays],
         ["visits_per_visitor"] = [Visits], ["about_visitors_growth"] = [Visits], ["about_visitors_28d"] = [Visits], ["about_visits_ytd"] = [Visits],
+        ["growth_change"] = [Visits], ["order_rate"] = [Visits], ["show_orders"] = [Visits], ["play_rate"] = [Visits], ["loyal_visits"] = [Visits],
         ["visits_ever"] = [Visits], ["seconds_28d"] = [Visits], ["mean_seconds_mtd"] = [Visits], ["mobile_visitors_7d"] = [Visits], ["revenue_ytd"] = [Orders], ["plays_2m"] = [Plays],
         ["targets_ever"] = [Targets], ["visits_since_month_start"] = [Visits], ["visits_ever_gain"] = [Visits], ["visits_every_day"] = [Visits], ["plays_every_day"] = [Plays],
     };
@@ -201,10 +201,14 @@ internal static class QueryGen
     {
         var grains = Enum.GetValues<TimeGrain>().Where(g => g >= finest && (facts.Contains(Targets) ? g >= TimeGrain.Month : !facts.Contains(Plays) || g >= TimeGrain.Day)).ToArray();
         var time = From(grains).Select(g => "metric_time__" + g.ToString().ToLowerInvariant()).Array[needsTime ? 1 : 0, isOneGrain ? 1 : 2];
+        var parts = Gen.Frequency((5, Gen.Const(Array.Empty<string>())), (isOneGrain || needsTime ? 0 : 1, From(Parts("metric_time", grains[0]).ToArray()).Array[1, 1]));
         var fields = names.Length == 0 ? Gen.Const(Array.Empty<string>()) : From(names).SelectMany(f => Grained(f, needsTime ? TimeGrain.Day : TimeGrain.Second)).Array[0, 3];
-        return Gen.Select(time, fields, Gen.Bool, (t, f, timeFirst) =>
-            (timeFirst ? t.Concat(f) : f.Concat(t)).Distinct().Select(FieldName.Parse).ToImmutableArray());
+        return Gen.Select(time, fields, parts, Gen.Bool, (t, f, p, timeFirst) =>
+            (timeFirst ? t.Concat(f) : f.Concat(t)).Concat(p).Distinct().Select(FieldName.Parse).ToImmutableArray());
     }
+
+    private static IEnumerable<string> Parts(string field, TimeGrain finest) =>
+        Enum.GetValues<DatePart>().Where(p => finest < TimeGrain.Month || p is DatePart.Year or DatePart.Quarter or DatePart.Month).Select(p => $"{field}__extract_{p.ToString().ToLowerInvariant()}");
 
     private static string[] Common(string[] facts) => [.. facts.Select(f => (IEnumerable<string>)Fields[f]).Aggregate((a, b) => a.Intersect(b))];
 
@@ -212,7 +216,7 @@ internal static class QueryGen
     {
         var finest = Instants.Contains(field) ? TimeGrain.Second : Dates.Contains(field) ? TimeGrain.Day : Months.Contains(field) ? TimeGrain.Month : (TimeGrain?)null;
         return finest is null ? Gen.Const(field)
-            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest && g >= least).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).ToArray());
+            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest && g >= least).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).Concat(Parts(field, finest.Value)).ToArray());
     }
 
     private static Gen<Comparison?> Comparisons(string[] facts, bool noClock, bool isOfMonths)

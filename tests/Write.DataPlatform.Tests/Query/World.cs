@@ -61,8 +61,17 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
     /// <param name="row">Its row.</param>
     /// <param name="field">The field.</param>
     /// <param name="moment">When the row's event happened, an instant or a date: of rows with validity the one valid then is meant.</param>
-    public object? Value(SemanticModel fact, Row row, FieldName field, object? moment)
+    /// <param name="tenant">The tenant whose rows a metric by an entity counts; null for all.</param>
+    public object? Value(SemanticModel fact, Row row, FieldName field, object? moment, string? tenant = null)
     {
+        if (field.Path.Length > 1 && Model.Metrics.ContainsKey(field.Element))
+        {
+            // The only such metric counts a visitor's visits that have a time; see the model's loyal_visits.
+            var visitor = Value(fact, row, new FieldName(field.Path[..^1], null), moment);
+            var visits = (tenant is null ? Tables["visits"] : Tables["visits"].Where(v => Equals(v["customer"], tenant))).Count(v => visitor is not null && Equals(v["visitor_id"], visitor) && v["started_at"] is not null);
+            return visits == 0 ? null : (long)visits;
+        }
+
         var (at, found, element, attribute) = Walk(fact, row, field, moment);
         var value = found is null ? null
             : at.Dimensions.TryGetValue(element, out var dimension) ? Evaluate(dimension.Expr, found)

@@ -292,6 +292,23 @@ internal static class WorldModel
             type_params:
               expr: now - before
               metrics: [{ name: visits_growth, alias: now }, { name: visits_growth, alias: before, offset_window: 7 days }]
+          - name: order_rate
+            type: conversion
+            type_params: { conversion_type_params: { entity: visit, base_measure: visit_rows, conversion_measure: order_rows } }
+          - name: show_orders
+            type: conversion
+            type_params:
+              conversion_type_params:
+                entity: show
+                calculation: conversions
+                window: 90 days
+                base_measure: { name: visit_rows, filter: "{{ Dimension('visit__device') }} <> 'tv'" }
+                conversion_measure: { name: amount_sum, filter: "{{ Dimension('visit__country') }} is not null", fill_nulls_with: 0 }
+          - name: play_rate
+            type: conversion
+            filter: "{{ Dimension('visit__score') }} > 0"
+            type_params: { conversion_type_params: { entity: visitor, base_measure: visit_rows, conversion_measure: play_sum, window: 5 months } }
+          - { name: loyal_visits, type: simple, filter: "{{ Metric('visits', ['visitor']) }} >= 3", type_params: { measure: visit_rows } }
           - { name: visits_every_day, type: simple, type_params: { measure: { name: visit_rows, join_to_timespine: true, fill_nulls_with: 0 } } }
           - { name: plays_every_day, type: simple, type_params: { measure: { name: play_sum, join_to_timespine: true } } }
         lookups:

@@ -8,16 +8,18 @@ using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Lake.DuckDb;
 
-/// <summary>A lake of Parquet, CSV or JSON files in a folder.</summary>
+/// <summary>A lake of Parquet, CSV or JSON files in a folder, or of the tables of a DuckDB database file.</summary>
 /// <remarks>
-/// The database may read the lake's folder and write its own work folder, and nothing else: the settings are locked before the first statement.
+/// The database may read the lake's folder or file and write its own work folder, and nothing else: the settings are locked before the first statement.
 /// </remarks>
 internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
 {
+    // By the file's own name, a schema of the same name would be ambiguous.
+    private const string Attached = "attached_lake";
+
     private readonly LakeOptions _options;
     private readonly TimeProvider _time;
-    private readonly LakeFolder _folder;
-    private readonly LakeViews _views;
+    private readonly ILakeTables _tables;
     private readonly string _work;
     private readonly ConcurrentDictionary<string, ImmutableArray<LakeColumn>> _shapes = new();
     private readonly Lazy<Task<DuckDbInstance>> _instance;
@@ -26,8 +28,7 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
     {
         _options = options;
         _time = time;
-        _folder = new LakeFolder(options.Path, options.ScanInterval, time);
-        _views = new LakeViews(_folder);
+        _tables = options.Database.Length > 0 ? new DatabaseTables(options.Database) : new LakeViews(new LakeFolder(options.Path, options.ScanInterval, time));
         _work = Path.Combine(Path.GetFullPath(options.WorkPath), "lake-" + Guid.NewGuid().ToString("N"));
         _instance = new Lazy<Task<DuckDbInstance>>(() => Task.Run(StartAsync));
     }
@@ -98,16 +99,16 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
 
     public async Task<ImmutableArray<ResultColumn>?> DescribeAsync(string table, CancellationToken cancellationToken = default)
     {
-        if (_folder.Find(table) is null)
-        {
-            return Directory.Exists(_folder.Path) ? null : throw _folder.Missing(table);
-        }
-
-        return await RunAsync(
+        return await RunAsync<ImmutableArray<ResultColumn>?>(
             async (session, token) =>
             {
+                if (!await _tables.HasAsync(session, table, token))
+                {
+                    return null;
+                }
+
                 var statement = new SqlStatement($"SELECT * FROM {LakeViews.Quote(table)}");
-                await _views.PrepareAsync(session, statement.Text, statement.Text, token);
+                await _tables.PrepareAsync(session, statement.Text, statement.Text, token);
                 // A nested column has no kind, and nothing is wrong with a table that has one: expressions may reach inside.
                 var types = await TypesAsync(session, statement, token);
                 return types.Select(column => LakeColumn.TryOf(column.Name, column.Type)?.Column).OfType<ResultColumn>().ToImmutableArray();
@@ -117,23 +118,22 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
 
     public Task<string?> GetVersionAsync(
         string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default) =>
-        Task.Run<string?>(
-            () =>
-            {
-                var found = _folder.Find(table) ?? throw _folder.Missing(table);
-                return partitionColumn is null ? found.Version : found.VersionOf(partitionColumn, from, to);
-            },
-            cancellationToken);
+        Task.Run(() => _tables.Version(table, partitionColumn, from, to), cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
         if (_instance.IsValueCreated)
         {
-            await (await _instance.Value).DisposeAsync();
+            await ((Task)_instance.Value).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_instance.Value.IsCompletedSuccessfully)
+            {
+                await _instance.Value.Result.DisposeAsync();
+            }
+
             Directory.Delete(_work, recursive: true);
         }
 
-        _views.Dispose();
+        _tables.Dispose();
     }
 
     private async Task<DuckDbInstance> StartAsync()
@@ -150,9 +150,14 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
         });
         await using var session = await instance.OpenAsync();
         static string Folder(string path) => "'" + path.Replace("'", "''", StringComparison.Ordinal) + "/'";
+        if (_tables.Database is { } file)
+        {
+            await session.ExecuteAsync($"ATTACH '{file.Replace("'", "''", StringComparison.Ordinal)}' AS {Attached} (TYPE duckdb, READ_ONLY)");
+        }
+
         await session.ExecuteAsync(
             "SET GLOBAL parquet_metadata_cache = true;"
-            + $"SET GLOBAL allowed_directories = [{Folder(_folder.Path)}, {Folder(_work)}];"
+            + $"SET GLOBAL allowed_directories = [{string.Join(", ", new[] { _tables.Folder, _work }.OfType<string>().Select(Folder))}];"
             + "SET GLOBAL enable_external_access = false;"
             + "SET GLOBAL lock_configuration = true");
         return instance;
@@ -181,7 +186,13 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
         try
         {
             var instance = await _instance.Value.WaitAsync(cancellationToken);
-            return (await instance.OpenAsync(cancellationToken), new QueryClock(_options.QueryTimeout, _time));
+            var session = await instance.OpenAsync(cancellationToken);
+            if (_tables.Database is not null)
+            {
+                await session.ExecuteAsync("USE " + Attached, cancellationToken);
+            }
+
+            return (session, new QueryClock(_options.QueryTimeout, _time));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
@@ -211,7 +222,7 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
     {
         // Which moments a statement is about changes neither its tables nor its types, so all partitions of a refresh share one description.
         var text = Moment().Replace(statement.Text, "$1 ''");
-        var stamp = await _views.PrepareAsync(session, statement.Text, text, cancellationToken);
+        var stamp = await _tables.PrepareAsync(session, statement.Text, text, cancellationToken);
         var key = string.Join('\u0001', statement.Parameters.Select(value => value?.GetType().Name).Prepend(text).Prepend(stamp));
         if (!_shapes.TryGetValue(key, out var shape))
         {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Query;
 
@@ -10,36 +9,31 @@ namespace Write.DataPlatform.Lake.DuckDb;
 /// A list of files binds five times as fast as a pattern with <c>union_by_name</c>, and files of other partitions are not even opened.
 /// That needs equal columns in all files, so the files' schemas are compared when they are first seen; only tables whose files differ pay for the union.
 /// </remarks>
-internal sealed class LakeViews(LakeFolder folder) : IDisposable
+internal sealed class LakeViews(LakeFolder folder) : ILakeTables
 {
-    private readonly ConcurrentDictionary<string, IReadOnlyList<TableName>> _names = new();
+    private readonly StatementTables _names = new();
     private readonly ConcurrentDictionary<string, string> _made = new(StringComparer.OrdinalIgnoreCase);
     private readonly SemaphoreSlim _making = new(1);
     private readonly ParquetSchemas _schemas = new();
 
-    private readonly record struct TableName(string Name, bool MayBeCte);
+    public string? Database => null;
 
-    /// <summary>Makes the views that a statement needs and gives a stamp that changes with the tables' files.</summary>
-    /// <param name="session">Where the statement will run.</param>
-    /// <param name="sql">The statement.</param>
-    /// <param name="key">A text that statements with the same tables may share.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="LakeException">A table is not there or cannot be read, or the text is no single SELECT.</exception>
+    public string Folder => folder.Path;
+
+    public Task<bool> HasAsync(DuckDbSession session, string table, CancellationToken cancellationToken) =>
+        Task.FromResult(folder.Find(table) is not null || (Directory.Exists(folder.Path) ? false : throw folder.Missing(table)));
+
+    public string? Version(string table, string? partitionColumn, DateOnly? from, DateOnly? to)
+    {
+        var found = folder.Find(table) ?? throw folder.Missing(table);
+        return partitionColumn is null ? found.Version : found.VersionOf(partitionColumn, from, to);
+    }
+
+    /// <summary>Makes the views that a statement needs; the stamp changes with the tables' files.</summary>
     public async Task<string> PrepareAsync(DuckDbSession session, string sql, string key, CancellationToken cancellationToken)
     {
-        if (!_names.TryGetValue(key, out var names))
-        {
-            if (_names.Count >= 1000)
-            {
-                _names.Clear();
-            }
-
-            names = await NamesAsync(session, sql, cancellationToken);
-            _names[key] = names;
-        }
-
         var stamp = "";
-        foreach (var (name, mayBeCte) in names)
+        foreach (var (name, mayBeCte) in await _names.OfAsync(session, sql, key, cancellationToken))
         {
             if (folder.Find(name) is { } table)
             {
@@ -130,61 +124,6 @@ internal sealed class LakeViews(LakeFolder folder) : IDisposable
     private static string List(IEnumerable<string> files) => "[" + string.Join(", ", files.Select(Text)) + "]";
 
     private static string Text(string value) => "'" + value.Replace("'", "''", StringComparison.Ordinal) + "'";
-
-    private static async Task<IReadOnlyList<TableName>> NamesAsync(DuckDbSession session, string sql, CancellationToken cancellationToken)
-    {
-        var json = await session.QueryAsync(
-            new SqlStatement("SELECT CAST(json_serialize_sql(CAST($1 AS VARCHAR)) AS VARCHAR)", [sql]),
-            reader => reader.Read() ? reader.GetString(0) : "",
-            cancellationToken);
-        using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 1000 });
-        var root = document.RootElement;
-        if (root.GetProperty("error").GetBoolean())
-        {
-            throw new LakeException($"The lake cannot read the statement: {root.GetProperty("error_message").GetString()}", isTransient: false);
-        }
-
-        var statements = root.GetProperty("statements");
-        if (statements.GetArrayLength() != 1)
-        {
-            throw new LakeException("The lake takes one SELECT at a time.", isTransient: false);
-        }
-
-        HashSet<string> tables = new(StringComparer.OrdinalIgnoreCase);
-        HashSet<string> ctes = new(StringComparer.OrdinalIgnoreCase);
-        Collect(statements, tables, ctes);
-        return [.. tables.Select(table => new TableName(table, ctes.Contains(table)))];
-    }
-
-    private static void Collect(JsonElement element, HashSet<string> tables, HashSet<string> ctes)
-    {
-        if (element.ValueKind == JsonValueKind.Array)
-        {
-            foreach (var item in element.EnumerateArray())
-            {
-                Collect(item, tables, ctes);
-            }
-        }
-        else if (element.ValueKind == JsonValueKind.Object)
-        {
-            if (element.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("BASE_TABLE"))
-            {
-                var schema = element.GetProperty("schema_name").GetString();
-                var name = element.GetProperty("table_name").GetString();
-                tables.Add(string.IsNullOrEmpty(schema) ? name! : schema + "." + name);
-            }
-
-            foreach (var property in element.EnumerateObject())
-            {
-                if (property.NameEquals("cte_map") && property.Value.TryGetProperty("map", out var map))
-                {
-                    ctes.UnionWith(map.EnumerateArray().Select(item => item.GetProperty("key").GetString()!));
-                }
-
-                Collect(property.Value, tables, ctes);
-            }
-        }
-    }
 
     public void Dispose() => _making.Dispose();
 }

@@ -315,9 +315,7 @@ internal sealed class FilterParser
     {
         var token = _tokens[_at++];
         var field = TemplateField.Parse(token.Value, token.Start);
-        return field.Kind == "Metric"
-            ? throw new FilterException("Filters on metrics are not computed yet", token.Start, ModelCode.NotSupported)
-            : field.Name;
+        return field.Name;
     }
 
     /// <summary>Takes the tokens up to the next <c>and</c>, <c>or</c> or closing bracket of the same level as they are.</summary>

@@ -26,11 +26,7 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
             ?? throw new FilterException($"{kind} needs a name in quotes", offset);
         var grain = kind == "TimeDimension" ? Text(arguments, "time_granularity_name", 1) ?? Text(arguments, "time_granularity", 1) : null;
         var path = List(arguments, "entity_path", kind == "TimeDimension" ? 2 : 1);
-        if (kind != "Metric" && arguments.FirstOrDefault(a => a.Name is "date_part_name" or "date_part") is { Name: not null })
-        {
-            throw new FilterException("Parts of dates cannot be used in filters yet", offset, ModelCode.NotSupported);
-        }
-
+        var part = Text(arguments, "date_part_name", int.MaxValue) ?? Text(arguments, "date_part", int.MaxValue);
         var descending = false;
         while (reader.TryMethod(out var method, out var methodArguments))
         {
@@ -44,7 +40,8 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
                     descending = methodArguments is not [{ Value: Bare { Word: "False" or "false" } }, ..];
                     break;
                 case "date_part":
-                    throw new FilterException("Parts of dates cannot be used in filters yet", offset, ModelCode.NotSupported);
+                    part = Text(methodArguments, "date_part_name", 0) ?? throw new FilterException("date_part(…) needs a part in quotes", offset);
+                    break;
                 default:
                     throw new FilterException($"'.{method}' is not known here", offset, suggestion: Reading.Suggestion.For(method, ["grain", "date_part", "descending"]));
             }
@@ -58,7 +55,9 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
 
         if (kind == "Metric")
         {
-            return new TemplateField(kind, new FieldName([name], null), descending);
+            return List(arguments, "group_by", 1) is [var entity] && entity.Length > 0
+                ? new TemplateField(kind, new FieldName([.. entity.Split("__"), name], null), descending)
+                : throw new FilterException("A metric in a filter is grouped by one entity", offset, suggestion: $"Write for example {{{{ Metric('{name}', group_by=['visitor']) }}}}");
         }
 
         if (grain is not null && Reading.Spelling.IsSubSecond(grain))
@@ -66,7 +65,12 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
             throw new FilterException($"The grain '{grain}' is finer than the finest supported, second", offset, ModelCode.NotSupported);
         }
 
-        var spelt = string.Join("__", path.Append(name)) + (grain is null ? "" : "__" + grain.ToLowerInvariant());
+        if (part is not null && FieldName.ParsePart(part) is null)
+        {
+            throw new FilterException($"There is no part '{part}' of a date", offset, suggestion: Reading.Suggestion.For(part, Enum.GetNames<DatePart>().Select(p => p.ToLowerInvariant())));
+        }
+
+        var spelt = string.Join("__", path.Append(name)) + (part is not null ? "__extract_" + part.ToLowerInvariant() : grain is null ? "" : "__" + grain.ToLowerInvariant());
         return new TemplateField(kind, FieldName.Parse(spelt), descending);
     }
 

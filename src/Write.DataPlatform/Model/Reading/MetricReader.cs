@@ -64,10 +64,11 @@ internal static class MetricReader
         var config = map.Map("config", "'config' mapping");
         var meta = config?.Map("meta", "'meta' mapping");
         var ownMeta = map.Map("meta", "'meta' mapping");
-        map.Ignore("time_granularity", "tags", "group", "access");
+        map.Ignore("tags", "group", "access");
         return metric with
         {
             Label = map.Text("label"),
+            TimeGranularity = map.Text("time_granularity") is { } grain && Spelling.IsSubSecond(grain) ? TimeGrain.Second : map.Grain("time_granularity"),
             Description = map.Text("description"),
             Unit = meta?.Text("unit") ?? ownMeta?.Text("unit"),
             Format = meta?.Text("format") ?? ownMeta?.Text("format"),
@@ -217,6 +218,10 @@ internal static class MetricReader
         return input ?? new MetricInput("");
     }
 
-    private static MetricInput Input(MapReader map) => new(
-        map.Required("name"), map.Text("alias"), map.Filter("filter"), map.Period("offset_window"), map.Grain("offset_to_grain"));
+    private static MetricInput Input(MapReader map)
+    {
+        var custom = map.Text("offset_window") is { } text && Spelling.IsCustomPeriod(text) ? text : null;
+        return new MetricInput(
+            map.Required("name"), map.Text("alias"), map.Filter("filter"), custom is null ? map.Period("offset_window") : null, map.Grain("offset_to_grain"), custom);
+    }
 }

@@ -19,6 +19,8 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
     private readonly Dictionary<string, Tenant> _tenants = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StreamDefinition> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TimeSpine> _timeSpines = new(StringComparer.Ordinal);
+    // MetricFlow's older form; it passes over a table that is also written in the newer one.
+    private readonly List<TimeSpine> _olderSpines = [];
     private readonly Dictionary<string, SavedQuery> _savedQueries = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ModelTest> _tests = new(StringComparer.Ordinal);
 
@@ -36,6 +38,11 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
         // The zone first: gold tables that name none take it, wherever it is written.
         maps.ForEach(Settings);
         maps.ForEach(Items);
+        foreach (var spine in _olderSpines.Where(s => !_timeSpines.ContainsKey(s.Name)).ToList())
+        {
+            AddSpine(spine);
+        }
+
         foreach (var (semanticModel, metric) in _created.Where(c => _semanticModels.ContainsKey(c.SemanticModel)))
         {
             Add(_metrics, metric.Name, metric, metric.Source, "metric");
@@ -125,7 +132,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
             Spines(project, "time_spines");
             foreach (var table in project.Maps("time_spine_table_configurations", "time spine", asItems: true))
             {
-                AddSpine(ServingReader.TimeSpineTable(table));
+                _olderSpines.Add(ServingReader.TimeSpineTable(table));
             }
 
             project.Ignore("dsi_package_version", "metadata");

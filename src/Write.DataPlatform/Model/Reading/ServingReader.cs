@@ -141,7 +141,7 @@ internal static class ServingReader
         var name = map.Text("name") ?? otherName;
         var table = !map.Has("node_relation") && !map.Has("model") && name is not null ? name : SemanticModelReader.Table(map);
         map.Ignore("node_relation", "model", "name");
-        var spine = new TimeSpine(table, primary?.Required("name") ?? "", primary is null ? TimeGrain.Day : SpineGrain(primary, "time_granularity"), Custom(map), map.Item);
+        var spine = new TimeSpine(table, primary?.Required("name") ?? "", primary is null ? TimeGrain.Day : SpineGrain(primary, "time_granularity"), Custom(map), map.Item) { IsSubSecond = primary?.Text("time_granularity") is { } text && Spelling.IsSubSecond(text) };
         primary?.Done();
         map.Done();
         return spine;

@@ -59,6 +59,9 @@ internal static partial class Spelling
         };
     }
 
+    /// <summary>Whether it is a number of a unit that is no grain: one of the model's custom granularities (<c>1 fiscal_month</c>).</summary>
+    public static bool IsCustomPeriod(string text) => CustomPeriod().Match(text) is { Success: true } match && Period(text) is null && match.Groups[1].Value.Contains('_');
+
     /// <summary>A rate a second: <c>50/s</c>, <c>3000/m</c>, <c>10000/h</c> or a plain number of a second.</summary>
     public static double? Rate(string text)
     {
@@ -84,6 +87,9 @@ internal static partial class Spelling
         public static readonly Dictionary<string, T> ByName = Enum.GetValues<T>()
             .ToDictionary(v => JsonNamingPolicy.SnakeCaseLower.ConvertName(v.ToString()), v => v, StringComparer.OrdinalIgnoreCase);
     }
+
+    [GeneratedRegex(@"^\s*\d{1,9}\s+([A-Za-z_][A-Za-z0-9_]*)\s*$")]
+    private static partial Regex CustomPeriod();
 
     [GeneratedRegex(@"^(-?\d{1,18})\s*([wdhms])$")]
     private static partial Regex ShortDuration();

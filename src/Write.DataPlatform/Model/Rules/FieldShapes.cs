@@ -13,6 +13,7 @@ internal sealed class FieldShapes
 
     // Spelt name without longer paths → whether it is a time dimension: visit__country, show__genre.
     private readonly Dictionary<string, bool> _elements = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _metrics;
     private readonly ImmutableArray<Lookup> _lookups;
     private readonly KnownNames _names;
 
@@ -21,6 +22,7 @@ internal sealed class FieldShapes
         _entities = model.SemanticModels.Values.SelectMany(m => m.Entities.Keys.Concat(m.PrimaryEntity is { Length: > 0 } primary ? [primary] : []))
             .ToHashSet(StringComparer.Ordinal);
         _granularities = model.TimeSpines.Values.SelectMany(s => s.CustomGranularities.Select(g => g.Name)).ToHashSet(StringComparer.Ordinal);
+        _metrics = [.. model.Metrics.Keys];
         _lookups = [.. model.Lookups.Values];
         foreach (var semanticModel in model.SemanticModels.Values)
         {
@@ -63,11 +65,22 @@ internal sealed class FieldShapes
             return true;
         }
 
+        if (field.Part is not null)
+        {
+            return IsTime(field.Whole) is true ? true : null;
+        }
+
         // A custom granularity is spelt like a grain, and is not one of ours.
         if (field.Path.Length > 1 && field.Grain is null && _granularities.Contains(field.Element)
             && IsTime(new FieldName(field.Path[..^1], null)) is true)
         {
             return true;
+        }
+
+        // A metric by an entity: visitor__visits.
+        if (field is { Grain: null, Path.Length: > 1 } && _metrics.Contains(field.Element) && field.Path[..^1].All(_entities.Contains))
+        {
+            return false;
         }
 
         var isTime = Element(field.Path);

@@ -66,6 +66,9 @@ internal sealed record SqlSketch(SqlExpression Code) : SqlExpression;
 /// <summary>The aggregate that makes one <see cref="DistinctSketch"/> of several; null ones are no rows.</summary>
 internal sealed record SqlSketchMerge(SqlExpression Sketch) : SqlExpression;
 
+/// <summary>How many values a <see cref="DistinctSketch"/> is of, as estimated; null for null.</summary>
+internal sealed record SqlSketchEstimate(SqlExpression Sketch) : SqlExpression;
+
 internal sealed record SqlCase(ImmutableArray<(SqlExpression When, SqlExpression Then)> Branches, SqlExpression? Else) : SqlExpression;
 
 internal sealed record SqlCast(SqlExpression Inner, ColumnKind Kind) : SqlExpression;
@@ -83,6 +86,15 @@ internal enum TextTest
 
 /// <summary>The start of the bucket a local date or timestamp lies in, as the same type.</summary>
 internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, DayOfWeek WeekStart) : SqlExpression;
+
+/// <summary>Whether a number is neither infinite nor NaN.</summary>
+internal sealed record SqlIsFinite(SqlExpression Inner) : SqlExpression;
+
+/// <summary>A row's number, from 1, among those with equal values of some expressions, in an order; nulls come last.</summary>
+internal sealed record SqlRowNumber(ImmutableArray<SqlExpression> PartitionBy, ImmutableArray<SqlOrder> OrderBy) : SqlExpression;
+
+/// <summary>A part of a date or timestamp, as a whole number.</summary>
+internal sealed record SqlDatePart(DatePart Part, SqlExpression Inner) : SqlExpression;
 
 /// <summary>A date or timestamp moved by a calendar period, clamped to the month's end.</summary>
 internal sealed record SqlAddPeriod(SqlExpression Inner, CalendarPeriod Period) : SqlExpression;

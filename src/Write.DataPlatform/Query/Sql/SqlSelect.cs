@@ -28,8 +28,15 @@ internal sealed record SqlMoments(SqlExpression Start, SqlExpression End, TimeGr
 
 internal sealed record SqlProjection(SqlExpression Expression, string Name);
 
-/// <summary>A left join, or an inner one.</summary>
-internal sealed record SqlJoin(SqlRelation Relation, string Alias, SqlExpression On, bool IsInner = false);
+internal sealed record SqlJoin(SqlRelation Relation, string Alias, SqlExpression On, JoinKind Kind = JoinKind.Left);
+
+/// <summary>Which rows a join keeps beside those that find a partner.</summary>
+internal enum JoinKind
+{
+    Left,
+    Inner,
+    Full,
+}
 
 internal sealed record SqlOrder(SqlExpression Expression, bool Descending);
 

@@ -49,10 +49,16 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlSketchCode code => dialect.SketchCode(Expression(code.Inner)),
         SqlSketch sketch => dialect.Sketch(Expression(sketch.Code)),
         SqlSketchMerge merge => dialect.MergeSketches(Expression(merge.Sketch)),
+        SqlSketchEstimate estimate => dialect.EstimateSketch(Expression(estimate.Sketch)),
         SqlCase choice => Case(choice),
         SqlCast cast => "CAST(" + Expression(cast.Inner) + " AS " + dialect.TypeName(cast.Kind) + ")",
         SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
         SqlTruncate truncate => Truncate(truncate),
+        SqlIsFinite test => dialect.IsFinite(Expression(new SqlCast(test.Inner, ColumnKind.Double))),
+        SqlRowNumber number => "row_number() OVER (" + string.Join(' ', [
+            .. number.PartitionBy.IsEmpty ? [] : new[] { "PARTITION BY " + string.Join(", ", number.PartitionBy.Select(Expression)) },
+            .. number.OrderBy.IsEmpty ? [] : new[] { "ORDER BY " + Order(number.OrderBy) }]) + ")",
+        SqlDatePart part => dialect.DatePart(part.Part, Expression(part.Inner)),
         SqlAddPeriod add => dialect.AddPeriod(Expression(add.Inner), add.Period),
         SqlAddSeconds add => add.Seconds == 0 ? Expression(add.Inner) : dialect.AddSeconds(Expression(add.Inner), add.Seconds),
         SqlNextIsoYear next => dialect.NextIsoYear(Expression(next.Inner)),
@@ -67,7 +73,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         text.Append("\nFROM ").Append(Source(select.From, select.Alias));
         foreach (var join in select.Joins)
         {
-            text.Append(join.IsInner ? "\nJOIN " : "\nLEFT JOIN ").Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
+            text.Append(join.Kind switch { JoinKind.Inner => "\nJOIN ", JoinKind.Full => "\nFULL JOIN ", _ => "\nLEFT JOIN " }).Append(Source(join.Relation, join.Alias)).Append(" ON ").Append(Expression(join.On));
         }
 
         if (select.Where.Length > 0)
@@ -82,7 +88,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
 
         if (select.OrderBy.Length > 0)
         {
-            text.Append("\nORDER BY ").AppendJoin(", ", select.OrderBy.Select(o => Expression(o.Expression) + (o.Descending ? " DESC" : "") + " NULLS LAST"));
+            text.Append("\nORDER BY ").Append(Order(select.OrderBy));
         }
 
         if (select.Limit is { } limit)
@@ -98,6 +104,9 @@ internal sealed class SqlWriter(SqlDialect dialect)
     public static bool IsColumn(string text) =>
         text.Length > 0 && !char.IsAsciiDigit(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
         && !Values.Contains(text, StringComparer.OrdinalIgnoreCase);
+
+    private string Order(ImmutableArray<SqlOrder> order) =>
+        string.Join(", ", order.Select(o => Expression(o.Expression) + (o.Descending ? " DESC" : "") + " NULLS LAST"));
 
     private string Projection(SqlProjection projection, string alias) =>
         projection.Expression is SqlColumn column && column.Name == projection.Name && (column.Source is null || column.Source == alias)
