@@ -176,6 +176,15 @@ internal static class AnswerJson
                 json.WriteString("format", column.Format);
             }
 
+            if (column.Approximation is { } approximation)
+            {
+                json.WriteBoolean("approximate", true);
+                if (approximation.StandardError is { } error)
+                {
+                    json.WriteNumber("error", error);
+                }
+            }
+
             json.WriteEndObject();
         }
 

@@ -147,6 +147,8 @@ internal static class CatalogRoutes
         unit = metric.Unit,
         format = metric.Format,
         isComputed = metric.IsComputed,
+        approximate = metric.Approximation is not null,
+        error = metric.Approximation?.StandardError,
         goldTables = metric.GoldTables,
         href = withDimensions ? null : "/v1/metrics/" + metric.Name,
         dimensions = withDimensions ? metric.Dimensions : (object)metric.Dimensions.Select(d => d.Name),

@@ -28,7 +28,8 @@ public sealed record MetricAnswer
 /// <param name="Label">For people.</param>
 /// <param name="Unit">For people.</param>
 /// <param name="Format">A number format.</param>
-public sealed record AnswerColumn(string Name, ColumnType Type, string? Label = null, string? Unit = null, string? Format = null);
+/// <param name="Approximation">How its values are estimated; null if they are exact.</param>
+public sealed record AnswerColumn(string Name, ColumnType Type, string? Label = null, string? Unit = null, string? Format = null, Approximation? Approximation = null);
 
 /// <summary>Who answered a query.</summary>
 /// <param name="By">Which of <c>gold</c>, <c>tail</c> and <c>lake</c> gave rows.</param>

@@ -209,13 +209,18 @@ internal sealed class MetricQueryService(
         foreach (var column in query.Metrics)
         {
             var metric = column.Metric;
+            var approximation = Approximation.Of(query.Model, metric);
             foreach (var name in column.Names)
             {
                 var isRatio = name == column.RatioName;
                 var kind = column.Modifiers.FirstOrDefault(m => m.Name == name)?.Kind;
                 var isShare = isRatio || kind is ModifierKind.PercentOfTotal;
                 var isPlain = isShare || kind is ModifierKind.Rank;
-                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isPlain ? null : metric.Unit, isShare ? "0.0%" : isPlain ? "#,0" : metric.Format));
+                described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isPlain ? null : metric.Unit, isShare ? "0.0%" : isPlain ? "#,0" : metric.Format)
+                {
+                    // Of a difference, a share or an order of estimates no relative error can be told.
+                    Approximation = approximation is not null && (isPlain || name == column.DeltaName) ? new Approximation((double?)null) : approximation,
+                });
             }
         }
 

@@ -48,6 +48,38 @@ public sealed class DuckDbDialect : SqlDialect
     internal override string Percentile(string expression, double fraction, bool isDiscrete) =>
         $"quantile_{(isDiscrete ? "disc" : "cont")}({expression}, {Literal((decimal)fraction)})";
 
+    internal override string SketchCode(string value)
+    {
+        // Digits 14 to 16 of the hash are its lower 12 bits, those before them its upper 52.
+        var hash = $"md5(CAST({value} AS VARCHAR))";
+        var upper = $"CAST('0x' || substr({hash}, 1, 13) AS BIGINT)";
+        return $"coalesce(CAST('0x' || substr({hash}, 14, 3) AS INTEGER) * 64 + CASE WHEN {upper} = 0 THEN 53 ELSE 53 - length(bin({upper})) END, 0)";
+    }
+
+    internal override string Sketch(string code) => Greatest($"list(DISTINCT {code})");
+
+    internal override string MergeSketches(string sketch) => Greatest(Codes($"string_agg({sketch}, ',')"));
+
+    internal override string EstimateSketch(string sketch)
+    {
+        const string Registers = "4096";
+        var ranks = $"list_filter(list_transform({Codes(sketch)}, lambda c: c & 63), lambda r: r > 0)";
+        var sigma = $"x + list_sum(list_transform(range(1, 24), lambda k: pow(2, k - 1) * pow(x, pow(2, k))))";
+        var estimate = $"{Registers} * {Registers} / (2 * ln(2)) / (coalesce(list_sum(list_transform(r, lambda k: pow(2, -k))), 0) + {Registers} * "
+            + $"{Bound("x", $"1 - len(r) / {Registers}", sigma)})";
+        return Bound("r", ranks, $"CASE WHEN len(r) = 0 THEN 0 ELSE CAST(round({estimate}) AS BIGINT) END");
+    }
+
+    /// <summary>Each register's greatest code alone, as text. A lambda that looks into a list it is not given copies it for every element, hence the pairs.</summary>
+    private static string Greatest(string codes) => "nullif(array_to_string("
+        + Bound("l", $"list_sort({codes})", "list_transform(list_filter(list_zip(l, l[2:]), lambda p: coalesce(p[1] >> 6 <> p[2] >> 6, true)), lambda p: p[1])")
+        + ", ','), '')";
+
+    private static string Codes(string sketch) => $"CAST(string_split({sketch}, ',') AS INTEGER[])";
+
+    /// <summary>An expression over another one that is spelt and computed once.</summary>
+    private static string Bound(string name, string value, string expression) => $"list_transform([{value}], lambda {name}: {expression})[1]";
+
     internal override string Moments(string start, string end, TimeGrain grain, string? bounds)
     {
         var step = grain == TimeGrain.Quarter ? "3 MONTH" : "1 " + grain.ToString().ToUpperInvariant();

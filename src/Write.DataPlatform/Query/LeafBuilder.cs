@@ -72,11 +72,6 @@ internal sealed class LeafBuilder(MetricModel model)
     private MetricNode? Add(MeasureInput input, Use use, Accumulation? how)
     {
         var measure = model.Measures[input.Measure];
-        if (measure.Aggregation == Aggregation.ApproxCountDistinct)
-        {
-            return Refuse($"{measure.Name} is an approximate distinct count, which this version reads but does not compute.", use);
-        }
-
         if (how is not null && measure.NonAdditive is not null)
         {
             return Refuse($"{measure.Name} is semi-additive: it has a value at a moment and does not accumulate.", use);

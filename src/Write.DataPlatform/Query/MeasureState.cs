@@ -25,6 +25,9 @@ internal enum StateKind
     /// <summary>The greatest value; merged by max.</summary>
     Max,
 
+    /// <summary>Which values there are, as far as an estimate of their number needs it; see <see cref="DistinctSketch"/>.</summary>
+    Sketch,
+
     /// <summary>A finished value that cannot be merged: exact distinct counts and percentiles.</summary>
     Value,
 }
@@ -56,6 +59,7 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
         Aggregation.Min => [StateKind.Min],
         Aggregation.Max => [StateKind.Max],
         Aggregation.Average => [StateKind.Sum, StateKind.Count],
+        Aggregation.ApproxCountDistinct => [StateKind.Sketch],
         _ => [StateKind.Value],
     };
 
@@ -78,6 +82,8 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
                 return new SqlCall("min", If(value!));
             case StateKind.Max:
                 return new SqlCall("max", If(value!));
+            case StateKind.Sketch:
+                return new SqlSketch(If(new SqlSketchCode(value!)));
             case StateKind.Value when Measure!.Aggregation == Aggregation.CountDistinct:
                 // As above: no rows have no count, with and without a GROUP BY, so that gold and lake agree.
                 return new SqlCase([(new SqlBinary(">", new SqlCall("sum", If(new SqlLiteral(1L))), new SqlLiteral(0L)), new SqlCountDistinct(If(value!)))], null);
@@ -91,7 +97,7 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
     }
 
     /// <summary>The state of several groups together.</summary>
-    public SqlExpression Merge(SqlExpression state) => new SqlCall(
+    public SqlExpression Merge(SqlExpression state) => Kind == StateKind.Sketch ? new SqlSketchMerge(state) : new SqlCall(
         Kind switch { StateKind.Min => "min", StateKind.Max => "max", StateKind.Value => "any_value", _ => "sum" }, state);
 }
 

@@ -12,6 +12,7 @@ namespace Write.DataPlatform.Query;
 /// <param name="Unit">For people.</param>
 /// <param name="Format">A number format.</param>
 /// <param name="IsComputed">Whether this version computes it, or only reads it.</param>
+/// <param name="Approximation">How its value is estimated; null if it is exact.</param>
 /// <param name="Dimensions">What it can be grouped and filtered by.</param>
 /// <param name="GoldTables">The gold tables that hold it.</param>
 public sealed record MetricDescription(
@@ -22,6 +23,7 @@ public sealed record MetricDescription(
     string? Unit,
     string? Format,
     bool IsComputed,
+    Approximation? Approximation,
     ImmutableArray<DimensionDescription> Dimensions,
     ImmutableArray<string> GoldTables)
 {
@@ -80,6 +82,7 @@ internal sealed class MetricCatalog
             metric.Unit,
             metric.Format,
             isComputed,
+            Approximation.Of(model, metric),
             [time, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
             [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]) { FinestGrain = finest };
     }

@@ -16,7 +16,7 @@ internal static partial class MetricValue
         switch (node)
         {
             case MeasureNode measure:
-                var empty = measure.FillNullsWith ?? (fills && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0 : null);
+                var empty = measure.FillNullsWith ?? (fills && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct or Aggregation.ApproxCountDistinct ? 0 : null);
                 return empty is { } filler ? new SqlCall("coalesce", measured(measure), new SqlLiteral(filler)) : measured(measure);
             case RatioNode ratio:
                 return Quotient(Of(ratio.Numerator, measured, fills), new SqlCast(Of(ratio.Denominator, measured, fills), ColumnKind.Double));
@@ -42,8 +42,12 @@ internal static partial class MetricValue
     }
 
     /// <summary>A measure's value out of its states.</summary>
-    public static SqlExpression Of(MeasureNode measure, IEnumerable<SqlExpression> states) =>
-        states.ToList() is var all && measure.Aggregation == Aggregation.Average ? Quotient(all[0], all[1]) : all[0];
+    public static SqlExpression Of(MeasureNode measure, IEnumerable<SqlExpression> states) => (measure.Aggregation, states.ToList()) switch
+    {
+        (Aggregation.Average, var all) => Quotient(all[0], all[1]),
+        (Aggregation.ApproxCountDistinct, var all) => new SqlSketchEstimate(all[0]),
+        (_, var all) => all[0],
+    };
 
     /// <summary>As doubles; by zero it is null.</summary>
     private static SqlTemplate Quotient(SqlExpression numerator, SqlExpression denominator) =>

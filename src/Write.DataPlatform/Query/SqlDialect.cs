@@ -48,6 +48,18 @@ public abstract class SqlDialect
 
     internal abstract string Percentile(string expression, double fraction, bool isDiscrete);
 
+    /// <summary>A value's code in a <see cref="DistinctSketch"/>: a whole number, 0 for null. It must equal what that type says bit for bit, or states stop to merge.</summary>
+    internal abstract string SketchCode(string value);
+
+    /// <summary>An aggregate: the <see cref="DistinctSketch"/> of the codes that are not null, each register with its greatest code alone; null if there are none.</summary>
+    internal abstract string Sketch(string code);
+
+    /// <summary>An aggregate: the <see cref="DistinctSketch"/> of all values of several; null if all are null.</summary>
+    internal abstract string MergeSketches(string sketch);
+
+    /// <summary>The estimate of a <see cref="DistinctSketch"/>, a whole number; null for null.</summary>
+    internal abstract string EstimateSketch(string sketch);
+
     /// <summary>The moments of <see cref="Sql.SqlMoments"/>; <paramref name="bounds"/> stands after FROM if it is given.</summary>
     internal abstract string Moments(string start, string end, TimeGrain grain, string? bounds);
 

@@ -9,11 +9,25 @@ public sealed class CatalogRouteTests(ServerFixture server)
     public async Task Metrics_are_described()
     {
         var (_, all) = await server.GetAsync("/v1/metrics");
-        Assert.Equal(18, all["metrics"]!.AsArray().Count);
+        Assert.Equal(19, all["metrics"]!.AsArray().Count);
         var (_, one) = await server.GetAsync("/v1/metrics/bounce_rate");
         Assert.Equal(("ratio", "Bounce rate", "0.0 %"), ((string)one["type"]!, (string)one["label"]!, (string)one["format"]!));
         Assert.Contains("visits_daily", one["goldTables"]!.AsArray().Select(t => (string)t!));
         Assert.Contains("visit__country", one["dimensions"]!.AsArray().Select(d => (string)d!["name"]!));
+    }
+
+    [Fact]
+    public async Task What_is_estimated_says_so_with_its_error()
+    {
+        var (_, one) = await server.GetAsync("/v1/metrics/approximate_visitors");
+        Assert.Equal((true, 1.04 / 64), ((bool)one["approximate"]!, (double)one["error"]!));
+        var (_, exact) = await server.GetAsync("/v1/metrics/unique_visitors");
+        Assert.Equal((false, null), ((bool)exact["approximate"]!, exact["error"]));
+        var (_, answer) = await server.PostAsync(
+            "/v1/query", """{"metrics":["approximate_visitors","visits"],"timeRange":{"from":"2026-03-01","to":"2026-04-01"},"compare":{"to":"previousPeriod"}}""");
+        Assert.Equal(
+            [("approximate_visitors", true, 1.04 / 64), ("approximate_visitors__previous", true, 1.04 / 64), ("approximate_visitors__delta", true, null), ("approximate_visitors__ratio", true, null)],
+            answer["columns"]!.AsArray().Where(c => c!["approximate"] is not null).Select(c => ((string)c!["name"]!, (bool)c["approximate"]!, (double?)c["error"])));
     }
 
     [Fact]

@@ -58,7 +58,7 @@ public sealed class SampleModelTests(SampleFixture sample)
             .SelectMany(query => (YamlSequenceNode)query["metrics"]).Select(m => (string)m!).ToHashSet();
 
         Assert.Subset(metrics, used);
-        Assert.Equal(["audience_monthly", "customers_daily", "shows_daily", "visits_daily"], Documents("gold_tables").Select(Name).Order());
+        Assert.Equal(["audience_daily", "audience_monthly", "customers_daily", "shows_daily", "visits_daily"], Documents("gold_tables").Select(Name).Order());
         Assert.Equal(["audience-by-country", "conversion", "kpi-year-on-year", "top-shows"], Documents("insights").Select(Name).Order());
     }
 

@@ -196,7 +196,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         }
 
         return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (input.FillNullsWith is { } fill ? fill
-            : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
+            : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct or Aggregation.ApproxCountDistinct ? 0L
             : null);
     }
 
@@ -341,7 +341,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
                 : at.Values.All(v => v is null) ? null
                 : at.Values.Where(v => v is not null).Average(v => Convert.ToDouble(v, CultureInfo.InvariantCulture))
                 : null)
-            ?? (input.FillNullsWith is { } fill ? fill : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L : null);
+            ?? (input.FillNullsWith is { } fill ? fill : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct or Aggregation.ApproxCountDistinct ? 0L : null);
     }
 
     private static DateOnly Next(DateOnly date, TimeGrain grain) => grain == TimeGrain.Month ? date.AddMonths(1) : date.AddDays(1);
@@ -449,6 +449,11 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         if (measure.Aggregation is Aggregation.CountDistinct)
         {
             return (long)values.Distinct().Count();
+        }
+
+        if (measure.Aggregation is Aggregation.ApproxCountDistinct)
+        {
+            return new OracleSketch(values).Estimate();
         }
 
         if (measure.Aggregation is Aggregation.SumBoolean)

@@ -87,6 +87,14 @@ public sealed class GoldWorlds : IAsyncLifetime
             group_by: [visit__country, visit__device, visit__is_bounce, show, visitor__plan]
             grain: day
             partition: month
+          - name: estimates_daily
+            metrics: [visits, about_visitors, about_visits, about_mobile_visitors, visits_per_visitor, about_visitors_growth, about_visitors_28d, about_visits_ytd]
+            group_by: [visit__country, visit__device, show]
+            grain: day
+            partition: month
+          - { name: estimates_hourly, time_zone: UTC, metrics: [about_visitors, visits], group_by: [visit__country], grain: hour, partition: quarter }
+          - { name: estimates_shop, audience: external, metrics: [about_visitors, about_visits, about_amounts, orders], group_by: [visit__country], grain: day, partition: quarter }
+          - { name: estimates_plays, metrics: [about_days, about_last_players, plays], group_by: [show__title], grain: day, partition: quarter }
           - { name: visits_hourly, metrics: [visits, seconds, visitors], group_by: [visit__country], grain: hour, partition: month }
           - { name: visits_hourly_utc, time_zone: UTC, metrics: [visits, seconds, bounces], group_by: [visit__device, visit__country], grain: hour, partition: quarter }
           - { name: visits_weekly, metrics: [visits, visitors, median_seconds, seconds], group_by: [visit__device], grain: week, partition: week, from: 2024-07-20 }

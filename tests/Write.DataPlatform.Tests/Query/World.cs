@@ -39,6 +39,7 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
         // visits - start
         ["visits_since_month_start"] = x => Calculate(x("visits"), x("start"), (a, b) => a - b),
         ["visits_ever_gain"] = x => Calculate(x("now"), x("before"), (a, b) => a - b),
+        ["about_visitors_growth"] = x => Calculate(x("a"), x("b"), (a, b) => a - b),
         ["growth_change"] = x => Calculate(x("now"), x("before"), (a, b) => a - b),
     };
 

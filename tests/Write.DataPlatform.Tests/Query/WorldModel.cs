@@ -61,6 +61,8 @@ internal static class WorldModel
               - { name: visit_rows, agg: count, expr: 1 }
               - { name: scored, agg: count, expr: score }
               - { name: visitor_count, agg: count_distinct, expr: visitor_id }
+              - { name: visitor_estimate, agg: approx_count_distinct, expr: visitor_id }
+              - { name: visit_estimate, agg: approx_count_distinct, expr: visit_id }
               - { name: bounce_count, agg: sum_boolean, expr: is_bounce }
               - { name: second_sum, agg: sum, expr: seconds }
               - { name: second_min, agg: min, expr: seconds }
@@ -95,6 +97,7 @@ internal static class WorldModel
               - { name: weight_sum, agg: sum, expr: weight }
               - { name: weight_mean, agg: average, expr: weight }
               - { name: voucher_count, agg: count_distinct, expr: voucher }
+              - { name: amount_estimate, agg: approx_count_distinct, expr: amount }
           - name: plays
             model: ref('plays')
             primary_entity: play
@@ -109,6 +112,8 @@ internal static class WorldModel
               - { name: minute_sum, agg: sum, expr: minutes }
               - { name: last_play_sum, agg: sum, expr: plays, non_additive_dimension: { name: played_on, window_choice: max, window_groupings: [show] } }
               - { name: last_player_count, agg: count_distinct, expr: visitor_id, non_additive_dimension: { name: played_on, window_choice: max } }
+              - { name: last_player_estimate, agg: approx_count_distinct, expr: visitor_id, non_additive_dimension: { name: played_on, window_choice: max } }
+              - { name: day_estimate, agg: approx_count_distinct, expr: played_on }
               - { name: minute_mean, agg: average, expr: minutes }
               - { name: player_count, agg: count_distinct, expr: visitor_id }
           - name: targets
@@ -174,6 +179,20 @@ internal static class WorldModel
           - { name: visits, type: simple, type_params: { measure: visit_rows } }
           - { name: scored, type: simple, type_params: { measure: scored } }
           - { name: visitors, type: simple, type_params: { measure: visitor_count } }
+          - { name: about_visitors, type: simple, type_params: { measure: visitor_estimate } }
+          - { name: about_visits, type: simple, type_params: { measure: { name: visit_estimate, fill_nulls_with: 0 } } }
+          - { name: about_mobile_visitors, type: simple, filter: "{{ Dimension('visit__device') }} = 'mobile'", type_params: { measure: visitor_estimate } }
+          - { name: about_amounts, type: simple, type_params: { measure: amount_estimate } }
+          - { name: about_days, type: simple, type_params: { measure: day_estimate } }
+          - { name: about_last_players, type: simple, type_params: { measure: last_player_estimate } }
+          - { name: visits_per_visitor, type: ratio, type_params: { numerator: visits, denominator: about_visitors } }
+          - name: about_visitors_growth
+            type: derived
+            type_params:
+              expr: a - b
+              metrics: [{ name: about_visitors, alias: a }, { name: about_visitors, alias: b, offset_window: 1 month }]
+          - { name: about_visitors_28d, type: cumulative, type_params: { measure: visitor_estimate, cumulative_type_params: { window: 28 days, period_agg: last } } }
+          - { name: about_visits_ytd, type: cumulative, type_params: { measure: visit_estimate, cumulative_type_params: { grain_to_date: year, period_agg: average } } }
           - { name: bounces, type: simple, type_params: { measure: bounce_count } }
           - { name: seconds, type: simple, type_params: { measure: second_sum } }
           - { name: last_seconds, type: simple, type_params: { measure: last_second_sum } }

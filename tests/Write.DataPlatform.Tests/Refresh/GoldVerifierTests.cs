@@ -1,6 +1,7 @@
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Refresh;
 using Write.DataPlatform.Tests.Gold;
+using Write.DataPlatform.Tests.Query;
 
 namespace Write.DataPlatform.Tests.Refresh;
 
@@ -57,6 +58,22 @@ public sealed class GoldVerifierTests
 
         Assert.True((await VerifyAsync(worker, "2026-03-01", "2026-03-10")).IsGood);
         Assert.False((await VerifyAsync(worker, "2026-02-28", "2026-03-01")).IsGood);
+    }
+
+    [Fact]
+    public async Task Sketches_are_compared_and_told_as_what_they_estimate()
+    {
+        await using var world = new RefreshWorld(RefreshModel.Text().Replace("{ name: seconds, agg: sum }", "{ name: seconds, agg: approx_count_distinct, expr: id }", StringComparison.Ordinal));
+        var worker = await world.WorkerAsync();
+        await worker.RunAsync();
+        Assert.True((await VerifyAsync(worker)).IsGood);
+        await ReplaceAsync(worker, "2026-02", "SELECT * REPLACE (CASE WHEN bucket = DATE '2026-02-03' AND visit__country IS NULL THEN '65,130' ELSE seconds__sketch END AS seconds__sketch) FROM stored");
+        var ids = world.Files.Read($"SELECT DISTINCT id FROM read_parquet('{world.Files.Path}/visits/**/*.parquet') WHERE started_at::DATE = DATE '2026-02-03' AND country IS NULL").Select(r => r[0]!);
+
+        var difference = Assert.Single((await VerifyAsync(worker)).Differences);
+        Assert.Equal("seconds__sketch", difference.Column);
+        Assert.Matches("^2 ~[0-9a-f]{8}$", difference.Gold);
+        Assert.Matches($"^{new OracleSketch(ids).Estimate()} ~[0-9a-f]{{8}}$", difference.Lake);
     }
 
     [Fact]

@@ -57,6 +57,18 @@ internal sealed record SqlOver(SqlExpression Aggregate, ImmutableArray<SqlExpres
 
 internal sealed record SqlPercentile(SqlExpression Inner, double Fraction, bool IsDiscrete) : SqlExpression;
 
+/// <summary>The code of one value in a <see cref="DistinctSketch"/>, 0 for null. The value is a column: it may be spelt more than once.</summary>
+internal sealed record SqlSketchCode(SqlExpression Inner) : SqlExpression;
+
+/// <summary>The aggregate that makes codes a <see cref="DistinctSketch"/>; null codes are no rows.</summary>
+internal sealed record SqlSketch(SqlExpression Code) : SqlExpression;
+
+/// <summary>The aggregate that makes one <see cref="DistinctSketch"/> of several; null ones are no rows.</summary>
+internal sealed record SqlSketchMerge(SqlExpression Sketch) : SqlExpression;
+
+/// <summary>How many values a <see cref="DistinctSketch"/> is of, as estimated; null for null.</summary>
+internal sealed record SqlSketchEstimate(SqlExpression Sketch) : SqlExpression;
+
 internal sealed record SqlCase(ImmutableArray<(SqlExpression When, SqlExpression Then)> Branches, SqlExpression? Else) : SqlExpression;
 
 internal sealed record SqlCast(SqlExpression Inner, ColumnKind Kind) : SqlExpression;
