@@ -192,7 +192,12 @@ internal sealed class MetricQueryService(
         foreach (var column in query.Metrics)
         {
             var metric = column.Metric;
-            foreach (var name in column.Names)
+            foreach (var own in (column.Current as JourneyNode)?.Columns ?? [])
+            {
+                described.Add(new AnswerColumn(own.Name, columns[described.Count].Type, own.Label, own.Unit, own.Format));
+            }
+
+            foreach (var name in column.Current is JourneyNode ? [] : column.Names)
             {
                 var isRatio = name == column.RatioName;
                 described.Add(new AnswerColumn(name, columns[described.Count].Type, name == metric.Name ? metric.Label : null, isRatio ? null : metric.Unit, isRatio ? "0.0%" : metric.Format));

@@ -45,6 +45,12 @@ internal sealed class FinishCompiler
 
     private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
     {
+        if (Journey is { } journey)
+        {
+            var rows = journey.Answer(_writer, [.. _keys.SkipLast(1).Select(k => k.Name)], source(_plans[0], _plans[0].Pieces[0]));
+            return _writer.ToStatement(Shown(new StringBuilder("WITH answer AS (\n").Append(rows).Append($"\n)\nSELECT * EXCLUDE ({Query.Journey.Order}) FROM answer")).ToString());
+        }
+
         var tables = new List<(string Name, string Sql)>();
         var pieces = Pieces(source, tables).ToList();
         var text = new StringBuilder("WITH ").AppendJoin("", tables.Select(t => t.Name + " AS (\n" + t.Sql + "\n), ")).Append("pieces AS (\n")
@@ -63,6 +69,8 @@ internal sealed class FinishCompiler
         return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
     }
 
+    private Journey? Journey => _plans is [{ Leaf.Journey: { } journey }] ? journey : null;
+
     private StringBuilder Shown(StringBuilder text)
     {
         if (_query.Having is { } having)
@@ -75,8 +83,9 @@ internal sealed class FinishCompiler
             return text;
         }
 
-        var order = _query.Query.OrderBy.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST")
-            .Concat(_keys.Where(k => _query.Query.OrderBy.All(o => o.Field != k.Name)).Select(k => Quote(k.Name) + " ASC NULLS LAST"))
+        string Sorted(string column) => column == Journey?.Node.Key ? Query.Journey.Order : Quote(column);
+        var order = _query.Query.OrderBy.Select(o => Sorted(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST")
+            .Concat(_keys.Where(k => _query.Query.OrderBy.All(o => o.Field != k.Name)).Select(k => Sorted(k.Name) + " ASC NULLS LAST"))
             .ToList();
         if (order.Count > 0)
         {

@@ -26,6 +26,9 @@ internal static class QueryProblems
     public const string MetricTimeNeeded = "metric_time_needed";
     public const string NoTotals = "no_totals";
     public const string MetricTypeNotSupported = "metric_type_not_supported";
+    public const string MetricStandsAlone = "metric_stands_alone";
+    public const string OptionNotSupported = "option_not_supported";
+    public const string TimesDoNotMeet = "times_do_not_meet";
     public const string NotInGold = "not_in_gold";
     public const string AlignToDateNotSupported = "align_to_date_not_supported";
 
@@ -35,5 +38,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain or NoTotals;
+        or MetricTypeNotSupported or NotInGold or AlignToDateNotSupported or CompareNeedsOneGrain or NoTotals or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet;
 }

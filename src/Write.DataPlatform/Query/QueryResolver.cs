@@ -71,14 +71,21 @@ internal sealed class QueryResolver
         }
 
         _problems.AddRange(builder.Problems.Distinct());
+        var followed = metrics.Select(m => m.Current).OfType<JourneyNode>().FirstOrDefault();
+        if (followed is not null)
+        {
+            CheckFollowed(followed);
+        }
+
         var tenant = TenantFilter();
         var drafts = _query.Metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
         var spines = new SpineResolver(_model, _range, _zone);
         var leaves = drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
         CheckUnboundNames(drafts);
-        var keys = Keys(leaves);
+        var keys = Keys(leaves, followed);
         CheckColumns(keys, metrics);
         CheckFill(keys);
+        var journey = followed is null ? null : Journey.Of(followed, leaves, _range, _query.Where, (code, message) => Report(code, message, "metrics"));
         if (_query.Totals && leaves.Any(l => l.Spine is not null))
         {
             Report(QueryProblems.NoTotals, "A metric that accumulates over time has a value at each moment and none over all of them.", "totals");
@@ -99,14 +106,14 @@ internal sealed class QueryResolver
             Range = _range,
             Keys = keys,
             Metrics = metrics.ToImmutable(),
-            Leaves = spines.TimeSpine(leaves) is { } timeSpine ? [.. leaves.Select(l => l with { TimeSpine = timeSpine }), timeSpine] : leaves,
+            Leaves = journey is not null ? [leaves[0] with { Journey = journey }] : spines.TimeSpine(leaves) is { } timeSpine ? [.. leaves.Select(l => l with { TimeSpine = timeSpine }), timeSpine] : leaves,
             Having = having,
         };
     }
 
     private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines)
     {
-        var leaf = Bind(draft, tenant, spines, _query.GroupBy, _query.Where);
+        var leaf = draft.Role is LeafRole.Later ? Bind(draft, tenant, spines, [], null) : Bind(draft, tenant, spines, _query.GroupBy, _query.Where);
         if (draft.Conversion is not { Metric: var metric })
         {
             return leaf;
@@ -180,6 +187,12 @@ internal sealed class QueryResolver
         var where = condition is { } filter ? Convert(filter, "where", isWritten: true) : null;
         // A metric's own filter keeps its written form as the state's name, because gold tables know their states by it.
         var stateFilters = draft.States.Select(s => s.Filter).OfType<Filter>().Distinct().ToImmutableDictionary(f => f, f => Convert(f, draft.Paths.Min!));
+        if (draft.Role is LeafRole.Followed && where is not null)
+        {
+            stateFilters = stateFilters.SetItem(condition!, where);
+            where = null;
+        }
+
         var range = draft.Shift is { } shift ? _range.Before(shift, _zone) : _range;
         if (isInRange && !Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
         {
@@ -364,7 +377,25 @@ internal sealed class QueryResolver
         }
     }
 
-    private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves)
+    /// <summary>A metric that follows entities has several rows a group and a key of its own.</summary>
+    private void CheckFollowed(JourneyNode node)
+    {
+        var name = node.Metric.Name;
+        if (_query.Metrics.Length > 1)
+        {
+            Report(QueryProblems.MetricStandsAlone, $"{name} adds the key {node.Key}, which other metrics do not have; ask for it alone.", "metrics");
+        }
+
+        foreach (var (isAsked, option) in new[] { (_query.Compare is not null, "compare"), (_query.Fill, "fill"), (_query.Totals, "totals") })
+        {
+            if (isAsked)
+            {
+                Report(QueryProblems.OptionNotSupported, $"{option} is not computed for {name}, which follows entities from event to event.", option);
+            }
+        }
+    }
+
+    private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves, JourneyNode? followed)
     {
         for (var i = 0; i < _query.GroupBy.Length; i++)
         {
@@ -372,6 +403,11 @@ internal sealed class QueryResolver
             {
                 Report(QueryProblems.Duplicate, $"{_query.GroupBy[i]} is grouped by twice.", $"groupBy[{i}]");
             }
+        }
+
+        if (followed is not null && _query.GroupBy.Any(name => name.ToString() == followed.Key))
+        {
+            Report(QueryProblems.Duplicate, $"{followed.Key} is the key that {followed.Metric.Name} adds, and is grouped by.", "groupBy");
         }
 
         for (var i = 0; i < _query.Metrics.Length; i++)
@@ -389,6 +425,7 @@ internal sealed class QueryResolver
                 var fields = leaves.SelectMany(l => l.Columns).Where(g => g.Column == name.ToString()).ToList();
                 return new KeyColumn(name.ToString(), fields.Count == 0 ? null : fields.Max(f => f.Grain), name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label);
             }),
+            .. followed is null ? [] : new[] { new KeyColumn(followed.Key, null, false, followed.KeyLabel) },
         ];
     }
 

@@ -51,5 +51,5 @@ internal sealed record MetricColumn(Metric Metric, MetricNode Current, MetricNod
 
     public string RatioName => Metric.Name + "__ratio";
 
-    public IEnumerable<string> Names => Previous is null ? [Metric.Name] : [Metric.Name, PreviousName, DeltaName, RatioName];
+    public IEnumerable<string> Names => Current is JourneyNode journey ? journey.Columns.Select(c => c.Name) : Previous is null ? [Metric.Name] : [Metric.Name, PreviousName, DeltaName, RatioName];
 }

@@ -53,7 +53,23 @@ internal sealed record SqlCall(string Function, ImmutableArray<SqlExpression> Ar
 internal sealed record SqlCountDistinct(SqlExpression Inner) : SqlExpression;
 
 /// <summary>An aggregate over all rows of the select that have equal values of some expressions; nulls are equal.</summary>
-internal sealed record SqlOver(SqlCall Aggregate, ImmutableArray<SqlExpression> PartitionBy) : SqlExpression;
+internal sealed record SqlOver(SqlCall Aggregate, ImmutableArray<SqlExpression> PartitionBy) : SqlExpression
+{
+    /// <summary>The rows' order, for functions that go by it.</summary>
+    public ImmutableArray<SqlOrder> OrderBy { get; init; } = [];
+
+    /// <summary>Which of them count, if not what the function takes by itself.</summary>
+    public SqlFrame? Frame { get; init; }
+}
+
+internal enum SqlFrame
+{
+    /// <summary>All rows before the current one.</summary>
+    Before,
+
+    /// <summary>All rows before the current one and itself.</summary>
+    UpToCurrent,
+}
 
 internal sealed record SqlPercentile(SqlExpression Inner, double Fraction, bool IsDiscrete) : SqlExpression;
 
@@ -89,6 +105,12 @@ internal sealed record SqlAddPeriod(SqlExpression Inner, CalendarPeriod Period) 
 
 /// <summary>A date or timestamp moved by so many seconds.</summary>
 internal sealed record SqlAddSeconds(SqlExpression Inner, long Seconds) : SqlExpression;
+
+/// <summary>How many seconds lie between two timestamps, as a double.</summary>
+internal sealed record SqlSecondsBetween(SqlExpression From, SqlExpression To) : SqlExpression;
+
+/// <summary>How many whole days, weeks or months lie between two dates that start one each.</summary>
+internal sealed record SqlPeriodsBetween(TimeGrain Grain, SqlExpression From, SqlExpression To) : SqlExpression;
 
 /// <summary>A date or timestamp moved to the same ISO week of the next year (week 53 to week 52).</summary>
 internal sealed record SqlNextIsoYear(SqlExpression Inner) : SqlExpression;
