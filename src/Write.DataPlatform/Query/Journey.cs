@@ -18,18 +18,18 @@ internal sealed record JourneyNode(Metric Metric, ImmutableArray<(int LeafIndex,
     public ImmutableArray<JourneyColumn> Columns => Metric is FunnelMetric
         ?
         [
-            new(Metric.Name, Metric.Label, Metric.Unit, Metric.Format, "int64"),
-            new(Metric.Name + "__from_previous", "From the previous step", null, "0.0%", "double"),
-            new(Metric.Name + "__from_first", "From the first step", null, "0.0%", "double"),
-            new(Metric.Name + "__drop_off", "Lost since the previous step", Metric.Unit, Metric.Format, "int64"),
-            new(Metric.Name + "__median_seconds", "Median time from the first step", "seconds", "#,0", "double"),
-            new(Metric.Name + "__p90_seconds", "90th percentile of the time from the first step", "seconds", "#,0", "double"),
+            new(Metric.Name, Metric.Label, Metric.Unit, Metric.Format, ColumnKind.Int64),
+            new(Metric.Name + "__from_previous", "From the previous step", null, "0.0%", ColumnKind.Double),
+            new(Metric.Name + "__from_first", "From the first step", null, "0.0%", ColumnKind.Double),
+            new(Metric.Name + "__drop_off", "Lost since the previous step", Metric.Unit, Metric.Format, ColumnKind.Int64),
+            new(Metric.Name + "__median_seconds", "Median time from the first step", "seconds", "#,0", ColumnKind.Double),
+            new(Metric.Name + "__p90_seconds", "90th percentile of the time from the first step", "seconds", "#,0", ColumnKind.Double),
         ]
         :
         [
-            new(Metric.Name, Metric.Label, Metric.Unit, Metric.Format, "int64"),
-            new(Metric.Name + "__cohort", "Size of the cohort", Metric.Unit, Metric.Format, "int64"),
-            new(Metric.Name + "__rate", "Share of the cohort", null, "0.0%", "double"),
+            new(Metric.Name, Metric.Label, Metric.Unit, Metric.Format, ColumnKind.Int64),
+            new(Metric.Name + "__cohort", "Size of the cohort", Metric.Unit, Metric.Format, ColumnKind.Int64),
+            new(Metric.Name + "__rate", "Share of the cohort", null, "0.0%", ColumnKind.Double),
         ];
 }
 
@@ -38,8 +38,8 @@ internal sealed record JourneyNode(Metric Metric, ImmutableArray<(int LeafIndex,
 /// <param name="Label">For people.</param>
 /// <param name="Unit">For people.</param>
 /// <param name="Format">A number format.</param>
-/// <param name="Type">The name of its type.</param>
-internal sealed record JourneyColumn(string Name, string? Label, string? Unit, string? Format, string Type);
+/// <param name="Kind">Its type.</param>
+internal sealed record JourneyColumn(string Name, string? Label, string? Unit, string? Format, ColumnKind Kind);
 
 /// <summary>How a <see cref="JourneyNode"/> is computed: one statement of the lake, whose few rows a group become the answer's in the finish.</summary>
 /// <param name="Node">The metric.</param>
