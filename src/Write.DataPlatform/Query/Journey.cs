@@ -61,13 +61,32 @@ internal abstract record Journey(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
     /// <param name="node">The metric.</param>
     /// <param name="leaves">The leaves of its events.</param>
     /// <param name="range">The query's range.</param>
-    /// <param name="where">The query's filter.</param>
-    /// <param name="report">Takes the code and the text of what cannot be computed.</param>
-    public static Journey Of(JourneyNode node, ImmutableArray<Leaf> leaves, ResolvedRange range, Filter? where, Action<string, string> report)
+    /// <param name="query">The query.</param>
+    /// <param name="report">Takes the code, the text and the place of what cannot be computed.</param>
+    public static Journey Of(JourneyNode node, ImmutableArray<Leaf> leaves, ResolvedRange range, MetricQuery query, Action<string, string, string> report)
     {
+        var name = node.Metric.Name;
+        if (query.Metrics.Length > 1)
+        {
+            report(QueryProblems.MetricStandsAlone, $"{name} adds the key {node.Key}, which other metrics do not have; ask for it alone.", "metrics");
+        }
+
+        if (query.GroupBy.Any(field => field.ToString() == node.Key))
+        {
+            report(QueryProblems.Duplicate, $"{node.Key} is the key that {name} adds, and is grouped by.", "groupBy");
+        }
+
+        foreach (var (isAsked, option) in new[] { (query.Compare is not null, "compare"), (query.Fill, "fill"), (query.Totals, "totals") })
+        {
+            if (isAsked)
+            {
+                report(QueryProblems.OptionNotSupported, $"{option} is not computed for {name}, which follows entities from event to event.", option);
+            }
+        }
+
         if (node.Metric is not FunnelMetric funnel)
         {
-            return new Retention(node, leaves, range, where);
+            return new Retention(node, leaves, range, query.Where);
         }
 
         var isInstant = Leaf.IsInstant(leaves[0].AggTime);
@@ -75,14 +94,15 @@ internal abstract record Journey(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
         {
             report(
                 QueryProblems.TimesDoNotMeet,
-                $"{funnel.Name} orders events of {leaves[0].Fact.Name} and {other.Fact.Name}, of which one is known by the instant and the other by the date: which came first within a day cannot be told.");
+                $"{name} orders events of {leaves[0].Fact.Name} and {other.Fact.Name}, of which one is known by the instant and the other by the date: which came first within a day cannot be told.",
+                "metrics");
         }
         else if (!isInstant && funnel.Window?.Grain < TimeGrain.Day)
         {
-            report(QueryProblems.GrainTooFine, $"{funnel.Name} has a window of {funnel.Window}, and its events are known by the date only.");
+            report(QueryProblems.GrainTooFine, $"{name} has a window of {funnel.Window}, and its events are known by the date only.", "metrics");
         }
 
-        return new Funnel(node, leaves, range, where);
+        return new Funnel(node, leaves, range, query.Where);
     }
 
     /// <summary>The lake's statement.</summary>

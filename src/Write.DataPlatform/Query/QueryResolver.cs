@@ -72,11 +72,6 @@ internal sealed class QueryResolver
 
         _problems.AddRange(builder.Problems.Distinct());
         var followed = metrics.Select(m => m.Current).OfType<JourneyNode>().FirstOrDefault();
-        if (followed is not null)
-        {
-            CheckFollowed(followed);
-        }
-
         var tenant = TenantFilter();
         var drafts = _query.Metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
         var spines = new SpineResolver(_model, _range, _zone);
@@ -85,7 +80,7 @@ internal sealed class QueryResolver
         var keys = Keys(leaves, followed);
         CheckColumns(keys, metrics);
         CheckFill(keys);
-        var journey = followed is null ? null : Journey.Of(followed, leaves, _range, _query.Where, (code, message) => Report(code, message, "metrics"));
+        var journey = followed is null ? null : Journey.Of(followed, leaves, _range, _query, (code, message, path) => Report(code, message, path));
         if (_query.Totals && leaves.Any(l => l.Spine is not null))
         {
             Report(QueryProblems.NoTotals, "A metric that accumulates over time has a value at each moment and none over all of them.", "totals");
@@ -282,6 +277,12 @@ internal sealed class QueryResolver
             return null;
         }
 
+        if (metric is FunnelMetric or RetentionMetric)
+        {
+            Report(QueryProblems.MetricTypeNotSupported, $"{name} filters by {metric.Name}, which has several rows a group and no one value.", path);
+            return null;
+        }
+
         try
         {
             var query = new MetricQuery { Metrics = [metric.Name], GroupBy = [new FieldName(name.Path[..^1], null)], TimeZone = _zone, Tenant = _query.Tenant };
@@ -377,24 +378,6 @@ internal sealed class QueryResolver
         }
     }
 
-    /// <summary>A metric that follows entities has several rows a group and a key of its own.</summary>
-    private void CheckFollowed(JourneyNode node)
-    {
-        var name = node.Metric.Name;
-        if (_query.Metrics.Length > 1)
-        {
-            Report(QueryProblems.MetricStandsAlone, $"{name} adds the key {node.Key}, which other metrics do not have; ask for it alone.", "metrics");
-        }
-
-        foreach (var (isAsked, option) in new[] { (_query.Compare is not null, "compare"), (_query.Fill, "fill"), (_query.Totals, "totals") })
-        {
-            if (isAsked)
-            {
-                Report(QueryProblems.OptionNotSupported, $"{option} is not computed for {name}, which follows entities from event to event.", option);
-            }
-        }
-    }
-
     private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves, JourneyNode? followed)
     {
         for (var i = 0; i < _query.GroupBy.Length; i++)
@@ -403,11 +386,6 @@ internal sealed class QueryResolver
             {
                 Report(QueryProblems.Duplicate, $"{_query.GroupBy[i]} is grouped by twice.", $"groupBy[{i}]");
             }
-        }
-
-        if (followed is not null && _query.GroupBy.Any(name => name.ToString() == followed.Key))
-        {
-            Report(QueryProblems.Duplicate, $"{followed.Key} is the key that {followed.Metric.Name} adds, and is grouped by.", "groupBy");
         }
 
         for (var i = 0; i < _query.Metrics.Length; i++)
