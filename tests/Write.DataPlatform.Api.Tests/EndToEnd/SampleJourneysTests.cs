@@ -17,15 +17,15 @@ public sealed class SampleJourneysTests(ServerFixture server)
     public async Task The_funnel_equals_hand_written_sql(string address, string tenant)
     {
         var expected = server.Sql($"""
-            WITH s AS (SELECT visitor_id AS who, visit_id, occurred_at AS at, step FROM steps {tenant}),
+            WITH s AS (SELECT visitor_id AS who, visit_id, occurred_at AS moment, step FROM steps {tenant}),
             chain AS (
-                SELECT v.device, a.who, a.at, b.at AS at2, c.at AS at3, d.at AS at4
-                FROM (SELECT * FROM s WHERE step = 'view_offer' AND at >= TIMESTAMP '2025-12-31 23:00' AND at < TIMESTAMP '2026-01-31 23:00') AS a
+                SELECT v.device, a.who, a.moment, b.moment AS at2, c.moment AS at3, d.moment AS at4
+                FROM (SELECT * FROM s WHERE step = 'view_offer' AND moment >= TIMESTAMP '2025-12-31 23:00' AND moment < TIMESTAMP '2026-01-31 23:00') AS a
                 LEFT JOIN visits AS v ON v.visit_id = a.visit_id
-                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'choose') AS b ON b.who = a.who AND a.at <= b.at
-                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'checkout') AS c ON c.who = a.who AND b.at <= c.at
-                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'purchase') AS d ON d.who = a.who AND c.at <= d.at),
-            reached AS (SELECT *, CASE WHEN at4 < at + INTERVAL 24 HOUR THEN 4 WHEN at3 < at + INTERVAL 24 HOUR THEN 3 WHEN at2 < at + INTERVAL 24 HOUR THEN 2 ELSE 1 END AS n FROM chain),
+                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'choose') AS b ON b.who = a.who AND a.moment <= b.moment
+                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'checkout') AS c ON c.who = a.who AND b.moment <= c.moment
+                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'purchase') AS d ON d.who = a.who AND c.moment <= d.moment),
+            reached AS (SELECT *, CASE WHEN at4 < moment + INTERVAL 24 HOUR THEN 4 WHEN at3 < moment + INTERVAL 24 HOUR THEN 3 WHEN at2 < moment + INTERVAL 24 HOUR THEN 2 ELSE 1 END AS n FROM chain),
             best AS (SELECT device, who, max(n) AS n FROM reached GROUP BY ALL),
             numbers AS (SELECT unnest(['offer', 'choice', 'checkout', 'purchase']) AS name, unnest([1, 2, 3, 4]) AS i)
             SELECT device, name, count(*) FILTER (n >= i), count(*) FILTER (n >= i)::DOUBLE / count(*)
