@@ -51,7 +51,7 @@ internal sealed class QueryResolver
         }
 
         var builder = new LeafBuilder(_model);
-        var shift = CompareShift();
+        var shift = ComparisonResolver.Resolve(_model, _query, _range, (code, message, path) => Report(code, message, path));
         var metrics = ImmutableArray.CreateBuilder<MetricColumn>();
         for (var i = 0; i < _query.Metrics.Length; i++)
         {
@@ -448,54 +448,6 @@ internal sealed class QueryResolver
         var converted = values.Convert(having, "having");
         _problems.AddRange(values.Problems);
         return converted;
-    }
-
-    private TimeShift? CompareShift()
-    {
-        if (_query.Compare is not { } compare)
-        {
-            return null;
-        }
-
-        if (compare.AlignToDate)
-        {
-            Report(QueryProblems.AlignToDateNotSupported, "alignToDate is not computed by this version.", "compare.alignToDate");
-        }
-
-        if (_query.TimeRange is null || !_range.IsBounded)
-        {
-            Report(QueryProblems.CompareNeedsTimeRange, "A comparison needs a time range with a start and an end.", "compare");
-            return null;
-        }
-
-        var grains = _query.GroupBy.Where(g => g.IsMetricTime).Select(g => g.Grain ?? TimeGrain.Day).Distinct().ToList();
-        if (grains.Count > 1)
-        {
-            Report(QueryProblems.CompareNeedsOneGrain, "A comparison takes metric_time at one grain only.", "groupBy");
-        }
-
-        return compare.To switch
-        {
-            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && _model.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
-            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] => new TimeShift(new CalendarPeriod(52, TimeGrain.Week)),
-            ComparisonKind.PreviousYear => new TimeShift(new CalendarPeriod(1, TimeGrain.Year)),
-            ComparisonKind.PreviousPeriod => new TimeShift(Length(_range)),
-            _ => new TimeShift(compare.Offset ?? throw new InvalidOperationException("An offset comparison has an offset.")),
-        };
-    }
-
-    /// <summary>A range's length in whole months if it has them, else in days, else in seconds.</summary>
-    private static CalendarPeriod Length(ResolvedRange range)
-    {
-        var (from, to) = (range.From!.Value, range.To!.Value);
-        if (!from.IsMidnight || !to.IsMidnight)
-        {
-            return new CalendarPeriod((int)(to.Utc - from.Utc).TotalSeconds, TimeGrain.Second);
-        }
-
-        return from.Date.Day == 1 && to.Date.Day == 1
-            ? new CalendarPeriod(((to.Date.Year - from.Date.Year) * 12) + to.Date.Month - from.Date.Month, TimeGrain.Month)
-            : new CalendarPeriod(to.Date.DayNumber - from.Date.DayNumber, TimeGrain.Day);
     }
 
     private void CheckFill(ImmutableArray<KeyColumn> keys)
