@@ -17,11 +17,11 @@ public sealed class SampleJourneysTests(ServerFixture server)
     public async Task The_funnel_equals_hand_written_sql(string address, string tenant)
     {
         var expected = server.Sql($"""
-            WITH s AS (SELECT visitor_id AS who, visit_id, occurred_at AS moment, step FROM steps {tenant}),
+            WITH s AS (SELECT visitor_id AS who, visit_id, occurred_at AS moment, step FROM {{steps}} {tenant}),
             chain AS (
                 SELECT v.device, a.who, a.moment, b.moment AS at2, c.moment AS at3, d.moment AS at4
                 FROM (SELECT * FROM s WHERE step = 'view_offer' AND moment >= TIMESTAMP '2025-12-31 23:00' AND moment < TIMESTAMP '2026-01-31 23:00') AS a
-                LEFT JOIN visits AS v ON v.visit_id = a.visit_id
+                LEFT JOIN {{visits}} AS v ON v.visit_id = a.visit_id
                 ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'choose') AS b ON b.who = a.who AND a.moment <= b.moment
                 ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'checkout') AS c ON c.who = a.who AND b.moment <= c.moment
                 ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'purchase') AS d ON d.who = a.who AND c.moment <= d.moment),
@@ -42,7 +42,7 @@ public sealed class SampleJourneysTests(ServerFixture server)
     public async Task The_retention_equals_hand_written_sql()
     {
         var expected = server.Sql("""
-            WITH months AS (SELECT visitor_id AS who, date_trunc('month', timezone('Europe/Berlin', timezone('UTC', occurred_at))) AS month FROM visits WHERE occurred_at < TIMESTAMP '2026-02-28 23:00'),
+            WITH months AS (SELECT visitor_id AS who, date_trunc('month', timezone('Europe/Berlin', timezone('UTC', occurred_at))) AS month FROM {visits} WHERE occurred_at < TIMESTAMP '2026-02-28 23:00'),
             firsts AS (SELECT who, min(month) AS month FROM months WHERE who IS NOT NULL GROUP BY who HAVING min(month) >= '2025-10-01'),
             grid AS (SELECT who, month, unnest(range(0, date_diff('month', month, DATE '2026-02-01') + 1)) AS n FROM firsts),
             met AS (SELECT g.month, g.n, g.who, count(m.who) > 0 AS came FROM grid g LEFT JOIN months m ON m.who = g.who AND m.month = g.month + to_months(g.n::INTEGER) GROUP BY ALL)
