@@ -85,6 +85,19 @@ internal static class InsightOperations
 
         foreach (var metric in query.AllMetrics.Select(name => model.Metrics[name]))
         {
+            if (metric is FunnelMetric or RetentionMetric)
+            {
+                var node = new JourneyNode(metric, []);
+                yield return (node.Key, metric is FunnelMetric ? Schemas.Text(node.KeyLabel) : Schemas.Whole(node.KeyLabel));
+                foreach (var column in node.Columns)
+                {
+                    var description = column.Name == metric.Name ? metric.Description : column.Label;
+                    yield return (column.Name, Schemas.OrNull(column.Kind == ColumnKind.Int64 ? Schemas.Whole(description) : Schemas.Number(description)));
+                }
+
+                continue;
+            }
+
             OpenApiSchema Value(string? description) => Schemas.OrNull(IsWhole(model, metric) ? Schemas.Whole(description) : Schemas.Number(description));
             yield return (metric.Name, Value(string.Join(" ", new[] { metric.Description, metric.Unit is null ? null : $"Unit: {metric.Unit}." }.Where(t => t is not null))));
             if (query.Compare is not null)

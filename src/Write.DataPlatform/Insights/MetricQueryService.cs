@@ -117,7 +117,8 @@ internal sealed class MetricQueryService(
         if (query.Limit is { } limit && result.Rows.Count > limit)
         {
             result.Rows.RemoveRange(limit, result.Rows.Count - limit);
-            next = limit == 0 ? null : cursors.Write(Cursor.AfterRow(query, plan, now, result, result.Rows[^1]));
+            // The steps of a journey are in an order that is none of the answer's columns.
+            next = limit == 0 || plan.Leaves.Any(l => l.Leaf.Journey is not null) ? null : cursors.Write(Cursor.AfterRow(query, plan, now, result, result.Rows[^1]));
         }
 
         return new MetricAnswer
@@ -210,7 +211,12 @@ internal sealed class MetricQueryService(
         {
             var metric = column.Metric;
             var approximation = Approximation.Of(query.Model, metric);
-            foreach (var name in column.Names)
+            foreach (var own in (column.Current as JourneyNode)?.Columns ?? [])
+            {
+                described.Add(new AnswerColumn(own.Name, columns[described.Count].Type, own.Label, own.Unit, own.Format));
+            }
+
+            foreach (var name in column.Current is JourneyNode ? [] : column.Names)
             {
                 var isRatio = name == column.RatioName;
                 var kind = column.Modifiers.FirstOrDefault(m => m.Name == name)?.Kind;

@@ -39,6 +39,10 @@ public sealed class DuckDbDialect : SqlDialect
     internal override string AddSeconds(string expression, long seconds) =>
         $"({expression} + INTERVAL ({seconds.ToString(CultureInfo.InvariantCulture)}) SECOND)";
 
+    internal override string SecondsBetween(string from, string to) => $"(date_diff('microsecond', {from}, {to}) / CAST(1000000 AS DOUBLE))";
+
+    internal override string PeriodsBetween(TimeGrain grain, string from, string to) => $"date_diff('{grain.ToString().ToLowerInvariant()}', {from}, {to})";
+
     internal override string NextIsoYear(string expression) =>
         $"({expression} + to_days(CAST(7 * CASE WHEN week({expression}) = 53 THEN 52 ELSE week(make_date(isoyear({expression}), 12, 28)) END AS INTEGER)))";
 

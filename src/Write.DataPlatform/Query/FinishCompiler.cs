@@ -48,6 +48,12 @@ internal sealed class FinishCompiler
 
     private SqlStatement Compile(Func<LeafPlan, LeafPiece, string> source)
     {
+        if (Journey is { } journey)
+        {
+            var journeys = journey.Answer(_writer, [.. _keys.SkipLast(1).Select(k => k.Name)], source(_plans[0], _plans[0].Pieces[0]));
+            return _writer.ToStatement(Shown(new StringBuilder("WITH answer AS (\n").Append(journeys).Append($"\n)\nSELECT * EXCLUDE ({Query.Journey.Order}) FROM answer")).ToString());
+        }
+
         var text = Rows(source);
         return _writer.ToStatement((_isTotals ? text : Shown(text)).ToString());
     }
@@ -77,6 +83,8 @@ internal sealed class FinishCompiler
             .Append("\nFROM valued").AppendJoin("", Shares.Select((_, i) => ShareJoin(i))).Append("\n)\nSELECT ")
             .Append(_query.Query.MinMax ? Ends(_keys[0]) : "*").Append(" FROM answer");
     }
+
+    private Journey? Journey => _plans is [{ Leaf.Journey: { } journey }] ? journey : null;
 
     private ImmutableArray<Share> Shares => _isTotals ? [] : _query.Shares;
 
@@ -114,9 +122,10 @@ internal sealed class FinishCompiler
             return text;
         }
 
+        string Sorted(string column) => column == Journey?.Node.Key ? Query.Journey.Order : Quote(column);
         if (_query.Order is { IsEmpty: false } order)
         {
-            text.Append("\nORDER BY ").AppendJoin(", ", order.Select(o => Quote(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST"));
+            text.Append("\nORDER BY ").AppendJoin(", ", order.Select(o => Sorted(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST"));
         }
 
         // One row more tells whether there is a next page.
@@ -305,7 +314,11 @@ internal sealed class FinishCompiler
         SqlExpression State(MeasureState state)
         {
             var column = new SqlColumn(null, leaf.Column(state));
-            return running is null ? column : new SqlOver(state.Merge(column), [.. running.Within.Select(k => new SqlColumn(null, k.Name))], new SqlColumn(null, running.Along!.Name));
+            return running is null ? column : new SqlOver(state.Merge(column), [.. running.Within.Select(k => new SqlColumn(null, k.Name))])
+            {
+                OrderBy = [new SqlOrder(new SqlColumn(null, running.Along!.Name), Descending: false)],
+                Frame = SqlFrame.UpToCurrent,
+            };
         }
 
         return leaf.Spine is not null ? new SqlColumn(null, measure.ValueColumn) : MetricValue.Of(measure, measure.States.Select(State));

@@ -88,6 +88,11 @@ internal sealed class GoldDefinition
                 QueryProblems.MetricTypeNotSupported, $"{table.Name} holds a conversion metric of {converted.Fact.Name}, and conversions are not stored: a later one changes what is known of an earlier event.")]);
         }
 
+        if (resolved.Leaves is [{ Journey: { } journey }])
+        {
+            throw new QueryException([new QueryProblem(QueryProblems.NotInGold, $"{journey.Node.Metric.Name} follows entities from event to event, which gold does not hold.")]);
+        }
+
         var leaves = ImmutableArray.CreateBuilder<Leaf>();
         foreach (var group in resolved.Leaves.Where(l => !l.IsTimeSpine).GroupBy(l => (l.Fact.Name, l.AggTime.Name)))
         {

@@ -53,6 +53,11 @@ internal static class GoldMatcher
             return new LeafPlan(leaf, [lake], [new GoldMiss(null, "no_metrics", "Values without a metric are listed from the lake.")]);
         }
 
+        if (leaf.Journey is { } journey)
+        {
+            return new LeafPlan(leaf, [lake], [new GoldMiss(null, "not_additive", $"{journey.Node.Metric.Name} follows entities from event to event, which gold does not hold.")]);
+        }
+
         var misses = new List<(int Passed, GoldMiss Miss)>();
         var served = new List<(long Rows, LeafPlan Plan)>();
         foreach (var candidate in candidates)

@@ -84,6 +84,9 @@ internal sealed record Leaf
     /// <summary>Whether values are listed that find no partner in a join. Never for a tenant, whose condition they could not be put to.</summary>
     public bool KeepsUnmatched { get; init; }
 
+    /// <summary>Set if entities are followed through events, of which this leaf has the first.</summary>
+    public Journey? Journey { get; init; }
+
     /// <summary>The name of a state's column among the columns of all leaves.</summary>
     public string Column(MeasureState state) => $"l{Index}_{state.Name}";
 

@@ -13,7 +13,30 @@ internal sealed class LeafBuilder(MetricModel model)
     /// <summary>Why some metric cannot be computed; empty if all can.</summary>
     public List<QueryProblem> Problems { get; } = [];
 
-    public MetricNode? Add(Metric metric, TimeShift? shift, string path) => Add(metric, new Use(null, shift, null, path));
+    public MetricNode? Add(Metric metric, TimeShift? shift, string path) =>
+        metric is FunnelMetric or RetentionMetric ? Follow(metric, path) : Add(metric, new Use(null, shift, null, path));
+
+    /// <summary>The events of a metric that follows entities: a fact each, the first of which takes the query's own group-by, range and filter.</summary>
+    private JourneyNode Follow(Metric metric, string path)
+    {
+        var events = ImmutableArray.CreateBuilder<(int, MeasureState)>();
+        foreach (var input in metric.MeasureInputs)
+        {
+            var measure = model.Measures[input.Measure];
+            var draft = _drafts.Find(d => d.Role is not LeafRole.Measured && d.Fact.Name == measure.SemanticModel && d.AggTime.Name == measure.AggTimeDimension);
+            if (draft is null)
+            {
+                var fact = model.SemanticModels[measure.SemanticModel];
+                draft = new LeafDraft(_drafts.Count, fact, fact.Dimensions[measure.AggTimeDimension], null, null, null) { Role = events.Count == 0 ? LeafRole.Followed : LeafRole.Later };
+                _drafts.Add(draft);
+            }
+
+            draft.Paths.Add(path);
+            events.Add((draft.Index, draft.State(measure, StateKind.Rows, Filter.And(metric.Filter, input.Filter))));
+        }
+
+        return new JourneyNode(metric, events.ToImmutable());
+    }
 
     private MetricNode? Add(Metric metric, Use use)
     {
@@ -39,6 +62,8 @@ internal sealed class LeafBuilder(MetricModel model)
                 return !conversion.IsRate || converted is null ? converted : based is null ? null : new RatioNode(converted, based);
             case CumulativeMetric or ConversionMetric:
                 return Refuse($"{metric.Name} has a value for whole ranges of time, and offset_to_grain of such a metric is not computed.", use);
+            case FunnelMetric or RetentionMetric:
+                return Refuse($"{metric.Name} is a {TypeName(metric)} metric, which has several rows a group and is no input of another metric.", use);
             default:
                 return Refuse($"{metric.Name} is a {TypeName(metric)} metric, which this version reads but does not compute.", use);
         }
@@ -149,6 +174,19 @@ internal sealed class LeafBuilder(MetricModel model)
 /// <summary>A conversion metric and the filter of its base events.</summary>
 internal sealed record AskedConversion(ConversionMetric Metric, Filter? Filter);
 
+/// <summary>What a leaf's rows are for.</summary>
+internal enum LeafRole
+{
+    /// <summary>They are grouped and measured.</summary>
+    Measured,
+
+    /// <summary>They are events by which entities are followed, the first of them among these; the query's own filter stands among its state filters.</summary>
+    Followed,
+
+    /// <summary>They are such events, and none of the first.</summary>
+    Later,
+}
+
 /// <summary>A leaf before its group-by columns, range and filter are known.</summary>
 internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime, TimeShift? shift, Accumulation? how = null, string? joinedToTimeSpine = null)
 {
@@ -166,6 +204,8 @@ internal sealed class LeafDraft(int index, SemanticModel fact, Dimension aggTime
     public TimeShift? Shift { get; } = shift;
 
     public Accumulation? How { get; } = how;
+
+    public LeafRole Role { get; init; }
 
     /// <summary>The one measure that the draft is for, if its moments without rows are to appear.</summary>
     public string? JoinedToTimeSpine { get; } = joinedToTimeSpine;

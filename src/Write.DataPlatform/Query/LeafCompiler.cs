@@ -34,7 +34,19 @@ internal sealed class LeafCompiler
     /// <param name="range">The events' range; it lies inside the leaf's.</param>
     /// <param name="withWatermark">Whether a last column gives the latest event's instant.</param>
     public static SqlSelect Compile(Leaf leaf, ResolvedRange range, bool withWatermark = false) =>
-        leaf.IsTimeSpine ? CompileSpan(leaf) : new LeafCompiler(leaf).Compile(range, withWatermark);
+        leaf.Journey is { } journey ? journey.Compile() : leaf.IsTimeSpine ? CompileSpan(leaf) : new LeafCompiler(leaf).Compile(range, withWatermark);
+
+    /// <summary>The leaf's rows as they are, for those that have an entity.</summary>
+    /// <param name="leaf">The leaf, whose range the rows lie in.</param>
+    /// <param name="entity">An entity of its fact.</param>
+    /// <param name="columns">The columns, given the entity and what spells the leaf's expressions.</param>
+    public static SqlSelect CompileEvents(Leaf leaf, string entity, Func<SqlExpression, LeafExpressions, ImmutableArray<SqlProjection>> columns)
+    {
+        var compiler = new LeafCompiler(leaf);
+        var key = compiler._sources[0].Column("key_" + entity, leaf.Fact.Entities[entity].Expr);
+        var rows = compiler.Rows(columns(key, compiler._events), leaf.Range);
+        return rows with { Where = rows.Where.Insert(0, new SqlIsNull(key, Negated: true)) };
+    }
 
     /// <summary>The first and the last event's instant or date.</summary>
     public static SqlSelect CompileSpan(Leaf leaf)
@@ -88,7 +100,7 @@ internal sealed class LeafCompiler
         }
 
         pairs.AddRange(conversion.Properties.Select((p, i) => new SqlBinary("=", _sources[0].Column("property_" + i, p.Event), Of("property_" + i))));
-        var latest = new SqlRowNumber(
+        var latest = SqlOver.RowNumber(
             [Of("id")], [new SqlOrder(time, Descending: true), .. conversion.Order.Select((expr, i) => new SqlOrder(_sources[0].Column("order_" + i, expr), Descending: false))]);
         var rows = Rows(
             [.. _leaf.GroupBy.Select(field => new SqlProjection(_expressions.Key(field), field.Column)), new SqlProjection(Of("value"), "__value"), new SqlProjection(latest, "__rank")],
@@ -113,7 +125,7 @@ internal sealed class LeafCompiler
         var source = _sources[0];
         return Rows(
             [
-                new SqlProjection(new SqlRowNumber([], []), "id"),
+                new SqlProjection(SqlOver.RowNumber([], []), "id"),
                 new SqlProjection(source.Column("key_" + conversion.Entity, source.Model.Entities[conversion.Entity].Expr), "entity"),
                 new SqlProjection(_events.EventTime(isByInstant), "time"),
                 new SqlProjection(Measure(conversion.Measure), "value"),

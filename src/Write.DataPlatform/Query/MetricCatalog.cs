@@ -68,7 +68,8 @@ internal sealed class MetricCatalog
     {
         var builder = new LeafBuilder(model);
         var isComputed = builder.Add(metric, null, "") is not null;
-        var measures = Measures(model, metric).ToList();
+        // Who is followed is grouped and filtered by the first event alone.
+        var measures = Measures(model, metric).Take(metric is FunnelMetric or RetentionMetric ? 1 : int.MaxValue).ToList();
         var facts = measures.Select(m => (m.SemanticModel, m.AggTimeDimension)).Distinct().ToList();
         var dimensions = facts.Select(f => reachable[f.SemanticModel].Keys.ToHashSet(StringComparer.Ordinal))
             .Aggregate((a, b) => { a.IntersectWith(b); return a; });

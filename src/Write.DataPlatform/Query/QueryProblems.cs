@@ -30,6 +30,9 @@ internal static class QueryProblems
     public const string BadCursor = "bad_cursor";
     public const string CursorOfOtherQuery = "cursor_of_other_query";
     public const string CursorExpired = "cursor_expired";
+    public const string MetricStandsAlone = "metric_stands_alone";
+    public const string OptionNotSupported = "option_not_supported";
+    public const string TimesDoNotMeet = "times_do_not_meet";
     public const string NotInGold = "not_in_gold";
 
     /// <summary>The codes that are about a name or a value alone, and hold whatever else is wrong with a query.</summary>
@@ -38,5 +41,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or CompareNeedsOneGrain or NoTotals or NoRunningTotal or CursorExpired;
+        or MetricTypeNotSupported or NotInGold or CompareNeedsOneGrain or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet;
 }

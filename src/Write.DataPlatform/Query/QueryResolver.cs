@@ -55,7 +55,7 @@ internal sealed class QueryResolver
         }
 
         var builder = new LeafBuilder(_model);
-        var shift = CompareShift();
+        var shift = ComparisonResolver.Resolve(_model, _query, _range, _rangeUpToToday, (code, message, path) => Report(code, message, path));
         var metrics = ImmutableArray.CreateBuilder<MetricColumn>();
         for (var i = 0; i < _metrics.Length; i++)
         {
@@ -75,16 +75,18 @@ internal sealed class QueryResolver
         }
 
         _problems.AddRange(builder.Problems.Distinct());
+        var followed = metrics.Select(m => m.Current).OfType<JourneyNode>().FirstOrDefault();
         var tenant = TenantFilter();
         var drafts = _metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
         var spines = new SpineResolver(_model, _range, _zone);
         var leaves = drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
         CheckUnboundNames(drafts);
-        var keys = Keys(leaves);
+        var keys = Keys(leaves, followed);
         var modifiers = new ModifierResolver(_query, keys, leaves, name => Column(name, keys), _problems);
         var columns = modifiers.Resolve(metrics.ToImmutable());
         CheckColumns(keys, columns);
         CheckFill(keys);
+        var journey = followed is null ? null : Journey.Of(followed, leaves, _range, _query, (code, message, path) => Report(code, message, path));
         if (_query.Totals && leaves.Any(l => l.Spine is not null))
         {
             Report(QueryProblems.NoTotals, "A metric that accumulates over time has a value at each moment and none over all of them.", "totals");
@@ -106,7 +108,7 @@ internal sealed class QueryResolver
             Keys = keys,
             Metrics = columns,
             Shares = modifiers.Shares,
-            Leaves = WithTimeSpine([.. leaves, .. modifiers.ShareLeaves()], spines),
+            Leaves = journey is not null ? [leaves[0] with { Journey = journey }] : WithTimeSpine([.. leaves, .. modifiers.ShareLeaves()], spines),
             Having = having,
         };
     }
@@ -116,7 +118,7 @@ internal sealed class QueryResolver
 
     private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines)
     {
-        var leaf = Bind(draft, tenant, spines, _query.GroupBy, _query.Where);
+        var leaf = draft.Role is LeafRole.Later ? Bind(draft, tenant, spines, [], null) : Bind(draft, tenant, spines, _query.GroupBy, _query.Where);
         if (draft.Conversion is not { Metric: var metric })
         {
             return leaf;
@@ -190,6 +192,12 @@ internal sealed class QueryResolver
         var where = condition is { } filter ? Convert(filter, "where", isWritten: true) : null;
         // A metric's own filter keeps its written form as the state's name, because gold tables know their states by it.
         var stateFilters = draft.States.Select(s => s.Filter).OfType<Filter>().Distinct().ToImmutableDictionary(f => f, f => Convert(f, draft.Paths.Min!));
+        if (draft.Role is LeafRole.Followed && where is not null)
+        {
+            stateFilters = stateFilters.SetItem(condition!, where);
+            where = null;
+        }
+
         var target = draft.Shift is { IsUpToToday: true } ? _rangeUpToToday : _range;
         var range = draft.Shift is { } shift ? target.Before(shift, _zone) : target;
         if (isInRange && !Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
@@ -277,6 +285,12 @@ internal sealed class QueryResolver
         if (_depth == MaxDepth)
         {
             Report(QueryProblems.MetricTypeNotSupported, $"{name} filters by a metric that filters by a metric, and so on: more than {MaxDepth} deep, or in a circle.", path);
+            return null;
+        }
+
+        if (metric is FunnelMetric or RetentionMetric)
+        {
+            Report(QueryProblems.MetricTypeNotSupported, $"{name} filters by {metric.Name}, which has several rows a group and no one value.", path);
             return null;
         }
 
@@ -375,7 +389,7 @@ internal sealed class QueryResolver
         }
     }
 
-    private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves)
+    private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves, JourneyNode? followed)
     {
         for (var i = 0; i < _query.GroupBy.Length; i++)
         {
@@ -400,6 +414,7 @@ internal sealed class QueryResolver
                 var fields = leaves.SelectMany(l => l.Columns).Where(g => g.Column == name.ToString()).ToList();
                 return new KeyColumn(name.ToString(), fields.Count == 0 ? null : fields.Max(f => f.Grain), name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label);
             }),
+            .. followed is null ? [] : new[] { new KeyColumn(followed.Key, null, false, followed.KeyLabel) },
         ];
     }
 
@@ -444,55 +459,6 @@ internal sealed class QueryResolver
         var converted = values.Convert(having, "having");
         _problems.AddRange(values.Problems);
         return converted;
-    }
-
-    private TimeShift? CompareShift()
-    {
-        if (_query.Compare is not { } compare)
-        {
-            return null;
-        }
-
-        if (_query.TimeRange is null || !_range.IsBounded)
-        {
-            Report(QueryProblems.CompareNeedsTimeRange, "A comparison needs a time range with a start and an end.", "compare");
-            return null;
-        }
-
-        var grains = _query.GroupBy.Where(g => g.IsMetricTime).Select(g => g.Grain ?? TimeGrain.Day).Distinct().ToList();
-        if (grains.Count > 1)
-        {
-            Report(QueryProblems.CompareNeedsOneGrain, "A comparison takes metric_time at one grain only.", "groupBy");
-        }
-
-        if (compare.AlignToDate && _rangeUpToToday.IsEmpty && !_range.IsEmpty)
-        {
-            Report(QueryProblems.EmptyTimeRange, $"The time range {_range} starts after today, so that alignToDate leaves nothing to compare with.", "compare.alignToDate");
-        }
-
-        var shift = compare.To switch
-        {
-            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && _model.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
-            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] => new TimeShift(new CalendarPeriod(52, TimeGrain.Week)),
-            ComparisonKind.PreviousYear => new TimeShift(new CalendarPeriod(1, TimeGrain.Year)),
-            ComparisonKind.PreviousPeriod => new TimeShift(Length(_range)),
-            _ => new TimeShift(compare.Offset ?? throw new InvalidOperationException("An offset comparison has an offset.")),
-        };
-        return shift with { UpToToday = compare.AlignToDate && _rangeUpToToday != _range };
-    }
-
-    /// <summary>A range's length in whole months if it has them, else in days, else in seconds.</summary>
-    private static CalendarPeriod Length(ResolvedRange range)
-    {
-        var (from, to) = (range.From!.Value, range.To!.Value);
-        if (!from.IsMidnight || !to.IsMidnight)
-        {
-            return new CalendarPeriod((int)(to.Utc - from.Utc).TotalSeconds, TimeGrain.Second);
-        }
-
-        return from.Date.Day == 1 && to.Date.Day == 1
-            ? new CalendarPeriod(((to.Date.Year - from.Date.Year) * 12) + to.Date.Month - from.Date.Month, TimeGrain.Month)
-            : new CalendarPeriod(to.Date.DayNumber - from.Date.DayNumber, TimeGrain.Day);
     }
 
     private void CheckFill(ImmutableArray<KeyColumn> keys)

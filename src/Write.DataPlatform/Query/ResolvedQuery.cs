@@ -66,5 +66,7 @@ internal sealed record MetricColumn(Metric Metric, MetricNode Current, MetricNod
 
     public string RatioName => Metric.Name + "__ratio";
 
-    public IEnumerable<string> Names => (Previous is null ? [Metric.Name] : new[] { Metric.Name, PreviousName, DeltaName, RatioName }).Concat(Modifiers.Select(m => m.Name));
+    public IEnumerable<string> Names =>
+        Current is JourneyNode journey ? journey.Columns.Select(c => c.Name)
+        : (Previous is null ? [Metric.Name] : new[] { Metric.Name, PreviousName, DeltaName, RatioName }).Concat(Modifiers.Select(m => m.Name));
 }

@@ -42,6 +42,11 @@ public abstract class SqlDialect
 
     internal abstract string AddSeconds(string expression, long seconds);
 
+    internal abstract string SecondsBetween(string from, string to);
+
+    /// <summary>Whole days, weeks or months between two dates that start one each.</summary>
+    internal abstract string PeriodsBetween(TimeGrain grain, string from, string to);
+
     internal abstract string NextIsoYear(string expression);
 
     internal abstract string AtZone(string expression, string zoneId);

@@ -13,7 +13,7 @@ public sealed class InsightRouteTests(ServerFixture server)
     {
         var (status, body) = await server.GetAsync("/v1/insights");
         Assert.Equal(HttpStatusCode.OK, status);
-        Assert.Equal(["audience-by-country", "conversion", "kpi-year-on-year", "top-shows"], body["insights"]!.AsArray().Select(i => (string)i!["name"]!));
+        Assert.Equal(["audience-by-country", "conversion", "kpi-year-on-year", "purchase-funnel", "returning-visitors", "top-shows"], body["insights"]!.AsArray().Select(i => (string)i!["name"]!));
         var kpi = body["insights"]![2]!;
         Assert.Equal("/v1/insights/kpi-year-on-year", (string)kpi["href"]!);
         Assert.Equal(["country", "device", "from", "to"], kpi["parameters"]!.AsArray().Select(p => (string)p!["name"]!));

@@ -43,8 +43,15 @@ public sealed class SampleModelTests(SampleFixture sample)
                 "derived" => [.. ((YamlSequenceNode)parameters["metrics"]).Select(m => m is YamlMappingNode named ? Name(named) : (string)m!)],
                 _ => [],
             };
+            string[] events = (string?)metric["type"] switch
+            {
+                "funnel" => [.. ((YamlSequenceNode)parameters["steps"]).Select(s => (string)s["measure"]!)],
+                "retention" => [(string)parameters["cohort"]!, .. ((YamlSequenceNode)parameters["returns"]).Select(r => (string)r!)],
+                _ => inputs.Length > 0 ? [] : [(string)parameters["measure"]!],
+            };
             Assert.All(inputs, input => Assert.True(metrics.ContainsKey(input), $"{name} needs {input}"));
-            Assert.True(inputs.Length > 0 || measures.Contains((string)parameters["measure"]!), name);
+            Assert.True(inputs.Length + events.Length > 0, name);
+            Assert.Subset(measures, events.ToHashSet());
             Assert.All(["label", "description"], key => Assert.NotEqual("", (string?)metric[key]));
             Assert.All(["unit", "format"], key => Assert.NotEqual("", (string?)metric["config"]["meta"][key]));
         }
@@ -59,7 +66,7 @@ public sealed class SampleModelTests(SampleFixture sample)
 
         Assert.Subset(metrics, used);
         Assert.Equal(["audience_daily", "audience_monthly", "customers_daily", "shows_daily", "visits_daily"], Documents("gold_tables").Select(Name).Order());
-        Assert.Equal(["audience-by-country", "conversion", "kpi-year-on-year", "top-shows"], Documents("insights").Select(Name).Order());
+        Assert.Equal(["audience-by-country", "conversion", "kpi-year-on-year", "purchase-funnel", "returning-visitors", "top-shows"], Documents("insights").Select(Name).Order());
     }
 
     [Fact]

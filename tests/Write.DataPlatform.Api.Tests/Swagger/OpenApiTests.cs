@@ -53,7 +53,7 @@ public sealed class OpenApiTests(ServerFixture server)
     public async Task An_insights_answer_fits_its_schema()
     {
         var document = JsonNode.Parse(await server.TextAsync(Address))!;
-        foreach (var name in new[] { "kpi-year-on-year", "top-shows", "audience-by-country", "conversion" })
+        foreach (var name in new[] { "kpi-year-on-year", "top-shows", "audience-by-country", "conversion", "purchase-funnel", "returning-visitors" })
         {
             var schema = document["paths"]!["/v1/insights/" + name]!["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["properties"]!["rows"]!["items"]!["properties"]!.AsObject();
             var (_, answer) = await server.GetAsync("/v1/insights/" + name);

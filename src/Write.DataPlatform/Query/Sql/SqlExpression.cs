@@ -52,8 +52,28 @@ internal sealed record SqlCall(string Function, ImmutableArray<SqlExpression> Ar
 
 internal sealed record SqlCountDistinct(SqlExpression Inner) : SqlExpression;
 
-/// <summary>An aggregate over all rows of the select that have equal values of some expressions, or of these over those up to the row itself in an order; nulls are equal, and last.</summary>
-internal sealed record SqlOver(SqlExpression Aggregate, ImmutableArray<SqlExpression> PartitionBy, SqlExpression? UpTo = null) : SqlExpression;
+/// <summary>An aggregate over all rows of the select that have equal values of some expressions; nulls are equal.</summary>
+internal sealed record SqlOver(SqlExpression Aggregate, ImmutableArray<SqlExpression> PartitionBy) : SqlExpression
+{
+    /// <summary>The rows' order, for functions that go by it.</summary>
+    public ImmutableArray<SqlOrder> OrderBy { get; init; } = [];
+
+    /// <summary>Which of them count, if not what the function takes by itself.</summary>
+    public SqlFrame? Frame { get; init; }
+
+    /// <summary>A row's number, from 1, among those with equal values of some expressions, in an order; nulls come last.</summary>
+    public static SqlOver RowNumber(ImmutableArray<SqlExpression> partitionBy, ImmutableArray<SqlOrder> orderBy) =>
+        new(new SqlCall("row_number"), partitionBy) { OrderBy = orderBy };
+}
+
+internal enum SqlFrame
+{
+    /// <summary>All rows before the current one.</summary>
+    Before,
+
+    /// <summary>All rows before the current one and itself.</summary>
+    UpToCurrent,
+}
 
 internal sealed record SqlPercentile(SqlExpression Inner, double Fraction, bool IsDiscrete) : SqlExpression;
 
@@ -90,9 +110,6 @@ internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, DayOfWe
 /// <summary>Whether a number is neither infinite nor NaN.</summary>
 internal sealed record SqlIsFinite(SqlExpression Inner) : SqlExpression;
 
-/// <summary>A row's number, from 1, among those with equal values of some expressions, in an order; nulls come last.</summary>
-internal sealed record SqlRowNumber(ImmutableArray<SqlExpression> PartitionBy, ImmutableArray<SqlOrder> OrderBy) : SqlExpression;
-
 /// <summary>A part of a date or timestamp, as a whole number.</summary>
 internal sealed record SqlDatePart(DatePart Part, SqlExpression Inner) : SqlExpression;
 
@@ -101,6 +118,12 @@ internal sealed record SqlAddPeriod(SqlExpression Inner, CalendarPeriod Period) 
 
 /// <summary>A date or timestamp moved by so many seconds.</summary>
 internal sealed record SqlAddSeconds(SqlExpression Inner, long Seconds) : SqlExpression;
+
+/// <summary>How many seconds lie between two timestamps, as a double.</summary>
+internal sealed record SqlSecondsBetween(SqlExpression From, SqlExpression To) : SqlExpression;
+
+/// <summary>How many whole days, weeks or months lie between two dates that start one each.</summary>
+internal sealed record SqlPeriodsBetween(TimeGrain Grain, SqlExpression From, SqlExpression To) : SqlExpression;
 
 /// <summary>A date or timestamp moved to the same ISO week of the next year (week 53 to week 52).</summary>
 internal sealed record SqlNextIsoYear(SqlExpression Inner) : SqlExpression;

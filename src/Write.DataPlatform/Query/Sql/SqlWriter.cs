@@ -43,8 +43,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlIsNull test => Expression(test.Inner) + (test.Negated ? " IS NOT NULL" : " IS NULL"),
         SqlIn test => Expression(test.Inner) + (test.Negated ? " NOT IN (" : " IN (") + string.Join(", ", test.Values.Select(v => Expression(new SqlLiteral(v)))) + ")",
         SqlCall call => call.Function + "(" + string.Join(", ", call.Arguments.Select(Expression)) + ")",
-        SqlOver over => Expression(over.Aggregate) + " OVER (" + (over.PartitionBy.IsEmpty ? "" : "PARTITION BY " + string.Join(", ", over.PartitionBy.Select(Expression)))
-            + (over.UpTo is { } upTo ? " ORDER BY " + Expression(upTo) + " NULLS LAST ROWS UNBOUNDED PRECEDING" : "") + ")",
+        SqlOver over => Over(over),
         SqlCountDistinct count => "count(DISTINCT " + Expression(count.Inner) + ")",
         SqlPercentile percentile => dialect.Percentile(Expression(percentile.Inner), percentile.Fraction, percentile.IsDiscrete),
         SqlSketchCode code => dialect.SketchCode(Expression(code.Inner)),
@@ -56,12 +55,11 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
         SqlTruncate truncate => Truncate(truncate),
         SqlIsFinite test => dialect.IsFinite(Expression(new SqlCast(test.Inner, ColumnKind.Double))),
-        SqlRowNumber number => "row_number() OVER (" + string.Join(' ', [
-            .. number.PartitionBy.IsEmpty ? [] : new[] { "PARTITION BY " + string.Join(", ", number.PartitionBy.Select(Expression)) },
-            .. number.OrderBy.IsEmpty ? [] : new[] { "ORDER BY " + Order(number.OrderBy) }]) + ")",
         SqlDatePart part => dialect.DatePart(part.Part, Expression(part.Inner)),
         SqlAddPeriod add => dialect.AddPeriod(Expression(add.Inner), add.Period),
         SqlAddSeconds add => add.Seconds == 0 ? Expression(add.Inner) : dialect.AddSeconds(Expression(add.Inner), add.Seconds),
+        SqlSecondsBetween between => dialect.SecondsBetween(Expression(between.From), Expression(between.To)),
+        SqlPeriodsBetween between => dialect.PeriodsBetween(between.Grain, Expression(between.From), Expression(between.To)),
         SqlNextIsoYear next => dialect.NextIsoYear(Expression(next.Inner)),
         SqlAtZone zone => dialect.AtZone(Expression(zone.Inner), zone.ZoneId),
         _ => throw new ArgumentOutOfRangeException(nameof(expression), expression, "This expression has no spelling."),
@@ -125,6 +123,17 @@ internal sealed class SqlWriter(SqlDialect dialect)
     /// <summary>Lookup rows come from the model's own files; quoting them in place keeps them out of the parameter limit.</summary>
     private static string Rows(SqlValues values) =>
         "(VALUES " + string.Join(", ", values.Rows.Select(row => "(" + string.Join(", ", row.Select(v => v is null ? "NULL" : "'" + v.Replace("'", "''", StringComparison.Ordinal) + "'")) + ")")) + ")";
+
+    private string Over(SqlOver over) => Expression(over.Aggregate) + " OVER (" + Window(over.PartitionBy, over.OrderBy) + over.Frame switch
+    {
+        SqlFrame.Before => " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)",
+        SqlFrame.UpToCurrent => " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
+        _ => ")",
+    };
+
+    private string Window(ImmutableArray<SqlExpression> partitionBy, ImmutableArray<SqlOrder> orderBy) => string.Join(' ', [
+        .. partitionBy.IsEmpty ? [] : new[] { "PARTITION BY " + string.Join(", ", partitionBy.Select(Expression)) },
+        .. orderBy.IsEmpty ? [] : new[] { "ORDER BY " + Order(orderBy) }]);
 
     private string Template(SqlTemplate template)
     {

@@ -1,0 +1,62 @@
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Query;
+
+/// <summary>What a query is compared with.</summary>
+internal static class ComparisonResolver
+{
+    /// <summary>How past events are moved; null without a comparison.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="query">The query.</param>
+    /// <param name="range">Its range.</param>
+    /// <param name="upToToday">The range as far as today.</param>
+    /// <param name="report">Takes the code, the text and the place of a mistake.</param>
+    public static TimeShift? Resolve(MetricModel model, MetricQuery query, ResolvedRange range, ResolvedRange upToToday, Action<string, string, string> report)
+    {
+        if (query.Compare is not { } compare)
+        {
+            return null;
+        }
+
+        if (query.TimeRange is null || !range.IsBounded)
+        {
+            report(QueryProblems.CompareNeedsTimeRange, "A comparison needs a time range with a start and an end.", "compare");
+            return null;
+        }
+
+        var grains = query.GroupBy.Where(g => g.IsMetricTime).Select(g => g.Grain ?? TimeGrain.Day).Distinct().ToList();
+        if (grains.Count > 1)
+        {
+            report(QueryProblems.CompareNeedsOneGrain, "A comparison takes metric_time at one grain only.", "groupBy");
+        }
+
+        if (compare.AlignToDate && upToToday.IsEmpty && !range.IsEmpty)
+        {
+            report(QueryProblems.EmptyTimeRange, $"The time range {range} starts after today, so that alignToDate leaves nothing to compare with.", "compare.alignToDate");
+        }
+
+        var shift = compare.To switch
+        {
+            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && model.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
+            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] => new TimeShift(new CalendarPeriod(52, TimeGrain.Week)),
+            ComparisonKind.PreviousYear => new TimeShift(new CalendarPeriod(1, TimeGrain.Year)),
+            ComparisonKind.PreviousPeriod => new TimeShift(Length(range)),
+            _ => new TimeShift(compare.Offset ?? throw new InvalidOperationException("An offset comparison has an offset.")),
+        };
+        return shift with { UpToToday = compare.AlignToDate && upToToday != range };
+    }
+
+    /// <summary>A range's length in whole months if it has them, else in days, else in seconds.</summary>
+    private static CalendarPeriod Length(ResolvedRange range)
+    {
+        var (from, to) = (range.From!.Value, range.To!.Value);
+        if (!from.IsMidnight || !to.IsMidnight)
+        {
+            return new CalendarPeriod((int)(to.Utc - from.Utc).TotalSeconds, TimeGrain.Second);
+        }
+
+        return from.Date.Day == 1 && to.Date.Day == 1
+            ? new CalendarPeriod(((to.Date.Year - from.Date.Year) * 12) + to.Date.Month - from.Date.Month, TimeGrain.Month)
+            : new CalendarPeriod(to.Date.DayNumber - from.Date.DayNumber, TimeGrain.Day);
+    }
+}

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using CsCheck;
+
+namespace Write.DataPlatform.Tests.Query;
+
+/// <summary>Worlds of funnels and retentions, made once.</summary>
+public sealed class JourneyWorlds : IAsyncLifetime
+{
+    internal const int Count = 10;
+
+    private readonly ConcurrentDictionary<int, Lazy<Task<EngineWorld>>> _worlds = new();
+
+    internal Task<EngineWorld> GetAsync(int number) => _worlds.GetOrAdd(
+        number, n => new Lazy<Task<EngineWorld>>(() => EngineWorld.CreateAsync(JourneyWorld.Model(n % 2 == 0 ? "monday" : "sunday"), JourneyWorld.Rows(n), JourneyWorld.Tables))).Value;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var world in _worlds.Values.Where(w => w.Value.IsCompletedSuccessfully))
+        {
+            await (await world.Value).DisposeAsync();
+        }
+    }
+}
+
+public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWorlds>
+{
+    [Fact]
+    public async Task Random_funnels_and_retentions_equal_brute_force()
+    {
+        var cases = long.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "2000", null);
+        var (finished, fell, cameBack, skipped) = (0, 0, 0, 0);
+        await Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000]).SampleAsync(
+            async (number, question) =>
+            {
+                var world = await worlds.GetAsync(number);
+                var @case = JourneyWorld.Case(question);
+                var expected = new JourneyOracle(world.World.Tables, world.World.Model.WeekStart, @case).Answer();
+                Answers.Same(expected, await world.AnswerAsync(@case.Query));
+
+                // What the questions must come upon, or they prove nothing.
+                var value = expected.Columns.IndexOf(@case.Query.Metrics[0]);
+                if (@case.Metric is FunnelOf funnel)
+                {
+                    Interlocked.Add(ref finished, expected.Rows.Count(r => r[value - 1] is string s && s == $"step {10 - funnel.Steps.Length}" && r[value] is > 0L));
+                    Interlocked.Add(ref fell, expected.Rows.Count(r => r[value + 3] is > 0L));
+                }
+                else
+                {
+                    Interlocked.Add(ref cameBack, expected.Rows.Count(r => r[value - 1] is > 0L && r[value] is > 0L));
+                    Interlocked.Add(ref skipped, expected.Rows.Count(r => r[value] is 0L));
+                }
+            },
+            iter: cases,
+            threads: 2,
+            print: c => $"world {c.Item1}, question {c.Item2}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
+        Assert.All(new[] { finished, fell, cameBack, skipped }, count => Assert.True(count > cases / 10, $"only {count}"));
+    }
+}
