@@ -65,7 +65,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     {
         var (code, output, _) = await RunAsync("", "validate", "--data", _folder);
         Assert.Equal(0, code);
-        Assert.Contains("is good: 5 semantic models, 18 metrics", output, StringComparison.Ordinal);
+        Assert.Contains("is good: 5 semantic models, 20 metrics", output, StringComparison.Ordinal);
         var (_, json, _) = await RunAsync("", "validate", "--data", _folder, "--json");
         Assert.True((bool)JsonNode.Parse(json)!["valid"]!);
     }
@@ -75,7 +75,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     {
         var (code, output, error) = await RunAsync("", "validate", "--tests", "--data", _folder);
         Assert.True(code == 0, output + error);
-        Assert.Contains("3 tests, 0 failed", output, StringComparison.Ordinal);
+        Assert.Contains("4 tests, 0 failed", output, StringComparison.Ordinal);
 
         // A model that counts in another zone does not keep the sample's facts.
         var models = Path.Combine(_folder, "models");

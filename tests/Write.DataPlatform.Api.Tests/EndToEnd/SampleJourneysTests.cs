@@ -16,12 +16,12 @@ public sealed class SampleJourneysTests(ServerFixture server)
     [InlineData("?tenant=acme", "WHERE customer = 'acme'")]
     public async Task The_funnel_equals_hand_written_sql(string address, string tenant)
     {
-        var expected = server.Sql($"""
-            WITH s AS (SELECT visitor_id AS who, visit_id, occurred_at AS moment, step FROM {{steps}} {tenant}),
+        var expected = server.Sql($$"""
+            WITH s AS (SELECT visitor_id AS who, visit_id, occurred_at AS moment, step FROM {steps} {{tenant}}),
             chain AS (
                 SELECT v.device, a.who, a.moment, b.moment AS at2, c.moment AS at3, d.moment AS at4
                 FROM (SELECT * FROM s WHERE step = 'view_offer' AND moment >= TIMESTAMP '2025-12-31 23:00' AND moment < TIMESTAMP '2026-01-31 23:00') AS a
-                LEFT JOIN {{visits}} AS v ON v.visit_id = a.visit_id
+                LEFT JOIN {visits} AS v ON v.visit_id = a.visit_id
                 ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'choose') AS b ON b.who = a.who AND a.moment <= b.moment
                 ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'checkout') AS c ON c.who = a.who AND b.moment <= c.moment
                 ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'purchase') AS d ON d.who = a.who AND c.moment <= d.moment),
