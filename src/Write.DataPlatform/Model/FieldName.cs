@@ -48,7 +48,7 @@ public sealed record FieldName(ImmutableArray<string> Path, TimeGrain? Grain, Da
     public FieldName WithGrain(TimeGrain? grain) => this with { Grain = grain };
 
     /// <summary>The element itself, without grain or part.</summary>
-    public FieldName Whole => new(Path, null);
+    public FieldName ToWhole() => new(Path, null);
 
     /// <inheritdoc />
     public bool Equals(FieldName? other) => other is not null && Grain == other.Grain && Part == other.Part && Path.AsSpan().SequenceEqual(other.Path.AsSpan());

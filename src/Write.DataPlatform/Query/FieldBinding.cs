@@ -65,7 +65,7 @@ internal sealed class FieldBinder(MetricModel model)
         var custom = name.Path.Length > 1 && name is { Grain: null, Part: null }
             ? model.TimeSpines.Values.SelectMany(s => s.CustomGranularities.Where(g => g.Name == name.Element).Select(g => new CustomGranularity(s, g.Column))).FirstOrDefault()
             : null;
-        return (custom is null ? name.Whole : new FieldName(name.Path[..^1], null), custom);
+        return (custom is null ? name.ToWhole() : new FieldName(name.Path[..^1], null), custom);
     }
 
     /// <summary>The metric that a name asks for by an entity, as MetricFlow spells <c>Metric('bookings', ['listing'])</c>: <c>listing__bookings</c>; null if it is none.</summary>

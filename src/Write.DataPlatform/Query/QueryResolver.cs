@@ -313,7 +313,7 @@ internal sealed class QueryResolver
     {
         if (!binding.IsTime)
         {
-            if (name != name.Whole || binding.Custom is not null)
+            if (name != name.ToWhole() || binding.Custom is not null)
             {
                 Report(QueryProblems.NotATimeDimension, $"{name} has a grain, but {binding.Element} is not a time dimension.", path, $"Write {_binder.Cut(name).Whole}.");
             }

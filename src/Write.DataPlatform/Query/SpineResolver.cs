@@ -52,8 +52,9 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
 
         var (events, moments, mixed) = Split(leaf);
         var isInLake = mixed is not null || (how.AtStartOf is null && leaf.States.Any(s => !s.IsMergeable)) || leaf.StateFilters.Values.Any(f => leaf.IsAboutAggTime(f) is not false);
-        var asked = startsOf.Length > 0 && leaf.Target.From is { } first
-            ? leaf.Target with { From = TimeBound.FromDate(startsOf.Max(g => Calendar.Truncate(first.Date, g, model.WeekStart)), zone) }
+        var starts = startsOf.Length > 0 ? startsOf : [basis];
+        var asked = basis >= TimeGrain.Day && leaf.Target.From is { } first
+            ? leaf.Target with { From = TimeBound.FromDate(starts.Max(g => Calendar.Truncate(first.Date, g, model.WeekStart)), zone) }
             : leaf.Target;
         var moved = leaf.Shift is null ? asked : asked.Before(leaf.Shift, zone);
         var range = Widened(moved, how, basis);
@@ -63,7 +64,7 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             Range = range,
             Target = range,
             Where = events,
-            GroupBy = [new GroupField(Spine.Column, times[0].Binding with { Name = times[0].Binding.Name.Whole, Custom = null }, basis), .. leaf.GroupBy.Except(times)],
+            GroupBy = [new GroupField(Spine.Column, times[0].Binding with { Name = times[0].Binding.Name.ToWhole(), Custom = null }, basis), .. leaf.GroupBy.Except(times)],
             Spine = new Spine
             {
                 How = how, Basis = basis, StartsOf = startsOf, Keys = times, Range = moved, Target = asked, Shift = leaf.Shift, Where = moments, Mixed = mixed, IsInLake = isInLake,

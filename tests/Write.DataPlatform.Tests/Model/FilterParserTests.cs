@@ -111,8 +111,9 @@ public sealed class FilterParserTests
     [InlineData("{{ Dimension('a__x') }} = /* */ 1", ModelCode.BadFilter)]
     [InlineData("country = 'FR'", ModelCode.BadFilter)]
     [InlineData("{% if x %} 1 {% endif %}", ModelCode.BadFilter)]
-    [InlineData("{{ Metric('visits', group_by=['visitor']) }} > 3", ModelCode.NotSupported)]
-    [InlineData("{{ TimeDimension('metric_time', 'day', date_part_name='year') }} = 2024", ModelCode.NotSupported)]
+    [InlineData("{{ Metric('visits') }} > 3", ModelCode.BadFilter)]
+    [InlineData("{{ Metric('visits', group_by=['visitor', 'show']) }} > 3", ModelCode.BadFilter)]
+    [InlineData("{{ TimeDimension('metric_time', 'day', date_part_name='fortnight') }} = 2024", ModelCode.BadFilter)]
     [InlineData("{{ TimeDimension('metric_time', 'millisecond') }} = 2024", ModelCode.NotSupported)]
     public void What_is_no_condition_is_refused(string text, string code) =>
         Assert.Equal(code, Assert.Throws<FilterException>(() => FilterParser.Parse(text)).Code);

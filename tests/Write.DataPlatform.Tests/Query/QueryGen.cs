@@ -219,7 +219,7 @@ internal static class QueryGen
     {
         var finest = Instants.Contains(field) ? TimeGrain.Second : Dates.Contains(field) ? TimeGrain.Day : Months.Contains(field) ? TimeGrain.Month : (TimeGrain?)null;
         return finest is null ? Gen.Const(field)
-            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest && g >= least).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).Concat(Parts(field, finest.Value)).ToArray());
+            : From(Enum.GetValues<TimeGrain>().Where(g => g >= finest && g >= least).Select(g => $"{field}__{g.ToString().ToLowerInvariant()}").Append(field).Concat(least < TimeGrain.Day ? Parts(field, finest.Value) : []).ToArray());
     }
 
     private static Gen<Comparison?> Comparisons(string[] facts, bool noClock, bool isOfMonths)

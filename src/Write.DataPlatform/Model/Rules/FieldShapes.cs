@@ -67,7 +67,7 @@ internal sealed class FieldShapes
 
         if (field.Part is not null)
         {
-            return IsTime(field.Whole) is true ? true : null;
+            return IsTime(field.ToWhole()) is true ? true : null;
         }
 
         // A custom granularity is spelt like a grain, and is not one of ours.
