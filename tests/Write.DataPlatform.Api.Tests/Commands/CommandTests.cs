@@ -65,7 +65,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     {
         var (code, output, _) = await RunAsync("", "validate", "--data", _folder);
         Assert.Equal(0, code);
-        Assert.Contains("is good: 5 semantic models, 20 metrics", output, StringComparison.Ordinal);
+        Assert.Contains("is good: 5 semantic models, 21 metrics", output, StringComparison.Ordinal);
         var (_, json, _) = await RunAsync("", "validate", "--data", _folder, "--json");
         Assert.True((bool)JsonNode.Parse(json)!["valid"]!);
     }

@@ -9,7 +9,7 @@ public sealed class CatalogRouteTests(ServerFixture server)
     public async Task Metrics_are_described()
     {
         var (_, all) = await server.GetAsync("/v1/metrics");
-        Assert.Equal(19, all["metrics"]!.AsArray().Count);
+        Assert.Equal(21, all["metrics"]!.AsArray().Count);
         var (_, one) = await server.GetAsync("/v1/metrics/bounce_rate");
         Assert.Equal(("ratio", "Bounce rate", "0.0 %"), ((string)one["type"]!, (string)one["label"]!, (string)one["format"]!));
         Assert.Contains("visits_daily", one["goldTables"]!.AsArray().Select(t => (string)t!));
