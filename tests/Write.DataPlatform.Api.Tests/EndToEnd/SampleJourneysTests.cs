@@ -18,13 +18,12 @@ public sealed class SampleJourneysTests(ServerFixture server)
     {
         var expected = server.Sql($$"""
             WITH s AS (SELECT visitor_id AS who, visit_id, occurred_at AS moment, step FROM {steps} {{tenant}}),
-            chain AS (
-                SELECT v.device, a.who, a.moment, b.moment AS at2, c.moment AS at3, d.moment AS at4
-                FROM (SELECT * FROM s WHERE step = 'view_offer' AND moment >= TIMESTAMP '2025-12-31 23:00' AND moment < TIMESTAMP '2026-01-31 23:00') AS a
-                LEFT JOIN {visits} AS v ON v.visit_id = a.visit_id
-                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'choose') AS b ON b.who = a.who AND a.moment <= b.moment
-                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'checkout') AS c ON c.who = a.who AND b.moment <= c.moment
-                ASOF LEFT JOIN (SELECT * FROM s WHERE step = 'purchase') AS d ON d.who = a.who AND c.moment <= d.moment),
+            one AS (
+                SELECT v.device, s.who, s.moment FROM s LEFT JOIN {visits} AS v ON v.visit_id = s.visit_id
+                WHERE s.step = 'view_offer' AND s.moment >= TIMESTAMP '2025-12-31 23:00' AND s.moment < TIMESTAMP '2026-01-31 23:00'),
+            two AS (SELECT *, (SELECT min(s.moment) FROM s WHERE s.who = one.who AND s.step = 'choose' AND s.moment >= one.moment) AS at2 FROM one),
+            three AS (SELECT *, (SELECT min(s.moment) FROM s WHERE s.who = two.who AND s.step = 'checkout' AND s.moment >= two.at2) AS at3 FROM two),
+            chain AS (SELECT *, (SELECT min(s.moment) FROM s WHERE s.who = three.who AND s.step = 'purchase' AND s.moment >= three.at3) AS at4 FROM three),
             reached AS (SELECT *, CASE WHEN at4 < moment + INTERVAL 24 HOUR THEN 4 WHEN at3 < moment + INTERVAL 24 HOUR THEN 3 WHEN at2 < moment + INTERVAL 24 HOUR THEN 2 ELSE 1 END AS n FROM chain),
             best AS (SELECT device, who, max(n) AS n FROM reached GROUP BY ALL),
             numbers AS (SELECT unnest(['offer', 'choice', 'checkout', 'purchase']) AS name, unnest([1, 2, 3, 4]) AS i)
