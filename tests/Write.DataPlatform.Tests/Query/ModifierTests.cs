@@ -156,7 +156,7 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
             case ModifierKind.RunningTotal when times.Count == 0:
                 return "metric_time_needed";
             case ModifierKind.RunningTotal:
-                return uses.Exists(u => u.IsOfMoments || u.Measure.NonAdditive is not null || u.Measure.Aggregation is Aggregation.CountDistinct or Aggregation.Median or Aggregation.Percentile) ? "no_running_total" : null;
+                return uses.Exists(u => u.IsOfMoments || u.Measure.NonAdditive is not null || u.Measure.Aggregation is Aggregation.CountDistinct or Aggregation.ApproxCountDistinct or Aggregation.Median or Aggregation.Percentile) ? "no_running_total" : null;
             case ModifierKind.PercentOfTotal:
                 return uses.Exists(u => u.IsOfMoments && query.GroupBy.Any(g => IsCounted(model, u.Measure, g) && !modifier.Within.Contains(g))) ? "no_totals" : null;
             default:
