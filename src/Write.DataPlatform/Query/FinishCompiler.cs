@@ -223,14 +223,17 @@ internal sealed class FinishCompiler
 
     private string Merged(IReadOnlyList<PieceSelect> pieces)
     {
-        var states = _plans.SelectMany(p => IsOfMoments(p) && p.Leaf.Spine is not null
-            ? Measures(p.Leaf).Select(m => (m.ValueColumn, "any_value(" + Quote(m.ValueColumn) + ")"))
-            : States(p.Leaf)).ToList();
+        var states = Carried().ToList();
         // One scan of gold alone has grouped its rows already.
         return pieces is [{ IsGold: true }]
-            ? "SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(states.Select(s => s.Item1)).Select(Quote)) + "\nFROM pieces"
+            ? "SELECT " + string.Join(", ", _keys.Select(k => k.Name).Concat(states.Select(s => s.Column)).Select(Quote)) + "\nFROM pieces"
             : Grouped([new PieceSelect("pieces", IsGold: false)], [.. _keys.Select(k => k.Name)], states);
     }
+
+    /// <summary>What leaves bring to their common groups: states, or where moments have values those.</summary>
+    private IEnumerable<(string Column, string Merged)> Carried() => _plans.SelectMany(p => p.Leaf.Spine is not null
+        ? Measures(p.Leaf).Select(m => (m.ValueColumn, "any_value(" + Quote(m.ValueColumn) + ")"))
+        : States(p.Leaf));
 
     private IEnumerable<(string Column, string Merged)> States(Leaf leaf) =>
         leaf.States.Select(s => (leaf.Column(s), _writer.Expression(s.Merge(new SqlColumn(null, leaf.Column(s))))));
@@ -249,7 +252,7 @@ internal sealed class FinishCompiler
         var (start, end) = _query.Range.Buckets(time.Grain!.Value, _query.Model.WeekStart);
         var moments = _writer.Statement(new SqlMoments(new SqlLiteral(start), new SqlLiteral(end), time.Grain!.Value, null));
         var spine = $"(SELECT u AS {key} FROM ({moments}) AS m) AS spine";
-        var states = _plans.SelectMany(p => IsOfMoments(p) && p.Leaf.Spine is not null ? Measures(p.Leaf).Select(m => m.ValueColumn) : p.Leaf.States.Select(p.Leaf.Column)).Select(Quote);
+        var states = Carried().Select(s => Quote(s.Column));
         var combinations = others.Count == 0 ? "" : $" CROSS JOIN (SELECT DISTINCT {string.Join(", ", others)} FROM merged) AS groups";
         return $"SELECT {string.Join(", ", _keys.Select(k => (k == time ? "spine." : "groups.") + Quote(k.Name)).Concat(states))}\nFROM {spine}{combinations}"
             + $"\nLEFT JOIN merged ON merged.{key} = spine.{key}"

@@ -69,9 +69,13 @@ internal sealed class GoldDefinition
     public ImmutableArray<(string Table, string? PartitionColumn)> Facts =>
         [.. _leaves.Select(l => (l.Fact.Table, l.Fact.Dimensions.Values.FirstOrDefault(d => d.IsPartition && d.Partitions == l.AggTime.Name)?.Expr)).Distinct()];
 
-    /// <summary>The lake tables that facts are joined to, for dimensions, filters and tenants; a change of them may change any row.</summary>
+    /// <summary>The lake tables that facts are joined to, for dimensions, filters, tenants and granularities of a time spine; a change of them may change any row.</summary>
     public ImmutableArray<string> JoinedTables =>
-        [.. _leaves.SelectMany(l => l.GroupBy.Select(g => g.Binding).Concat(l.Bindings.Values)).SelectMany(b => b.Hops).Select(h => h.Target.Table).Distinct()];
+        [
+            .. _leaves.SelectMany(l => l.GroupBy.Select(g => g.Binding).Concat(l.Bindings.Values))
+                .SelectMany(b => b.Hops.Select(h => h.Target.Table).Concat(b.Custom is { } custom ? [custom.Spine.Name] : []))
+                .Distinct(),
+        ];
 
     /// <summary><see cref="Hash"/> of the rows of one tenant (null for an internal table), which also changes with the value that the tenant is known by.</summary>
     public string HashFor(string? tenant) => tenant is null ? Hash : FilterText.Hash(Hash + '\n' + TenantKeys[tenant]);
@@ -86,6 +90,13 @@ internal sealed class GoldDefinition
         {
             throw new QueryException([new QueryProblem(
                 QueryProblems.MetricTypeNotSupported, $"{table.Name} holds a conversion metric of {converted.Fact.Name}, and conversions are not stored: a later one changes what is known of an earlier event.")]);
+        }
+
+        if (resolved.Leaves.SelectMany(l => l.GroupBy.Select(g => g.Binding).Concat(l.Bindings.Values)).FirstOrDefault(b => b.Metric is not null) is { } byEntity)
+        {
+            throw new QueryException([new QueryProblem(
+                QueryProblems.MetricTypeNotSupported,
+                $"{table.Name} would hold what depends on {byEntity.Name}, a metric over all time of each caller's own rows; a later event changes what is stored of earlier ones.")]);
         }
 
         if (resolved.Leaves is [{ Journey: { } journey }])

@@ -10,7 +10,7 @@ namespace Write.DataPlatform.Query;
 /// </summary>
 internal sealed class LeafCompiler
 {
-    private static readonly SqlColumn Moment = new("m", "u");
+    private static readonly SqlColumn Moment = SpineCompiler.Moment;
 
     private readonly Leaf _leaf;
     private readonly List<Source> _sources = [];

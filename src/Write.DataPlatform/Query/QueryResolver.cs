@@ -234,11 +234,16 @@ internal sealed class QueryResolver
             StateFilters = stateFilters,
             Bindings = bindings.ToImmutable(),
         };
-        leaf = leaf with { JoinsTimeSpine = draft.JoinedToTimeSpine is not null && leaf.GroupBy.Any(g => leaf.IsAggTime(g.Binding)) };
+        void Refuse(string code, string message) => Report(code, $"{Metrics(draft)} {message}", draft.Paths.Min!);
+        if (draft.JoinedToTimeSpine is not null)
+        {
+            leaf = spines.JoinTimeSpine(leaf, Refuse);
+        }
+
         // Where a name is unknown that is told already, and the moments cannot be.
         var names = FilterText.Conjuncts(leaf.Where).Concat(leaf.StateFilters.Values).SelectMany(f => f.Fields);
         return draft.How is { } how && leaf.GroupBy.Length == asked.Length && names.All(leaf.Bindings.ContainsKey)
-            ? spines.Accumulate(leaf, how, (code, message) => Report(code, $"{Metrics(draft)} {message}", draft.Paths.Min!))
+            ? spines.Accumulate(leaf, how, Refuse)
             : leaf;
     }
 
@@ -479,8 +484,7 @@ internal sealed class QueryResolver
             return;
         }
 
-        var seconds = time.Grain switch { TimeGrain.Second => 1L, TimeGrain.Minute => 60, TimeGrain.Hour => 3600, _ => 86_400 };
-        if ((_range.To!.Value.Utc - _range.From!.Value.Utc).TotalSeconds / seconds > MaxBuckets)
+        if ((_range.To!.Value.Utc - _range.From!.Value.Utc).TotalSeconds / Calendar.Seconds(time.Grain ?? TimeGrain.Day) > MaxBuckets)
         {
             Report(QueryProblems.TooManyBuckets, $"The time range has more than {MaxBuckets} buckets to fill.", "fill");
         }

@@ -121,6 +121,9 @@ internal static class Calendar
         _ => throw new ArgumentOutOfRangeException(nameof(grain), grain, "Days and longer have no fixed length."),
     };
 
+    /// <summary>How many seconds a bucket has at least; of days and longer those of a day.</summary>
+    public static long Seconds(TimeGrain grain) => grain < TimeGrain.Day ? (long)Fixed(grain).TotalSeconds : 86_400;
+
     public static DateTime Truncate(DateTime time, TimeGrain grain) => new(time.Ticks - (time.Ticks % Fixed(grain).Ticks), time.Kind);
 
     public static DateOnly Truncate(DateOnly date, TimeGrain grain, DayOfWeek weekStart) => grain switch

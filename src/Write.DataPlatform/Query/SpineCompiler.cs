@@ -11,7 +11,8 @@ namespace Write.DataPlatform.Query;
 /// <param name="timeSpine">What stands after FROM for the first and last moment of the model's time spine; null without one.</param>
 internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<KeyColumn> keys, string? timeSpine)
 {
-    private static readonly SqlColumn Moment = new("m", "u");
+    /// <summary>A moment, where they are joined to.</summary>
+    public static readonly SqlColumn Moment = new("m", "u");
 
     /// <summary>The table of the leaf's rows.</summary>
     public string Rows { get; } = "rows_" + leaf.Index.ToString(CultureInfo.InvariantCulture);

@@ -30,6 +30,7 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         {
             report(QueryProblems.GrainTooFine, "has a value at each moment, which is not computed for this cut of metric_time.");
         }
+
         if (how.Window is { } window && window.Grain < basis)
         {
             report(QueryProblems.GrainTooFine, $"has a window of {window}, and its events are known by {Word(basis)} only.");
@@ -45,7 +46,8 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             report(QueryProblems.RangeNeedsDates, $"has a value for each {Word(basis)}, which cannot be moved by {shift}.");
         }
 
-        if (basis < TimeGrain.Day && leaf.Target is { From.Utc: var begin, To.Utc: var end } && zone.GetUtcOffset(begin).Minutes != zone.GetUtcOffset(end).Minutes)
+        CheckMoments(leaf.Target, basis, report);
+        if (basis < TimeGrain.Day && !ZoneRules.KeepsHours(zone, leaf.Target.From?.Utc, leaf.Target.To?.Utc))
         {
             report(QueryProblems.GrainTooFine, $"has a value for each {Word(basis)}, and the clock of {zone.Id} changes by less than an hour in {leaf.Target}.");
         }
@@ -70,6 +72,27 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
                 How = how, Basis = basis, StartsOf = startsOf, Keys = times, Range = moved, Target = asked, Shift = leaf.Shift, Where = moments, Mixed = mixed, IsInLake = isInLake,
             },
         };
+    }
+
+    /// <summary>The leaf with a row for each moment that has none.</summary>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="report">Takes the code and the text of what cannot be computed.</param>
+    public Leaf JoinTimeSpine(Leaf leaf, Action<string, string> report)
+    {
+        var times = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).ToList();
+        if (times.Count == 0)
+        {
+            return leaf;
+        }
+
+        if (times.Exists(t => t.Binding.Custom is not null) || (!target.IsBounded && !times.Exists(t => t.IsBucket)))
+        {
+            report(QueryProblems.GrainTooFine, "is joined to the time spine, and its moments do not follow from this cut of metric_time.");
+            return leaf;
+        }
+
+        CheckMoments(leaf.Target, times.Min(t => t.Grain!.Value), report);
+        return leaf with { JoinsTimeSpine = true };
     }
 
     /// <summary>The model's time spine as a leaf, where the query's own range does not bound the moments of some leaf.</summary>
@@ -113,6 +136,15 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         JoinsTimeSpine = false,
         IsTimeSpine = true,
     };
+
+    /// <summary>Moments are made up one by one, so they must be few; days of an open range are as many as the data has.</summary>
+    private static void CheckMoments(ResolvedRange range, TimeGrain step, Action<string, string> report)
+    {
+        if (range is { From: { } from, To: { } to } ? (to.Utc - from.Utc).TotalSeconds / Calendar.Seconds(step) > QueryResolver.MaxBuckets : step < TimeGrain.Day)
+        {
+            report(QueryProblems.TooManyBuckets, $"has a value for each {Word(step)}, and {range} has more than {QueryResolver.MaxBuckets} of them, or is open; ask for a shorter range or a coarser grain.");
+        }
+    }
 
     private ResolvedRange Widened(ResolvedRange range, Accumulation how, TimeGrain basis)
     {

@@ -65,6 +65,11 @@ internal static class ZoneRules
     public static DateTime ToLocal(DateTime utc, TimeZoneInfo zone) =>
         Clamp(DateTime.SpecifyKind(utc, DateTimeKind.Unspecified), zone.GetUtcOffset(DateTime.SpecifyKind(utc, DateTimeKind.Utc)));
 
+    /// <summary>Whether the clock only changes by whole hours between the bounds, so that hours an hour apart are its hours; as far as years can be looked at.</summary>
+    public static bool KeepsHours(TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc) =>
+        IsUtc(zone) || fromUtc is not { } from || toUtc is not { } to || to.Year - from.Year >= MaxYears
+        || Transitions(zone, from, to).All(t => (t.After - t.Before).Ticks % TimeSpan.TicksPerHour == 0);
+
     /// <summary>Whether every offset between the bounds is a whole number of hours, so that hour buckets are the same in the zone and in UTC.</summary>
     public static bool HasWholeHours(TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
     {

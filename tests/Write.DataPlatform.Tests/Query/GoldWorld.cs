@@ -83,7 +83,7 @@ public sealed class GoldWorlds : IAsyncLifetime
         gold_tables:
           - name: visits_daily
             metrics:
-              [visits, scored, bounces, bounce_rate, seconds, seconds_or_zero, mean_seconds, least_seconds, most_seconds, mobile_visits, mobile_share, visits_growth, drama_visits, odd_score]
+              [visits, scored, bounces, bounce_rate, seconds, seconds_or_zero, mean_seconds, least_seconds, most_seconds, mobile_visits, mobile_share, visits_growth, drama_visits, odd_score, visits_ever, seconds_28d, mean_seconds_mtd, visits_since_month_start, visits_ever_gain, growth_change, visits_every_day]
             group_by: [visit__country, visit__device, visit__is_bounce, show, visitor__plan]
             grain: day
             partition: month
@@ -106,8 +106,8 @@ public sealed class GoldWorlds : IAsyncLifetime
           - { name: audience_monthly, metrics: [visits, visitors, p90_seconds], group_by: [visit__country, visit__device], grain: month, partition: quarter }
           - { name: audience_quarterly, metrics: [visits, visitors, mean_seconds], group_by: [show__title], grain: quarter, partition: year }
           - { name: mobile_daily, metrics: [visits, seconds, visitors], group_by: [visit__country, visit__device], grain: day, partition: quarter, where: "{{ Dimension('visit__device') }} = 'mobile'" }
-          - { name: shows_daily, metrics: [visits, orders, revenue, revenue_per_visit, plays, minutes, activity, minutes_change], group_by: [show, show__title, show__studio__name], grain: day, partition: quarter }
-          - { name: shop_daily, audience: external, metrics: [visits, orders, revenue, mean_amount, most_amount, orders_per_visit, paid_share, german_revenue], group_by: [visit__country, visit__device], grain: day, partition: quarter }
+          - { name: shows_daily, metrics: [visits, orders, revenue, revenue_per_visit, plays, minutes, activity, minutes_change, plays_2m, plays_every_day], group_by: [show, show__title, show__studio__name], grain: day, partition: quarter }
+          - { name: shop_daily, audience: external, metrics: [visits, orders, revenue, mean_amount, most_amount, orders_per_visit, paid_share, german_revenue, revenue_ytd], group_by: [visit__country, visit__device], grain: day, partition: quarter }
           - { name: orders_kathmandu, time_zone: Asia/Kathmandu, metrics: [orders, weight, mean_weight, extras, vouchers], group_by: [order__voucher], grain: day, partition: quarter }
           - { name: plays_monthly, metrics: [plays, target, attainment, players], group_by: [show], grain: month, partition: year }
         """;
