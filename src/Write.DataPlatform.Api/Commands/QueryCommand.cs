@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Lake;
+using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
 
@@ -63,6 +64,7 @@ internal sealed class QueryCommand : ExampleCommand
 
         var query = _asked.Read(parse, await _asked.JsonAsync(parse, cancellationToken), setting.Services);
         var answer = await setting.Services.GetRequiredService<MetricQueryService>().AnswerAsync(query, Caller.Operator, cancellationToken);
+        answer = _asked.HasOptions(parse) ? WithGrains(answer) : answer;
         if (isCsv)
         {
             await _context.Terminal.Output.WriteAsync((await AnswerText.OfAsync(answer, AnswerCsv.WriteAsync, cancellationToken)).AsMemory(), cancellationToken);
@@ -103,7 +105,7 @@ internal sealed class QueryCommand : ExampleCommand
         try
         {
             var query = _asked.Read(parse, line, services);
-            var answer = await services.GetRequiredService<MetricQueryService>().AnswerAsync(query, Caller.Operator, cancellationToken);
+            var answer = WithGrains(await services.GetRequiredService<MetricQueryService>().AnswerAsync(query, Caller.Operator, cancellationToken));
             return (Line(name, writer => WriteAnswer(writer, answer)), true);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -117,6 +119,12 @@ internal sealed class QueryCommand : ExampleCommand
             return (Line(name, writer => writer.WriteString("error", message)), false);
         }
     }
+
+    /// <summary>MetricFlow names a time that is asked for without a grain by the grain that it has got.</summary>
+    private static MetricAnswer WithGrains(MetricAnswer answer) => answer with
+    {
+        Columns = [.. answer.Columns.Select(c => c.Grain is { } grain && FieldName.Parse(c.Name) is { Grain: null, Part: null } name ? c with { Name = name.WithGrain(grain).ToString() } : c)],
+    };
 
     /// <summary>What a line's answer is known by, even if nothing else of it can be read.</summary>
     private static string? NameOf(string line)

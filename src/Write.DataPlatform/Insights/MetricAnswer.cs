@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Insights;
@@ -29,7 +30,11 @@ public sealed record MetricAnswer
 /// <param name="Unit">For people.</param>
 /// <param name="Format">A number format.</param>
 /// <param name="Approximation">How its values are estimated; null if they are exact.</param>
-public sealed record AnswerColumn(string Name, ColumnType Type, string? Label = null, string? Unit = null, string? Format = null, Approximation? Approximation = null);
+public sealed record AnswerColumn(string Name, ColumnType Type, string? Label = null, string? Unit = null, string? Format = null, Approximation? Approximation = null)
+{
+    /// <summary>For a column of time: the grain of its buckets, whether its name has it or not.</summary>
+    public TimeGrain? Grain { get; init; }
+}
 
 /// <summary>Who answered a query.</summary>
 /// <param name="By">Which of <c>gold</c>, <c>tail</c> and <c>lake</c> gave rows.</param>

@@ -204,7 +204,7 @@ internal sealed class MetricQueryService(
 
         foreach (var key in query.Keys)
         {
-            described.Add(new AnswerColumn(key.Name, columns[described.Count].Type, key.Label));
+            described.Add(new AnswerColumn(key.Name, columns[described.Count].Type, key.Label) { Grain = key.Grain });
         }
 
         foreach (var column in query.Metrics)

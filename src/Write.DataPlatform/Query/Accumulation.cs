@@ -53,6 +53,9 @@ internal sealed record Spine
     /// <summary>The leaf's column of buckets, or with <see cref="IsInLake"/> of moments.</summary>
     public const string Column = "__moment";
 
+    /// <summary>The column of a moment among moments.</summary>
+    public const string Moment = "u";
+
     public required Accumulation How { get; init; }
 
     /// <summary>The grain of the buckets, and how far moments are apart.</summary>

@@ -24,7 +24,7 @@ internal static class ComparisonResolver
             return null;
         }
 
-        var grains = query.GroupBy.Where(g => g.IsMetricTime).Select(g => g.Grain ?? TimeGrain.Day).Distinct().ToList();
+        var grains = query.GroupBy.Where(g => g.IsMetricTime).Select(g => g.Grain ?? MetricCatalog.Of(model).DefaultGrain(query.AllMetrics)).Distinct().ToList();
         if (grains.Count > 1)
         {
             report(QueryProblems.CompareNeedsOneGrain, "A comparison takes metric_time at one grain only.", "groupBy");

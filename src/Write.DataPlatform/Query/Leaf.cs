@@ -64,7 +64,7 @@ internal sealed record Leaf
     /// <summary>Set if the rows are those of conversions, each at the base event that it goes to.</summary>
     public Conversion? Conversion { get; init; }
 
-    /// <summary>Whether it is the model's time spine itself, which gives its first and last moment.</summary>
+    /// <summary>Whether it is the model's time spine itself, which gives its first and last moment or, with a key, its moments.</summary>
     public bool IsTimeSpine { get; init; }
 
     /// <summary>The first and last moment of the model's own time spine, which bounds moments where the query does not.</summary>

@@ -34,7 +34,7 @@ internal sealed class LeafCompiler
     /// <param name="range">The events' range; it lies inside the leaf's.</param>
     /// <param name="withWatermark">Whether a last column gives the latest event's instant.</param>
     public static SqlSelect Compile(Leaf leaf, ResolvedRange range, bool withWatermark = false) =>
-        leaf.Journey is { } journey ? journey.Compile() : leaf.IsTimeSpine ? CompileSpan(leaf) : new LeafCompiler(leaf).Compile(range, withWatermark);
+        leaf.Journey is { } journey ? journey.Compile() : leaf is { IsTimeSpine: true, GroupBy.IsEmpty: true } ? CompileSpan(leaf) : new LeafCompiler(leaf).Compile(range, withWatermark);
 
     /// <summary>The leaf's rows as they are, for those that have an entity.</summary>
     /// <param name="leaf">The leaf, whose range the rows lie in.</param>
@@ -204,10 +204,13 @@ internal sealed class LeafCompiler
             return null;
         }
 
-        var bounds = _leaf.TimeSpine is { } table && spine.Basis >= TimeGrain.Day ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range);
+        var moments = _leaf.TimeSpine is { GroupBy.IsEmpty: false } rows && spine.Basis < TimeGrain.Day
+            ? SpineCompiler.Within(spine.Range, spine.Basis, _leaf.WeekStart, Compile(rows, ResolvedRange.All))
+            : (SqlRelation)SpineCompiler.MomentsOf(
+                spine.Range, spine.Basis, _leaf.WeekStart, _leaf.TimeSpine is { } table ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range));
         var counts = spine.How.Counts(
             _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
-        return new SqlJoin(SpineCompiler.MomentsOf(spine.Range, spine.Basis, _leaf.WeekStart, bounds), Moment.Source!, counts, JoinKind.Inner);
+        return new SqlJoin(moments, Moment.Source!, counts, JoinKind.Inner);
     }
 
     private SqlSelect FirstAndLast(TimeGrain grain, ResolvedRange range) =>

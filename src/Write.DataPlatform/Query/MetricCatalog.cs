@@ -29,6 +29,9 @@ public sealed record MetricDescription(
 {
     /// <summary>The finest grain that its time may be asked at.</summary>
     internal TimeGrain FinestGrain { get; init; }
+
+    /// <summary>The grain of a bare <c>metric_time</c>: the metric's own <c>time_granularity</c>, else day, or what its times are stored as if that is coarser.</summary>
+    internal TimeGrain DefaultGrain { get; init; }
 }
 
 /// <summary>A field as the catalogue shows it.</summary>
@@ -60,6 +63,10 @@ internal sealed class MetricCatalog
 
     public static MetricCatalog Of(MetricModel model) => Snapshots.GetValue(model, static m => new MetricCatalog(m));
 
+    /// <summary>The grain of a bare <c>metric_time</c> over several metrics, the coarsest of theirs; day for none.</summary>
+    public TimeGrain DefaultGrain(IEnumerable<string> metrics) =>
+        metrics.Select(Metrics.GetValueOrDefault).OfType<MetricDescription>().Select(m => m.DefaultGrain).DefaultIfEmpty(TimeGrain.Day).Max();
+
     /// <summary>The fields that all of some metrics have, by name.</summary>
     public IEnumerable<DimensionDescription> DimensionsOf(IReadOnlyCollection<string> metrics) =>
         metrics.Select(m => Metrics[m].Dimensions).Aggregate((a, b) => [.. a.Where(d => b.Any(o => o.Name == d.Name))]);
@@ -85,7 +92,7 @@ internal sealed class MetricCatalog
             isComputed,
             Approximation.Of(model, metric),
             [time, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
-            [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]) { FinestGrain = finest };
+            [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]) { FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
     }
 
     private static IEnumerable<Measure> Measures(MetricModel model, Metric metric) =>

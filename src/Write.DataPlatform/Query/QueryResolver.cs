@@ -333,19 +333,7 @@ internal sealed class QueryResolver
             Report(QueryProblems.GrainTooFine, $"{name} asks for a finer grain than {binding.Element} has in {binding.Owner.Name}, which is {stored.ToString().ToLowerInvariant()}.", path);
         }
 
-        return asked ?? (name.IsMetricTime ? DefaultGrain() : stored > TimeGrain.Day ? stored : TimeGrain.Day);
-    }
-
-    /// <summary>The grain of a bare <c>metric_time</c>: the coarsest of the metrics' own, else day, or what their times are stored as if that is coarser.</summary>
-    private TimeGrain DefaultGrain()
-    {
-        TimeGrain Stored(Metric metric) => metric.MeasureInputs.Select(i => _model.Measures[i.Measure])
-            .Select(m => _model.SemanticModels[m.SemanticModel].Dimensions[m.AggTimeDimension].Granularity ?? TimeGrain.Day)
-            .Concat(metric.Inputs.Select(i => Stored(_model.Metrics[i.Metric])))
-            .Max();
-        return _metrics.Select(_model.Metrics.GetValueOrDefault).OfType<Metric>()
-            .Select(m => new[] { m.TimeGranularity ?? TimeGrain.Day, Stored(m) }.Max())
-            .DefaultIfEmpty(TimeGrain.Day).Max();
+        return asked ?? (name.IsMetricTime ? MetricCatalog.Of(_model).DefaultGrain(_metrics) : stored > TimeGrain.Day ? stored : TimeGrain.Day);
     }
 
     private static ColumnKind? TimeKind(FieldName name, FieldBinding binding) =>
@@ -417,7 +405,7 @@ internal sealed class QueryResolver
             .. _query.GroupBy.Select(name =>
             {
                 var fields = leaves.SelectMany(l => l.Columns).Where(g => g.Column == name.ToString()).ToList();
-                return new KeyColumn(name.ToString(), fields.Count == 0 ? null : fields.Max(f => f.Grain), name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label);
+                return new KeyColumn(name.ToString(), fields.Where(f => f.IsBucket).Max(f => f.Grain), name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label);
             }),
             .. followed is null ? [] : new[] { new KeyColumn(followed.Key, null, false, followed.KeyLabel) },
         ];

@@ -8,11 +8,11 @@ namespace Write.DataPlatform.Query;
 /// <param name="writer">The finish's writer.</param>
 /// <param name="leaf">The leaf.</param>
 /// <param name="keys">The query's group-by columns.</param>
-/// <param name="timeSpine">What stands after FROM for the first and last moment of the model's time spine; null without one.</param>
+/// <param name="timeSpine">What stands after FROM for the model's time spine as <see cref="Leaf.TimeSpine"/> has it; null without one.</param>
 internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<KeyColumn> keys, string? timeSpine)
 {
     /// <summary>A moment, where they are joined to.</summary>
-    public static readonly SqlColumn Moment = new("m", "u");
+    public static readonly SqlColumn Moment = new("m", Spine.Moment);
 
     /// <summary>The table of the leaf's rows.</summary>
     public string Rows { get; } = "rows_" + leaf.Index.ToString(CultureInfo.InvariantCulture);
@@ -115,17 +115,36 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
         }
         else if (timeSpine is not null)
         {
-            yield return new SqlBinary("<=", shifted, new SqlText($"SELECT max(last) FROM {timeSpine}"));
+            yield return new SqlBinary("<=", shifted, new SqlText($"SELECT max({(HasRows ? Spine.Moment : "last")}) FROM {timeSpine}"));
         }
     }
 
-    private SqlMoments MomentsOf(ResolvedRange range, TimeGrain step) => MomentsOf(
-        range,
-        step,
-        leaf.WeekStart,
-        timeSpine is not null && step >= TimeGrain.Day
-            ? new SqlSelect([new SqlProjection(new SqlColumn("s", "first"), "first"), new SqlProjection(new SqlColumn("s", "last"), "last")], new SqlReady(timeSpine), "s")
-            : new SqlSelect([Bound("min", "first"), Bound("max", "last")], new SqlReady(Rows), "s"));
+    /// <summary>Whether the time spine's rows are known, and not only the first and the last.</summary>
+    private bool HasRows => leaf.TimeSpine is { GroupBy.IsEmpty: false };
+
+    private SqlRelation MomentsOf(ResolvedRange range, TimeGrain step) =>
+        timeSpine is null ? MomentsOf(range, step, leaf.WeekStart, Span(Rows, Bound))
+        : HasRows && step < TimeGrain.Day ? Within(range, step, leaf.WeekStart, new SqlReady(timeSpine))
+        : MomentsOf(range, step, leaf.WeekStart, HasRows ? Span(timeSpine, Spine.Moment) : Span(timeSpine, null));
+
+    /// <summary>One row of the first and the last of a column, or as a relation has them already.</summary>
+    private static SqlSelect Span(string relation, string? column)
+    {
+        SqlProjection Bound(string function, string name) =>
+            new(column is null ? new SqlColumn("s", name) : new SqlCall(function, new SqlColumn("s", column)), name);
+        return new SqlSelect([Bound("min", "first"), Bound("max", "last")], new SqlReady(relation), "s");
+    }
+
+    /// <summary>Those of some moments that lie in a range.</summary>
+    public static SqlSelect Within(ResolvedRange range, TimeGrain step, DayOfWeek weekStart, SqlRelation moments)
+    {
+        var (start, end) = range.Buckets(step, weekStart);
+        var moment = new SqlColumn("s", Spine.Moment);
+        return new SqlSelect([new SqlProjection(moment, Spine.Moment)], moments, "s")
+        {
+            Where = [.. start is null ? [] : new[] { new SqlBinary(">=", moment, new SqlLiteral(start)) }, .. end is null ? [] : new[] { new SqlBinary("<", moment, new SqlLiteral(end)) }],
+        };
+    }
 
     /// <summary>The moments of a range; where it is open, those of one row's <c>first</c> to <c>last</c>.</summary>
     public static SqlMoments MomentsOf(ResolvedRange range, TimeGrain step, DayOfWeek weekStart, SqlSelect bounds)
@@ -142,11 +161,8 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
             step < TimeGrain.Day ? new SqlColumn("b", bound) : new SqlTruncate(step, new SqlColumn("b", bound), weekStart);
     }
 
-    private SqlProjection Bound(string function, string name)
-    {
-        var column = leaf.Spine is not null ? Spine.Column : leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding) && g.IsBucket).MinBy(g => g.Grain)!.Column;
-        return new SqlProjection(new SqlCall(function, new SqlColumn("s", column)), name);
-    }
+    /// <summary>The column of moments among the leaf's rows.</summary>
+    private string Bound => leaf.Spine is not null ? Spine.Column : leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding) && g.IsBucket).MinBy(g => g.Grain)!.Column;
 
     private static string Quote(string identifier) => DuckDbDialect.Instance.Quote(identifier);
 }

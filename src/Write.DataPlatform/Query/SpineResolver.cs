@@ -95,14 +95,26 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         return leaf with { JoinsTimeSpine = true };
     }
 
-    /// <summary>The model's time spine as a leaf, where the query's own range does not bound the moments of some leaf.</summary>
+    /// <summary>
+    /// The model's time spine as a leaf: its first and last moment, where the query's own range does not bound the moments of some leaf; its rows, which are the
+    /// moments themselves, where these are finer than days.
+    /// </summary>
     public Leaf? TimeSpine(IReadOnlyCollection<Leaf> leaves)
     {
-        var needing = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine).ToList();
-        return target.IsBounded || needing.Count == 0 || model.TimeSpines.Values.Where(s => s.Grain <= TimeGrain.Day && !s.IsSubSecond).MaxBy(s => s.Grain) is not { } spine
-            ? null
-            : Of(AsFact(spine), needing[0] with { Index = leaves.Count });
+        var steps = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine).Select(l => l.Spine?.Basis ?? l.GroupBy.Where(g => l.IsAggTime(g.Binding)).Min(g => g.Grain!.Value)).ToList();
+        if (steps.Count == 0 || (target.IsBounded && steps.Min() >= TimeGrain.Day) || OfGrain(steps.Min()) is not { } spine)
+        {
+            return null;
+        }
+
+        var fact = AsFact(spine);
+        var time = fact.Dimensions.Values.Single();
+        var binding = new FieldBinding { Name = new FieldName([FieldName.MetricTime], steps.Min()), Hops = [], Owner = fact, Element = time.Name, Expr = time.Expr, Dimension = time };
+        return Of(fact, leaves.First() with { Index = leaves.Count }) with { GroupBy = steps.Min() >= TimeGrain.Day ? [] : [new GroupField(Spine.Moment, binding, steps.Min())] };
     }
+
+    /// <summary>The coarsest time spine that has every moment of a grain.</summary>
+    private TimeSpine? OfGrain(TimeGrain step) => model.TimeSpines.Values.Where(s => s.Grain <= step && s.Grain <= TimeGrain.Day && !s.IsSubSecond).MaxBy(s => s.Grain);
 
     /// <summary>A time spine's table as a fact with one time.</summary>
     public static SemanticModel AsFact(TimeSpine spine)
@@ -134,15 +146,17 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         Bindings = ImmutableDictionary<FieldName, FieldBinding>.Empty,
         Spine = null,
         JoinsTimeSpine = false,
+        KeepsUnmatched = false,
+        Conversion = null,
         IsTimeSpine = true,
     };
 
     /// <summary>Moments are made up one by one, so they must be few; days of an open range are as many as the data has.</summary>
-    private static void CheckMoments(ResolvedRange range, TimeGrain step, Action<string, string> report)
+    private void CheckMoments(ResolvedRange range, TimeGrain step, Action<string, string> report)
     {
-        if (range is { From: { } from, To: { } to } ? (to.Utc - from.Utc).TotalSeconds / Calendar.Seconds(step) > QueryResolver.MaxBuckets : step < TimeGrain.Day)
+        if (range is { From: { } from, To: { } to } ? (to.Utc - from.Utc).TotalSeconds / Calendar.Seconds(step) > QueryResolver.MaxBuckets : step < TimeGrain.Day && OfGrain(step) is null)
         {
-            report(QueryProblems.TooManyBuckets, $"has a value for each {Word(step)}, and {range} has more than {QueryResolver.MaxBuckets} of them, or is open; ask for a shorter range or a coarser grain.");
+            report(QueryProblems.TooManyBuckets, $"has a value for each {Word(step)}, and {range} has more than {QueryResolver.MaxBuckets} of them, or is open and the model has no time spine of them; ask for a shorter range or a coarser grain.");
         }
     }
 

@@ -38,7 +38,7 @@ internal static class TimeConstraint
     {
         var catalog = MetricCatalog.Of(model);
         var coarsest = query.Metrics.Select(m => catalog.Metrics.TryGetValue(m, out var metric) ? metric.FinestGrain : TimeGrain.Second).DefaultIfEmpty(TimeGrain.Second).Max();
-        var asked = query.GroupBy.Where(f => f.IsMetricTime).Select(f => f.Grain ?? (coarsest < TimeGrain.Day ? TimeGrain.Day : coarsest)).ToList();
+        var asked = query.GroupBy.Where(f => f.IsMetricTime).Select(f => f.Grain ?? catalog.DefaultGrain(query.Metrics)).ToList();
         return asked.Count > 0 ? asked.Min() : coarsest;
     }
 

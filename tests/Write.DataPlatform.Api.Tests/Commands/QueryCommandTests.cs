@@ -82,6 +82,15 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
     }
 
     [Theory]
+    [InlineData("--metrics bookings --group-by metric_time,listing__is_lux_latest", "metric_time__day,listing__is_lux_latest,bookings")]
+    [InlineData("--metrics bookings --group-by metric_time__week,metric_time__extract_month", "metric_time__week,metric_time__extract_month,bookings")]
+    public async Task Times_are_named_by_their_grain_as_metricflow_does(string options, string header)
+    {
+        var (code, csv, error) = await CommandTests.RunAsync("", ["query", .. Split(options), "--csv", .. world.Lake]);
+        Assert.Equal((0, "", header), (code, error, csv.Split('\n')[0].TrimEnd('\r')));
+    }
+
+    [Theory]
     [InlineData("us", "user__home_state_latest", "SELECT DISTINCT home_state FROM rent.dim_listings l LEFT JOIN rent.dim_users u ON l.user_id = u.user_id WHERE country = 'us' ORDER BY 1")]
     [InlineData("us", "listing", "SELECT listing_id FROM rent.dim_listings WHERE country = 'us' ORDER BY 1")]
     [InlineData("us", "booking__is_instant", "SELECT DISTINCT is_instant FROM rent.fct_bookings b JOIN rent.dim_listings l ON b.listing_id = l.listing_id WHERE country = 'us' ORDER BY 1 NULLS LAST")]

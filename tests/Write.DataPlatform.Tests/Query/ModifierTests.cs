@@ -189,7 +189,7 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         foreach (var until in times.Where((_, i) => i == times.Count - 1 || (i + dice) % Math.Max(1, times.Count / 3) == 0))
         {
             var upTo = new ComparisonFilter(time, FilterOperator.Lte, [until.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)]);
-            var past = oracle.Answer(query with { Metrics = query.AllMetrics, Modifiers = [], GroupBy = others, Where = Filter.And(query.Where, upTo), OrderBy = [], Totals = false, Compare = null });
+            var past = oracle.Answer(query with { Metrics = [modifier.Metric], Modifiers = [], GroupBy = others, Where = Filter.And(query.Where, upTo), OrderBy = [], Totals = false, Compare = null });
             var column = past.Columns.IndexOf(modifier.Metric);
             var values = past.Rows.ToDictionary(r => new Key(r[..others.Length]), r => r[column]);
             foreach (var row in answer.Rows.Where(r => until.Equals(r[place])))
