@@ -61,6 +61,9 @@ internal sealed record Leaf
     /// <summary>Whether a moment without events appears, with null for what is not its time.</summary>
     public bool JoinsTimeSpine { get; init; }
 
+    /// <summary>What such a moment must meet: the query's conditions on time and on columns that are grouped by, which are null; not a tenant's, whose rows it has none of.</summary>
+    public Filter? OnMoments { get; init; }
+
     /// <summary>Set if the rows are those of conversions, each at the base event that it goes to.</summary>
     public Conversion? Conversion { get; init; }
 

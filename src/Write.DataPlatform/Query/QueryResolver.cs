@@ -237,7 +237,7 @@ internal sealed class QueryResolver
         void Refuse(string code, string message) => Report(code, $"{Metrics(draft)} {message}", draft.Paths.Min!);
         if (draft.JoinedToTimeSpine is not null)
         {
-            leaf = spines.JoinTimeSpine(leaf, Refuse);
+            leaf = spines.JoinTimeSpine(leaf, where, Refuse);
         }
 
         // Where a name is unknown that is told already, and the moments cannot be.

@@ -70,16 +70,14 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     }
 
     /// <summary>The moments that have no rows in a table of the leaf's groups, by their columns of time alone.</summary>
-    /// <remarks>A condition on a column that is grouped by is put to them too, and null is what it meets.</remarks>
     public string Moments(string groups)
     {
         var fields = leaf.Spine?.Keys ?? [.. leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding))];
-        var (range, step) = (leaf.Spine?.Target ?? leaf.Target, fields.Min(f => f.Grain!.Value));
+        // Days, however coarse the buckets: a week may begin before the range, and in another month.
+        var (range, step) = (leaf.Spine?.Target ?? leaf.Target, new[] { fields.Min(f => f.Grain!.Value), TimeGrain.Day }.Min());
         var moments = new LeafExpressions(
             leaf with { Shift = null, Range = range, Target = range }, binding => leaf.IsAggTime(binding) ? Moment : new SqlLiteral(null), step < TimeGrain.Day);
-        var grouped = keys.Select(k => k.Name).ToHashSet(StringComparer.Ordinal);
-        var conditions = FilterText.Conjuncts(leaf.Where).Concat(FilterText.Conjuncts(leaf.Spine?.Where)).Concat(FilterText.Conjuncts(leaf.Spine?.Mixed))
-            .Where(c => c.Fields.Any() && c.Fields.All(f => leaf.IsAggTime(leaf.Bindings[f]) || grouped.Contains(f.ToString()))).Select(c => writer.Expression(moments.Condition(c)));
+        var conditions = leaf.OnMoments is { } condition ? [writer.Expression(moments.Condition(condition))] : Array.Empty<string>();
         var columns = fields.Select(f => (Sql: writer.Expression(moments.Key(f)), Name: Quote(f.Column))).ToList();
         return "SELECT DISTINCT " + string.Join(", ", columns.Select(c => c.Sql + " AS " + c.Name))
             + $"\nFROM ({writer.Statement(MomentsOf(range, step))}) AS m\nWHERE "

@@ -76,8 +76,9 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
 
     /// <summary>The leaf with a row for each moment that has none.</summary>
     /// <param name="leaf">The leaf.</param>
+    /// <param name="where">The query's condition.</param>
     /// <param name="report">Takes the code and the text of what cannot be computed.</param>
-    public Leaf JoinTimeSpine(Leaf leaf, Action<string, string> report)
+    public Leaf JoinTimeSpine(Leaf leaf, Filter? where, Action<string, string> report)
     {
         var times = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).ToList();
         if (times.Count == 0)
@@ -92,7 +93,9 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         }
 
         CheckMoments(leaf.Target, times.Min(t => t.Grain!.Value), report);
-        return leaf with { JoinsTimeSpine = true };
+        var grouped = leaf.GroupBy.Select(g => g.Column).ToHashSet(StringComparer.Ordinal);
+        bool IsKnown(FieldName field) => leaf.Bindings.TryGetValue(field, out var binding) && (leaf.IsAggTime(binding) || grouped.Contains(field.ToString()));
+        return leaf with { JoinsTimeSpine = true, OnMoments = Filter.And([.. FilterText.Conjuncts(where).Where(c => c.Fields.Any() && c.Fields.All(IsKnown))]) };
     }
 
     /// <summary>

@@ -195,7 +195,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             AddMoments(fact, aggTime, groups.Keys);
         }
 
-        return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (input.FillNullsWith is { } fill ? fill
+        return key => OracleAggregation.Of(measure, groups.GetValueOrDefault(key)) ?? (input.FillNullsWith is { } fill ? fill
             : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct or Aggregation.ApproxCountDistinct ? 0L
             : null);
     }
@@ -249,7 +249,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         }
 
         _groups.UnionWith(groups.Keys);
-        return key => Aggregate(measure, groups.GetValueOrDefault(key)) ?? (metric.ConversionMeasure.FillNullsWith is { } fill ? fill
+        return key => OracleAggregation.Of(measure, groups.GetValueOrDefault(key)) ?? (metric.ConversionMeasure.FillNullsWith is { } fill ? fill
             : query.Fill && measure.Aggregation is Aggregation.Count or Aggregation.CountDistinct ? 0L
             : null);
     }
@@ -263,10 +263,10 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             return;
         }
 
-        var own = query.Where is AndFilter and ? and.Filters : query.Where is null ? [] : [query.Where];
+        static IEnumerable<Filter> All(Filter? filter) => filter is AndFilter and ? and.Filters.SelectMany(All) : filter is null ? [] : [filter];
+        var own = All(query.Where).ToList();
         var seen = groups.Select(g => new Key([.. times.Select(t => g.Values[t.Index])])).ToHashSet();
-        var finest = times.Min(t => Grain(t.Field, aggTime));
-        foreach (DateOnly moment in time.Spine(range, finest > TimeGrain.Day ? finest : TimeGrain.Day))
+        foreach (DateOnly moment in time.Spine(range, TimeGrain.Day))
         {
             var counted = Counted(aggTime, moment);
             if (seen.Contains(new Key([.. times.Select(t => Bucketed(counted, t.Field, aggTime))]))
@@ -293,7 +293,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var grains = _groupBy.Where(g => IsCounted(fact, aggTime, g)).Select(g => Grain(g, aggTime)).ToList();
         var finest = grains.Min();
         var rows = world.Tables[fact.Table].Select(r => (Row: r, Stored: world.Evaluate(aggTime.Expr, r))).Where(r => r.Stored is not null && IsBefore(r.Stored, shift))
-            .Select(r => (r.Row, r.Stored, Bucket: r.Stored is DateOnly date ? time.Bucket(date, basis) : (DateOnly)time.Bucket((DateTime)r.Stored!, basis))).ToList();
+            .Select(r => (Value: world.Evaluate(measure.Expr, r.Row), Fields: new Dictionary<FieldName, object?>(), r.Row, r.Stored, Bucket: r.Stored is DateOnly date ? time.Bucket(date, basis) : (DateOnly)time.Bucket((DateTime)r.Stored!, basis))).ToList();
         var (first, end) = (DateOnly.FromDateTime(range.FromLocal!.Value), DateOnly.FromDateTime(range.ToLocal!.Value));
         first = how.AtStartOf is null ? time.Bucket(first, basis) : grains.Max(g => time.Bucket(first, g));
         var values = new Dictionary<Key, SortedDictionary<DateOnly, object?>>();
@@ -308,14 +308,28 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
 
             var counted = Counted(aggTime, shifted);
             var groups = new Dictionary<Key, List<object?>>();
-            foreach (var (row, stored, bucket) in rows)
+            foreach (var (value, fields, row, stored, bucket) in rows)
             {
-                object? Of(FieldName f) => IsCounted(fact, aggTime, f) ? counted : world.Value(fact, row, f, stored, query.Tenant);
+                object? Of(FieldName f)
+                {
+                    if (IsCounted(fact, aggTime, f))
+                    {
+                        return counted;
+                    }
+
+                    if (!fields.TryGetValue(f, out var known))
+                    {
+                        fields[f] = known = world.Value(fact, row, f, stored, query.Tenant);
+                    }
+
+                    return known;
+                }
+
                 if (how.Counts(bucket, moment, time) && (filter is null || Condition(Of).Test(filter) == true))
                 {
                     var group = new Key([.. _groupBy.Select(g => Bucketed(Of(g), g, IsCounted(fact, aggTime, g) ? aggTime : world.Dimension(fact, g)))]);
                     groups.TryAdd(group, []);
-                    groups[group].Add(world.Evaluate(measure.Expr, row));
+                    groups[group].Add(value);
                 }
             }
 
@@ -329,7 +343,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
                 }
 
                 latest[landing] = moment;
-                values[group][moment] = Aggregate(measure, found);
+                values[group][moment] = OracleAggregation.Of(measure, found);
             }
         }
 
@@ -431,60 +445,5 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
             ? query.Metrics.SelectMany(m => world.AggTimes(world.Model.Metrics[m])).Max(d => d.Granularity!.Value)
             : dimension!.Granularity!.Value;
         return stored > TimeGrain.Day ? stored : TimeGrain.Day;
-    }
-
-    private static object? Aggregate(Measure measure, List<object?>? rows)
-    {
-        if (rows is null)
-        {
-            return null;
-        }
-
-        var values = rows.Where(v => v is not null).Select(v => v!).ToList();
-        if (measure.Aggregation is Aggregation.Count)
-        {
-            return (long)values.Count;
-        }
-
-        if (measure.Aggregation is Aggregation.CountDistinct)
-        {
-            return (long)values.Distinct().Count();
-        }
-
-        if (measure.Aggregation is Aggregation.ApproxCountDistinct)
-        {
-            return new OracleSketch(values).Estimate();
-        }
-
-        if (measure.Aggregation is Aggregation.SumBoolean)
-        {
-            return (long)values.Count(v => v is true);
-        }
-
-        if (values.Count == 0)
-        {
-            return null;
-        }
-
-        values.Sort(OracleOrder.Compare);
-        return measure.Aggregation switch
-        {
-            Aggregation.Min => values[0],
-            Aggregation.Max => values[^1],
-            Aggregation.Sum => World.Sum(values),
-            Aggregation.Average => values.Average(v => Convert.ToDouble(v, CultureInfo.InvariantCulture)),
-            Aggregation.Median => Continuous(values, 0.5),
-            Aggregation.Percentile when measure.UseDiscretePercentile => values[Math.Max(0, (int)Math.Ceiling(measure.Percentile!.Value * values.Count) - 1)],
-            Aggregation.Percentile => Continuous(values, measure.Percentile!.Value),
-            _ => throw new NotSupportedException(),
-        };
-    }
-
-    private static double Continuous(List<object> sorted, double p)
-    {
-        var place = p * (sorted.Count - 1);
-        var below = (int)Math.Floor(place);
-        var (low, high) = (Convert.ToDouble(sorted[below], CultureInfo.InvariantCulture), Convert.ToDouble(sorted[Math.Min(below + 1, sorted.Count - 1)], CultureInfo.InvariantCulture));
-        return low + ((high - low) * (place - below));
     }
 }

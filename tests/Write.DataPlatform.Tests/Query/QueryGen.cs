@@ -195,7 +195,9 @@ internal static class QueryGen
             from seconds in Gen.OneOf(Gen.Int[0, 86_399], Gen.Int[0, 95].Select(q => q * 900))
             from length in From(900, 3600, 7200, 10_000, 86_400, 200_000, 3_000_000)
             from offset in From<TimeSpan?>(null, null, TimeSpan.Zero, TimeSpan.FromHours(-5), TimeSpan.FromMinutes(345))
-            let begin = start.ToDateTime(TimeOnly.MinValue).AddSeconds(seconds)
+            let written = start.ToDateTime(TimeOnly.MinValue).AddSeconds(seconds)
+            // An hour that a clock leaves out, at night, would be an empty range.
+            let begin = offset is null && length <= 3600 && written.Hour <= 3 ? written.AddHours(12) : written
             select (TimeRange?)new AbsoluteTimeRange(new TimePoint(begin, offset), new TimePoint(begin.AddSeconds(length), offset));
         return facts.All(f => f is Visits or Orders) && !noClock ? Gen.Frequency((4, days), (4, months), (1, relative), (3, moments)) : Gen.Frequency((4, days), (4, months), (1, relative));
     }
