@@ -29,7 +29,7 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
                 var answer = await CheckAsync(await worlds.GetAsync(FirstWorld + number), query);
                 served.Add(string.Join('+', answer.Served.By));
             },
-            iter: long.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "2000", null),
+            iter: RandomCases.Of(2000),
             threads: 2,
             print: c => $"world {FirstWorld + c.Item1}: {QueryGen.Print(c.Item2)}");
         var counts = served.CountBy(s => s).ToDictionary();

@@ -29,7 +29,7 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
     [Fact]
     public async Task Random_funnels_and_retentions_equal_brute_force()
     {
-        var cases = long.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "2000", null);
+        var cases = RandomCases.Of(2000);
         var (finished, fell, cameBack, skipped) = (0, 0, 0, 0);
         await Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000]).SampleAsync(
             async (number, question) =>

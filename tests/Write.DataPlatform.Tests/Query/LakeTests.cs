@@ -46,7 +46,7 @@ public sealed class LakeTests(Worlds worlds) : IClassFixture<Worlds>
                 var engine = await worlds.GetAsync(FirstWorld + world);
                 Answers.Same(new BruteForce(engine.World, EngineWorld.Now).Answer(query), await engine.AnswerAsync(query));
             },
-            iter: long.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "1500", null),
+            iter: RandomCases.Of(1500),
             threads: 2,
             print: c => $"world {FirstWorld + c.Item1}: {QueryGen.Print(c.Item2)}");
 }

@@ -9,7 +9,7 @@ namespace Write.DataPlatform.Tests.Query;
 /// <summary>Percents of totals, ranks and running totals, against what brute force says of the same query by other columns or up to other times.</summary>
 public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
 {
-    private static readonly long Cases = long.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "250", null);
+    private static readonly long Cases = RandomCases.Of(250, weight: 10);
 
     [Fact]
     public async Task Modifiers_equal_brute_force_or_are_refused()

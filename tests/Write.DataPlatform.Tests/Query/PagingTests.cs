@@ -10,7 +10,7 @@ namespace Write.DataPlatform.Tests.Query;
 /// <summary>Page by page the same rows as at once, and cursors that nobody else can use.</summary>
 public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
 {
-    private static readonly long Cases = long.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "150", null);
+    private static readonly long Cases = RandomCases.Of(150, weight: 10);
 
     private static readonly MetricQuery ByCountry = new() { Metrics = ["visits", "seconds"], GroupBy = [FieldName.Parse("visit__country")], Limit = 1 };
 
