@@ -55,7 +55,7 @@ internal sealed class FileChunk(string folder, ImmutableArray<ResultColumn> colu
 
     public override Task DropAsync(DuckDbInstance instance)
     {
-        GoldTempFolder.Delete(folder);
+        ProcessFolder.Delete(folder);
         return Task.CompletedTask;
     }
 }

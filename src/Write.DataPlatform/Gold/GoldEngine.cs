@@ -241,12 +241,12 @@ internal sealed partial class GoldEngine(
         }
         catch (IOException exception)
         {
-            GoldTempFolder.Delete(folder);
+            ProcessFolder.Delete(folder);
             throw new GoldStoreException($"Gold segments could not be written to the temporary folder: {exception.Message}", isTransient: true, exception);
         }
         catch
         {
-            GoldTempFolder.Delete(folder);
+            ProcessFolder.Delete(folder);
             throw;
         }
     }

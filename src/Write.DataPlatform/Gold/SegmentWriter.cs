@@ -52,7 +52,7 @@ internal sealed class SegmentWriter : IAsyncDisposable
         }
         catch
         {
-            GoldTempFolder.Delete(folder);
+            ProcessFolder.Delete(folder);
             throw;
         }
     }
@@ -164,5 +164,5 @@ internal sealed class SegmentSet(string folder, ImmutableArray<ResultColumn> col
     public long Bytes => Segments.Sum(segment => (long)segment.Bytes);
 
     /// <summary>Deletes the files.</summary>
-    public void Dispose() => GoldTempFolder.Delete(folder);
+    public void Dispose() => ProcessFolder.Delete(folder);
 }

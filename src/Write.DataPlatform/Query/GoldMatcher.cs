@@ -36,7 +36,7 @@ internal sealed record LeafPlan(Leaf Leaf, ImmutableArray<LeafPiece> Pieces, Imm
 
 /// <summary>
 /// Second pass: says which gold table can answer a leaf. A table is used only where each rule below holds, so that its answer is the lake's;
-/// every rule that fails is a miss with a code (<c>docs/query.md</c>).
+/// every rule that fails is a miss with a code (<c>docs/matching.md</c>).
 /// </summary>
 internal static class GoldMatcher
 {

@@ -131,7 +131,7 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
         }
         finally
         {
-            RefreshDuckDb.Delete(folder);
+            ProcessFolder.Delete(folder);
         }
     }
 

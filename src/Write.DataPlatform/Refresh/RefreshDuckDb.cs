@@ -8,14 +8,12 @@ namespace Write.DataPlatform.Refresh;
 /// <remarks>It is neither the lake's, which may be elsewhere, nor the one that answers queries, which a refresh must not slow down.</remarks>
 internal sealed class RefreshDuckDb : IAsyncDisposable
 {
-    private const string OwnerFile = "owner";
-
     private readonly Lazy<DuckDbInstance> _instance;
     private readonly Lazy<string> _folder;
 
     public RefreshDuckDb(IOptions<RefreshOptions> options)
     {
-        _folder = new Lazy<string>(() => MakeFolder(Path.GetFullPath(options.Value.WorkPath)));
+        _folder = new Lazy<string>(() => ProcessFolder.Make(Path.GetFullPath(options.Value.WorkPath), "refresh"));
         _instance = new Lazy<DuckDbInstance>(() => new DuckDbInstance(new DuckDbSettings
         {
             MaxSessions = options.Value.MaxTables * options.Value.MaxPartitions,
@@ -40,40 +38,7 @@ internal sealed class RefreshDuckDb : IAsyncDisposable
 
         if (_folder.IsValueCreated)
         {
-            Delete(_folder.Value);
+            ProcessFolder.Delete(_folder.Value);
         }
-    }
-
-    /// <summary>Deletes a folder; what cannot be deleted now is left to the next start.</summary>
-    public static void Delete(string folder)
-    {
-        try
-        {
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-        }
-    }
-
-    private static string MakeFolder(string parent)
-    {
-        Directory.CreateDirectory(parent);
-        foreach (var folder in Directory.GetDirectories(parent, "refresh-*"))
-        {
-            var owner = Path.Combine(folder, OwnerFile);
-            if (File.Exists(owner) && ProcessIdentity.IsGone(File.ReadAllText(owner)))
-            {
-                Delete(folder);
-            }
-        }
-
-        var own = Path.Combine(parent, "refresh-" + Guid.NewGuid().ToString("N"));
-        Directory.CreateDirectory(own);
-        File.WriteAllText(Path.Combine(own, OwnerFile), ProcessIdentity.Current);
-        return own;
     }
 }

@@ -76,7 +76,7 @@ internal sealed class RefreshRunner(
         }
         finally
         {
-            RefreshDuckDb.Delete(work);
+            ProcessFolder.Delete(work);
         }
     }
 
@@ -153,7 +153,7 @@ internal sealed class RefreshRunner(
                 }
                 finally
                 {
-                    RefreshDuckDb.Delete(folder);
+                    ProcessFolder.Delete(folder);
                 }
             },
             cancellationToken);

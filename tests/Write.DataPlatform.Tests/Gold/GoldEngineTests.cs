@@ -224,11 +224,9 @@ public sealed class GoldEngineTests
     {
         var gold = new GoldFixture();
         var parts = ProcessIdentity.Current.Split('/');
-        foreach (var (name, owner) in new[] { ("gold-dead", $"{parts[0]}/{parts[1]}/1"), ("gold-living", ProcessIdentity.Current), ("gold-elsewhere", "other/1/1") })
-        {
-            Directory.CreateDirectory(Path.Combine(gold.TempPath, name));
-            await File.WriteAllTextAsync(Path.Combine(gold.TempPath, name, "owner"), owner, Cancel);
-        }
+        string Folder(string owner) => Directory.CreateDirectory(Path.Combine(gold.TempPath, ProcessFolder.NameOf("gold", owner))).FullName;
+        var (dead, living, elsewhere) = (Folder($"{parts[0]}/{parts[1]}/1"), Folder(ProcessIdentity.Current), Folder("other/1/1"));
+        await File.WriteAllTextAsync(Path.Combine(dead, "left"), "half a segment", Cancel);
 
         var manifest = (await gold.PublishAsync("t", null, "2026-01", Month(1, 1, 500))).Manifest;
         await CountAsync(gold, manifest, 500);
@@ -236,9 +234,9 @@ public sealed class GoldEngineTests
         Assert.Empty(Directory.EnumerateFiles(gold.TempPath, "*.parquet", SearchOption.AllDirectories));
         using (new GoldTempFolder(gold.Options))
         {
-            Assert.False(Directory.Exists(Path.Combine(gold.TempPath, "gold-dead")));
-            Assert.True(Directory.Exists(Path.Combine(gold.TempPath, "gold-living")));
-            Assert.True(Directory.Exists(Path.Combine(gold.TempPath, "gold-elsewhere")));
+            Assert.False(Directory.Exists(dead));
+            Assert.True(Directory.Exists(living));
+            Assert.True(Directory.Exists(elsewhere));
             Assert.Equal(4, Directory.GetDirectories(gold.TempPath).Length);
         }
 

@@ -30,7 +30,7 @@ public sealed class SegmentWriterTests
             }
         }
 
-        Assert.Equal(["owner"], Directory.EnumerateFiles(gold.TempPath, "*", SearchOption.AllDirectories).Select(Path.GetFileName));
+        Assert.Empty(Directory.EnumerateFiles(gold.TempPath, "*", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class SegmentWriterTests
         Assert.Contains("larger than a segment", large.Message, StringComparison.Ordinal);
         using var cancelled = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gold.Writer.WriteAsync(session, "SELECT DATE '2026-01-01' AS bucket, md5((i * j)::VARCHAR) AS s FROM range(100000) t(i), range(100000) u(j) ORDER BY bucket, s", cancelled.Token));
-        Assert.Equal(["owner"], Directory.EnumerateFiles(gold.TempPath, "*", SearchOption.AllDirectories).Select(Path.GetFileName));
+        Assert.Empty(Directory.EnumerateFiles(gold.TempPath, "*", SearchOption.AllDirectories));
     }
 
     private static string Type(string expression) => expression switch

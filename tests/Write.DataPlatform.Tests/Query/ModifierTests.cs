@@ -42,7 +42,7 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
                 switch ((ModifierKind)kind)
                 {
                     case ModifierKind.PercentOfTotal:
-                        var totals = ByKey(oracle.Answer(plain with { GroupBy = modifier.Within, OrderBy = [], Totals = false, Compare = null }), modifier.Within.Length, modifier.Metric);
+                        var totals = ByKey(oracle.Answer(plain with { Metrics = [modifier.Metric], GroupBy = modifier.Within, OrderBy = [], Totals = false, Compare = null }), modifier.Within.Length, modifier.Metric);
                         foreach (var row in answer.Rows)
                         {
                             Same(World.Divide(row[value], totals.GetValueOrDefault(Part(query, row, modifier.Within))), row[at], row);
