@@ -7,7 +7,6 @@ using Write.DataPlatform.Lake.DuckDb;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Query.Sql;
-using Calendar = Write.DataPlatform.Query.Calendar;
 
 namespace Write.DataPlatform.Insights;
 
@@ -155,8 +154,8 @@ internal sealed class ModelTestLake : IAsyncDisposable
             ? throw new LakeException($"The rows of '{table.Given.Name}' need the column '{column}', by which the table is partitioned in time.", isTransient: false)
             : (Cell(row, time.Expr)?.Value is { } value ? Moment(value) : null) switch
             {
-                DateOnly date => Calendar.Truncate(date, partition.Granularity ?? TimeGrain.Day, DayOfWeek.Monday),
-                DateTime moment => Calendar.Truncate(DateOnly.FromDateTime(moment), partition.Granularity ?? TimeGrain.Day, DayOfWeek.Monday),
+                DateOnly date => ModelCalendar.Iso.Truncate(date, partition.Granularity ?? TimeGrain.Day),
+                DateTime moment => ModelCalendar.Iso.Truncate(DateOnly.FromDateTime(moment), partition.Granularity ?? TimeGrain.Day),
                 _ => null,
             };
     }

@@ -11,8 +11,8 @@ public sealed record MetricModel
     /// <summary>The zone of queries that name none.</summary>
     public required TimeZoneInfo TimeZone { get; init; }
 
-    /// <summary>The first day of a week; Monday unless the model says otherwise.</summary>
-    public required DayOfWeek WeekStart { get; init; }
+    /// <summary>Where weeks, quarters and years start.</summary>
+    public required ModelCalendar Calendar { get; init; }
 
     /// <summary>The semantic models, by name.</summary>
     public required ImmutableSortedDictionary<string, SemanticModel> SemanticModels { get; init; }

@@ -3,7 +3,7 @@ namespace Write.DataPlatform.Model;
 /// <summary>A calendar granularity, in MetricFlow's names, from fine to coarse.</summary>
 /// <remarks>
 /// <see cref="Second"/> to <see cref="Hour"/> buckets are instants in UTC; <see cref="Day"/> and coarser ones are
-/// calendar dates in the query's time zone. Weeks start on the model's <see cref="MetricModel.WeekStart"/>.
+/// calendar dates in the query's time zone. The model's <see cref="MetricModel.Calendar"/> says where weeks, quarters and years start.
 /// </remarks>
 public enum TimeGrain
 {
@@ -25,10 +25,10 @@ public enum TimeGrain
     /// <summary>One calendar month.</summary>
     Month,
 
-    /// <summary>Three calendar months from January, April, July or October.</summary>
+    /// <summary>Three calendar months, counted from the first of a year.</summary>
     Quarter,
 
-    /// <summary>One calendar year.</summary>
+    /// <summary>Twelve calendar months, from January unless the model's years are fiscal.</summary>
     Year,
 }
 

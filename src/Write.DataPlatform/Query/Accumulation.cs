@@ -21,10 +21,10 @@ internal sealed record Accumulation(CalendarPeriod? Window, TimeGrain? ToDate, T
         stored >= TimeGrain.Day ? stored : asked.Append(TimeGrain.Day).Append(Window?.Grain ?? TimeGrain.Day).Append(ToDate ?? TimeGrain.Day).Min();
 
     /// <summary>The start of the events that count at any moment from a date on; null for all before.</summary>
-    public DateOnly? Reach(DateOnly moment, DayOfWeek weekStart) =>
+    public DateOnly? Reach(DateOnly moment, ModelCalendar calendar) =>
         IsAllTime ? null
         : Window is { } window ? window.Grain < TimeGrain.Day ? moment.AddDays(-1 - (window.Count / 24)) : Calendar.Add(moment, window.Negate())
-        : Calendar.Truncate(moment, (ToDate ?? AtStartOf)!.Value, weekStart);
+        : calendar.Truncate(moment, (ToDate ?? AtStartOf)!.Value);
 
     /// <summary>Whether a bucket's events count at a moment.</summary>
     /// <param name="bucket">The bucket's start.</param>

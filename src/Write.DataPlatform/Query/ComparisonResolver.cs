@@ -37,7 +37,7 @@ internal static class ComparisonResolver
 
         var shift = compare.To switch
         {
-            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && model.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
+            ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && model.Calendar.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
             ComparisonKind.PreviousYear when grains is [TimeGrain.Week] => new TimeShift(new CalendarPeriod(52, TimeGrain.Week)),
             ComparisonKind.PreviousYear => new TimeShift(new CalendarPeriod(1, TimeGrain.Year)),
             ComparisonKind.PreviousPeriod => new TimeShift(Length(range)),

@@ -249,7 +249,7 @@ internal sealed class FinishCompiler
     {
         var others = _keys.Where(k => k != time).Select(k => Quote(k.Name)).ToList();
         var key = Quote(time.Name);
-        var (start, end) = _query.Range.Buckets(time.Grain!.Value, _query.Model.WeekStart);
+        var (start, end) = _query.Range.Buckets(time.Grain!.Value, _query.Model.Calendar);
         var moments = _writer.Statement(new SqlMoments(new SqlLiteral(start), new SqlLiteral(end), time.Grain!.Value, null));
         var spine = $"(SELECT u AS {key} FROM ({moments}) AS m) AS spine";
         var states = Carried().Select(s => Quote(s.Column));

@@ -34,7 +34,7 @@ internal sealed class GoldDefinition
             "1",
             table.TimeZone.Id,
             model.TimeZone.Id,
-            table.Partition,
+            table.Partition + model.Calendar.StartOf(table.Partition),
             CompileLake(DuckDbDialect.Instance, new DateOnly(2000, 1, 1), new DateOnly(2000, 1, 2)) is var lake ? lake.Text : "",
             string.Join('\u0001', lake.Parameters),
             CompileStore("source")));

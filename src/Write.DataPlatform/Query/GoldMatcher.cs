@@ -142,7 +142,7 @@ internal static class GoldMatcher
 
         passed++;
         var grains = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).Select(g => g.Grain!.Value)
-            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? LeafExpressions.GrainOf(f.Part) ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
+            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? LeafExpressions.GrainOf(f.Part, leaf.Calendar) ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
         if (leaf.GroupBy.Select(g => g.Binding).Concat(filterFields.Select(f => leaf.Bindings[f])).Any(b => b.Custom is not null))
         {
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, and a time spine of the lake says in which bucket of the model's own each lies.");
@@ -336,7 +336,7 @@ internal static class GoldMatcher
     /// <summary>The last bucket start at or before a moment.</summary>
     private static TimeBound Down(TimeBound bound, GoldTable table, Leaf leaf) => table.Grain < TimeGrain.Day
         ? TimeBound.FromUtc(Calendar.Truncate(bound.Utc, table.Grain), leaf.Zone)
-        : TimeBound.FromDate(Calendar.Truncate(bound.Date, table.Grain, leaf.WeekStart), leaf.Zone);
+        : TimeBound.FromDate(leaf.Calendar.Truncate(bound.Date, table.Grain), leaf.Zone);
 
     private static bool Derives(TimeGrain stored, TimeGrain asked) => asked == stored || stored switch
     {

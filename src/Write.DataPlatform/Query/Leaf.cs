@@ -40,7 +40,7 @@ internal sealed record Leaf
     /// <summary>The zone in which an event has the date that dates of validity are compared with, whatever zone the query is in.</summary>
     public required TimeZoneInfo ModelZone { get; init; }
 
-    public required DayOfWeek WeekStart { get; init; }
+    public required ModelCalendar Calendar { get; init; }
 
     public required ImmutableArray<GroupField> GroupBy { get; init; }
 

@@ -205,9 +205,9 @@ internal sealed class LeafCompiler
         }
 
         var moments = _leaf.TimeSpine is { GroupBy.IsEmpty: false } rows && spine.Basis < TimeGrain.Day
-            ? SpineCompiler.Within(spine.Range, spine.Basis, _leaf.WeekStart, Compile(rows, ResolvedRange.All))
+            ? SpineCompiler.Within(spine.Range, spine.Basis, _leaf.Calendar, Compile(rows, ResolvedRange.All))
             : (SqlRelation)SpineCompiler.MomentsOf(
-                spine.Range, spine.Basis, _leaf.WeekStart, _leaf.TimeSpine is { } table ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range));
+                spine.Range, spine.Basis, _leaf.Calendar, _leaf.TimeSpine is { } table ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range));
         var counts = spine.How.Counts(
             _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
         return new SqlJoin(moments, Moment.Source!, counts, JoinKind.Inner);
@@ -266,7 +266,7 @@ internal sealed class LeafCompiler
             if (range.From is { } from)
             {
                 var date = isInstant ? DateOnly.FromDateTime(from.Utc) : from.Date;
-                yield return new SqlBinary(">=", column, new SqlLiteral(Calendar.Truncate(date, partition.Granularity ?? TimeGrain.Day, DayOfWeek.Monday)));
+                yield return new SqlBinary(">=", column, new SqlLiteral(ModelCalendar.Iso.Truncate(date, partition.Granularity ?? TimeGrain.Day)));
             }
 
             if (range.To is { } to)

@@ -12,12 +12,13 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
 {
     public SqlExpression Key(GroupField field) => field.Grain is { } grain ? Cut(field.Binding, Bucket(field.Binding, grain)) : stored(field.Binding);
 
-    /// <summary>The grain whose buckets tell a part of a date.</summary>
-    public static TimeGrain? GrainOf(DatePart? part) => part switch
+    /// <summary>The grain whose buckets tell a part of a date; a fiscal year or quarter does not tell the calendar's.</summary>
+    public static TimeGrain? GrainOf(DatePart? part, ModelCalendar calendar) => part switch
     {
         null => null,
-        DatePart.Year => TimeGrain.Year,
-        DatePart.Quarter => TimeGrain.Quarter,
+        DatePart.Year when calendar.MonthsAfterCalendar(TimeGrain.Year) == 0 => TimeGrain.Year,
+        DatePart.Quarter when calendar.MonthsAfterCalendar(TimeGrain.Quarter) == 0 => TimeGrain.Quarter,
+        DatePart.Year or DatePart.Quarter => TimeGrain.Month,
         DatePart.Month => TimeGrain.Month,
         _ => TimeGrain.Day,
     };
@@ -73,7 +74,7 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
     public SqlExpression Moment(Dimension dimension)
     {
         var stored = Stored(new FieldBinding { Name = new FieldName([dimension.Name], null), Hops = [], Owner = leaf.Fact, Element = dimension.Name, Expr = dimension.Expr, Dimension = dimension });
-        return dimension.Granularity is { } grain and not TimeGrain.Day ? new SqlTruncate(grain, stored, leaf.WeekStart) : stored;
+        return dimension.Granularity is { } grain and not TimeGrain.Day ? new SqlTruncate(grain, stored, leaf.Calendar) : stored;
     }
 
     /// <summary>When the event happened, before any shift: in UTC, or the date on the model's clock.</summary>
@@ -113,7 +114,7 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
 
         if (name.Part is not null || binding.Custom is not null)
         {
-            return Cut(binding, Bucket(binding, binding.Custom?.Spine.Grain ?? GrainOf(name.Part)!.Value));
+            return Cut(binding, Bucket(binding, binding.Custom?.Spine.Grain ?? GrainOf(name.Part, leaf.Calendar)!.Value));
         }
 
         if (leaf.IsAggTime(binding) && !isInstant && Leaf.IsInstant(leaf.AggTime) && (name.Grain is null || name.Grain < TimeGrain.Day))
@@ -130,7 +131,7 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
         }
 
         // Values are read on the query's clock, so buckets within a day are compared there too.
-        return grain < TimeGrain.Day ? new SqlTruncate(grain, Local(binding), leaf.WeekStart) : Bucket(binding, grain);
+        return grain < TimeGrain.Day ? new SqlTruncate(grain, Local(binding), leaf.Calendar) : Bucket(binding, grain);
     }
 
     private SqlExpression Cut(FieldBinding binding, SqlExpression bucket) =>
@@ -143,18 +144,18 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
         if (!IsInstant(binding))
         {
             var date = Shifted(binding, Stored(binding));
-            return grain == TimeGrain.Day && date is SqlCast ? date : new SqlCast(grain == TimeGrain.Day ? date : new SqlTruncate(grain, date, leaf.WeekStart), ColumnKind.Date);
+            return grain == TimeGrain.Day && date is SqlCast ? date : new SqlCast(grain == TimeGrain.Day ? date : new SqlTruncate(grain, date, leaf.Calendar), ColumnKind.Date);
         }
 
         if (grain >= TimeGrain.Day)
         {
             var local = Local(binding);
-            return new SqlCast(grain == TimeGrain.Day ? local : new SqlTruncate(grain, local, leaf.WeekStart), ColumnKind.Date);
+            return new SqlCast(grain == TimeGrain.Day ? local : new SqlTruncate(grain, local, leaf.Calendar), ColumnKind.Date);
         }
 
         if (IsCalendarShifted(binding))
         {
-            return ToUtc(binding, new SqlTruncate(grain, Local(binding), leaf.WeekStart));
+            return ToUtc(binding, new SqlTruncate(grain, Local(binding), leaf.Calendar));
         }
 
         var (fromUtc, toUtc) = Bounds(binding, afterShift: true);

@@ -57,9 +57,14 @@ internal sealed record ModelDiff(
             settings.Add($"time_zone: {old.TimeZone.Id} → {now.TimeZone.Id}");
         }
 
-        if (old.WeekStart != now.WeekStart)
+        if (old.Calendar.WeekStart != now.Calendar.WeekStart)
         {
-            settings.Add($"week_start: {old.WeekStart} → {now.WeekStart}");
+            settings.Add($"week_start: {old.Calendar.WeekStart} → {now.Calendar.WeekStart}");
+        }
+
+        if (old.Calendar.FiscalYearStartMonth != now.Calendar.FiscalYearStartMonth)
+        {
+            settings.Add($"fiscal_year_start_month: {old.Calendar.FiscalYearStartMonth} → {now.Calendar.FiscalYearStartMonth}");
         }
 
         var metrics = new MetricChanges(old, now);
@@ -189,11 +194,12 @@ internal static class GoldAspects
     private static (string Name, string Text)[] Of(GoldDefinition definition, IReadOnlySet<(string Fact, string AggTime)> common)
     {
         var table = definition.Table;
-        var isWeekly = table.Grain == TimeGrain.Week || table.Partition == TimeGrain.Week;
+        string Starts(params IEnumerable<TimeGrain> grains) => string.Join(' ', new[] { table.Grain, table.Partition }.Where(grains.Contains).Select(definition.Model.Calendar.StartOf));
         return
         [
             ("zone", table.TimeZone.Id + " " + definition.Model.TimeZone.Id),
-            ("week_start", isWeekly ? definition.Model.WeekStart.ToString() : ""),
+            ("week_start", Starts(TimeGrain.Week)),
+            ("fiscal_year_start_month", Starts(TimeGrain.Quarter, TimeGrain.Year)),
             ("grain", table.Grain.ToString()),
             ("partition", table.Partition.ToString()),
             ("audience", table.Audience + Each(leaf => Groups(leaf, g => g.Column == GoldDefinition.TenantKey))),

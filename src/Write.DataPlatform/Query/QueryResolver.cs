@@ -34,7 +34,7 @@ internal sealed class QueryResolver
         _binder = new FieldBinder(model);
         _metrics = query.AllMetrics;
         _zone = query.TimeZone ?? model.TimeZone;
-        _range = ResolvedRange.Resolve(query.TimeRange, _zone, model.WeekStart, now);
+        _range = ResolvedRange.Resolve(query.TimeRange, _zone, model.Calendar, now);
         _rangeUpToToday = _range.UpToToday(_zone, now);
     }
 
@@ -227,7 +227,7 @@ internal sealed class QueryResolver
             Target = target,
             Zone = _zone,
             ModelZone = _model.TimeZone,
-            WeekStart = _model.WeekStart,
+            Calendar = _model.Calendar,
             GroupBy = groupBy.ToImmutable(),
             Where = Filter.And(where, Filter.And(own, draft.Conversion?.Filter) is { } inner ? Convert(inner, draft.Paths.Min!) : null, tenant is null ? null : Convert(tenant, "tenant")),
             States = [.. draft.States],
@@ -327,7 +327,7 @@ internal sealed class QueryResolver
         }
 
         var stored = binding.Dimension!.Granularity ?? TimeGrain.Day;
-        var asked = name.Grain ?? binding.Custom?.Spine.Grain ?? LeafExpressions.GrainOf(name.Part);
+        var asked = name.Grain ?? binding.Custom?.Spine.Grain ?? LeafExpressions.GrainOf(name.Part, _model.Calendar);
         if (asked < stored)
         {
             Report(QueryProblems.GrainTooFine, $"{name} asks for a finer grain than {binding.Element} has in {binding.Owner.Name}, which is {stored.ToString().ToLowerInvariant()}.", path);

@@ -30,7 +30,7 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
     public bool IsEmpty => From is { } from && To is { } to && from.Utc >= to.Utc;
 
     /// <summary>What a caller wrote, as a range on the clock of the query's zone.</summary>
-    public static ResolvedRange Resolve(TimeRange? range, TimeZoneInfo zone, DayOfWeek weekStart, DateTimeOffset now)
+    public static ResolvedRange Resolve(TimeRange? range, TimeZoneInfo zone, ModelCalendar calendar, DateTimeOffset now)
     {
         switch (range)
         {
@@ -43,14 +43,14 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
                 return new ResolvedRange(
                     TimeBound.FromUtc(end - (length.Count * Calendar.Fixed(length.Grain)), zone), TimeBound.FromUtc(end, zone));
             case LastTimeRange { Length: var length }:
-                var current = Calendar.Truncate(Today(zone, now), length.Grain, weekStart);
+                var current = calendar.Truncate(Today(zone, now), length.Grain);
                 return new ResolvedRange(
                     TimeBound.FromDate(Calendar.Add(current, new CalendarPeriod(1 - length.Count, length.Grain)), zone),
                     TimeBound.FromDate(Calendar.Add(current, new CalendarPeriod(1, length.Grain)), zone));
             case ToDateTimeRange toDate:
                 var today = Today(zone, now);
                 return new ResolvedRange(
-                    TimeBound.FromDate(Calendar.Truncate(today, toDate.Grain, weekStart), zone), TimeBound.FromDate(today.AddDays(1), zone));
+                    TimeBound.FromDate(calendar.Truncate(today, toDate.Grain), zone), TimeBound.FromDate(today.AddDays(1), zone));
             default:
                 throw new ArgumentOutOfRangeException(nameof(range));
         }
@@ -64,11 +64,11 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
     public ResolvedRange Before(TimeShift shift, TimeZoneInfo zone) => new(Before(From, shift, zone, isEnd: false), Before(To, shift, zone, isEnd: true));
 
     /// <summary>The start of the first bucket and the moment that no bucket reaches: on the clock from day grain up, else in UTC; null where it is open.</summary>
-    public (DateTime? Start, DateTime? End) Buckets(TimeGrain grain, DayOfWeek weekStart)
+    public (DateTime? Start, DateTime? End) Buckets(TimeGrain grain, ModelCalendar calendar)
     {
         if (grain >= TimeGrain.Day)
         {
-            return (From is { } first ? Calendar.Truncate(first.Date, grain, weekStart).ToDateTime(TimeOnly.MinValue) : null, To?.Local);
+            return (From is { } first ? calendar.Truncate(first.Date, grain).ToDateTime(TimeOnly.MinValue) : null, To?.Local);
         }
 
         DateTime? start = null;
@@ -125,15 +125,6 @@ internal static class Calendar
     public static long Seconds(TimeGrain grain) => grain < TimeGrain.Day ? (long)Fixed(grain).TotalSeconds : 86_400;
 
     public static DateTime Truncate(DateTime time, TimeGrain grain) => new(time.Ticks - (time.Ticks % Fixed(grain).Ticks), time.Kind);
-
-    public static DateOnly Truncate(DateOnly date, TimeGrain grain, DayOfWeek weekStart) => grain switch
-    {
-        TimeGrain.Week => date.AddDays(-(((int)date.DayOfWeek - (int)weekStart + 7) % 7)),
-        TimeGrain.Month => new DateOnly(date.Year, date.Month, 1),
-        TimeGrain.Quarter => new DateOnly(date.Year, ((date.Month - 1) / 3 * 3) + 1, 1),
-        TimeGrain.Year => new DateOnly(date.Year, 1, 1),
-        _ => date,
-    };
 
     public static DateOnly Add(DateOnly date, CalendarPeriod period) => new TimeShift(period).Apply(date);
 }

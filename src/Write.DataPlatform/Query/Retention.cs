@@ -103,7 +103,7 @@ internal sealed record Retention(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
     /// <summary>The periods, from that in which the range begins, in which entities came back.</summary>
     private SqlRelation Returns()
     {
-        var range = Range.From is { } from ? Range with { From = TimeBound.FromDate(Calendar.Truncate(from.Date, Metric.Period, Leaves[0].WeekStart), Leaves[0].Zone) } : Range;
+        var range = Range.From is { } from ? Range with { From = TimeBound.FromDate(Leaves[0].Calendar.Truncate(from.Date, Metric.Period), Leaves[0].Zone) } : Range;
         return Union(
         [
             .. Node.Events.Skip(1).GroupBy(e => e.LeafIndex).Select(own =>
@@ -122,7 +122,7 @@ internal sealed record Retention(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
 
     /// <summary>The last period that has begun at the range's end; null if it has none.</summary>
     private SqlLiteral? LastBucket() => Range.To is { } to
-        ? new SqlLiteral(Calendar.Truncate(DateOnly.FromDateTime(to.Local.AddTicks(-1)), Metric.Period, Leaves[0].WeekStart))
+        ? new SqlLiteral(Leaves[0].Calendar.Truncate(DateOnly.FromDateTime(to.Local.AddTicks(-1)), Metric.Period))
         : null;
 
     private static SqlSelect Latest(SqlSelect occurrences, SqlRelation returns) =>

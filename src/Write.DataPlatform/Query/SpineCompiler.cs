@@ -101,7 +101,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
             yield break;
         }
 
-        var (start, end) = spine.Target.Buckets(spine.Basis, leaf.WeekStart);
+        var (start, end) = spine.Target.Buckets(spine.Basis, leaf.Calendar);
         if (start is not null)
         {
             yield return new SqlBinary(">=", shifted, new SqlLiteral(start));
@@ -121,9 +121,9 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     private bool HasRows => leaf.TimeSpine is { GroupBy.IsEmpty: false };
 
     private SqlRelation MomentsOf(ResolvedRange range, TimeGrain step) =>
-        timeSpine is null ? MomentsOf(range, step, leaf.WeekStart, Span(Rows, Bound))
-        : HasRows && step < TimeGrain.Day ? Within(range, step, leaf.WeekStart, new SqlReady(timeSpine))
-        : MomentsOf(range, step, leaf.WeekStart, HasRows ? Span(timeSpine, Spine.Moment) : Span(timeSpine, null));
+        timeSpine is null ? MomentsOf(range, step, leaf.Calendar, Span(Rows, Bound))
+        : HasRows && step < TimeGrain.Day ? Within(range, step, leaf.Calendar, new SqlReady(timeSpine))
+        : MomentsOf(range, step, leaf.Calendar, HasRows ? Span(timeSpine, Spine.Moment) : Span(timeSpine, null));
 
     /// <summary>One row of the first and the last of a column, or as a relation has them already.</summary>
     private static SqlSelect Span(string relation, string? column)
@@ -134,9 +134,9 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     }
 
     /// <summary>Those of some moments that lie in a range.</summary>
-    public static SqlSelect Within(ResolvedRange range, TimeGrain step, DayOfWeek weekStart, SqlRelation moments)
+    public static SqlSelect Within(ResolvedRange range, TimeGrain step, ModelCalendar calendar, SqlRelation moments)
     {
-        var (start, end) = range.Buckets(step, weekStart);
+        var (start, end) = range.Buckets(step, calendar);
         var moment = new SqlColumn("s", Spine.Moment);
         return new SqlSelect([new SqlProjection(moment, Spine.Moment)], moments, "s")
         {
@@ -145,9 +145,9 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     }
 
     /// <summary>The moments of a range; where it is open, those of one row's <c>first</c> to <c>last</c>.</summary>
-    public static SqlMoments MomentsOf(ResolvedRange range, TimeGrain step, DayOfWeek weekStart, SqlSelect bounds)
+    public static SqlMoments MomentsOf(ResolvedRange range, TimeGrain step, ModelCalendar calendar, SqlSelect bounds)
     {
-        var (start, end) = range.Buckets(step, weekStart);
+        var (start, end) = range.Buckets(step, calendar);
         return new SqlMoments(
             start is not null ? new SqlLiteral(start) : Bucket("first"),
             end is not null ? new SqlLiteral(end) : new SqlAddPeriod(Bucket("last"), new CalendarPeriod(1, step)),
@@ -156,7 +156,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
 
         // Buckets within a day start where the zone has them, and their rows' first moment is one.
         SqlExpression Bucket(string bound) =>
-            step < TimeGrain.Day ? new SqlColumn("b", bound) : new SqlTruncate(step, new SqlColumn("b", bound), weekStart);
+            step < TimeGrain.Day ? new SqlColumn("b", bound) : new SqlTruncate(step, new SqlColumn("b", bound), calendar);
     }
 
     /// <summary>The column of moments among the leaf's rows.</summary>

@@ -56,7 +56,7 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         var isInLake = mixed is not null || (how.AtStartOf is null && leaf.States.Any(s => !s.IsMergeable)) || leaf.StateFilters.Values.Any(f => leaf.IsAboutAggTime(f) is not false);
         var starts = startsOf.Length > 0 ? startsOf : [basis];
         var asked = basis >= TimeGrain.Day && leaf.Target.From is { } first
-            ? leaf.Target with { From = TimeBound.FromDate(starts.Max(g => Calendar.Truncate(first.Date, g, model.WeekStart)), zone) }
+            ? leaf.Target with { From = TimeBound.FromDate(starts.Max(g => model.Calendar.Truncate(first.Date, g)), zone) }
             : leaf.Target;
         var moved = leaf.Shift is null ? asked : asked.Before(leaf.Shift, zone);
         var range = Widened(moved, how, basis);
@@ -170,8 +170,8 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             return range;
         }
 
-        var day = Calendar.Truncate(from.Date, basis, model.WeekStart);
-        return range with { From = how.Reach(day, model.WeekStart) is { } start ? TimeBound.FromDate(start, zone) : null };
+        var day = model.Calendar.Truncate(from.Date, basis);
+        return range with { From = how.Reach(day, model.Calendar) is { } start ? TimeBound.FromDate(start, zone) : null };
     }
 
     private static (Filter? Events, Filter? Moments, Filter? Mixed) Split(Leaf leaf)

@@ -30,8 +30,8 @@ internal static class TimeConstraint
         var grain = Grain(model, query);
         var isDate = end?.Trim().Length == "yyyy-MM-dd".Length;
         return new AbsoluteTimeRange(
-            from is { } first ? first with { Local = Floor(first.Local, grain, model.WeekStart) } : null,
-            to is { } last ? last with { Local = Next(last.Local, isDate && grain < TimeGrain.Day ? TimeGrain.Day : grain, model.WeekStart) } : null);
+            from is { } first ? first with { Local = Floor(first.Local, grain, model.Calendar) } : null,
+            to is { } last ? last with { Local = Next(last.Local, isDate && grain < TimeGrain.Day ? TimeGrain.Day : grain, model.Calendar) } : null);
     }
 
     private static TimeGrain Grain(MetricModel model, MetricQuery query)
@@ -42,11 +42,11 @@ internal static class TimeConstraint
         return asked.Count > 0 ? asked.Min() : coarsest;
     }
 
-    private static DateTime Floor(DateTime time, TimeGrain grain, DayOfWeek weekStart) =>
-        grain < TimeGrain.Day ? Calendar.Truncate(time, grain) : Calendar.Truncate(DateOnly.FromDateTime(time), grain, weekStart).ToDateTime(TimeOnly.MinValue);
+    private static DateTime Floor(DateTime time, TimeGrain grain, ModelCalendar calendar) =>
+        grain < TimeGrain.Day ? Calendar.Truncate(time, grain) : calendar.Truncate(DateOnly.FromDateTime(time), grain).ToDateTime(TimeOnly.MinValue);
 
-    private static DateTime Next(DateTime time, TimeGrain grain, DayOfWeek weekStart) =>
+    private static DateTime Next(DateTime time, TimeGrain grain, ModelCalendar calendar) =>
         grain < TimeGrain.Day
-            ? Floor(time, grain, weekStart) + Calendar.Fixed(grain)
-            : Calendar.Add(DateOnly.FromDateTime(Floor(time, grain, weekStart)), new CalendarPeriod(1, grain)).ToDateTime(TimeOnly.MinValue);
+            ? Floor(time, grain, calendar) + Calendar.Fixed(grain)
+            : Calendar.Add(DateOnly.FromDateTime(Floor(time, grain, calendar)), new CalendarPeriod(1, grain)).ToDateTime(TimeOnly.MinValue);
 }

@@ -40,7 +40,7 @@ internal static class ZoneRules
     {
         var (from, to) = (fromUtc ?? new DateTime(1970, 1, 1), toUtc ?? new DateTime(2070, 1, 1));
         SqlExpression Truncate(TimeSpan offset) =>
-            new SqlAddSeconds(new SqlTruncate(grain, new SqlAddSeconds(utc, (long)offset.TotalSeconds), DayOfWeek.Monday), -(long)offset.TotalSeconds);
+            new SqlAddSeconds(new SqlTruncate(grain, new SqlAddSeconds(utc, (long)offset.TotalSeconds), ModelCalendar.Iso), -(long)offset.TotalSeconds);
         var transitions = IsUtc(zone) ? [] : Transitions(zone, from, to);
         return transitions.Length == 0 || transitions.All(t => t.Before.Ticks % Calendar.Fixed(grain).Ticks == 0 && t.After.Ticks % Calendar.Fixed(grain).Ticks == 0)
             ? Truncate(transitions.Length > 0 ? TimeSpan.Zero : zone.GetUtcOffset(DateTime.SpecifyKind(from, DateTimeKind.Utc)))

@@ -11,10 +11,10 @@ namespace Write.DataPlatform.Refresh;
 internal readonly record struct PartitionPeriod(string Name, DateOnly From, DateOnly To)
 {
     /// <summary>The period that a date lies in. Partitions finer than a day are days.</summary>
-    public static PartitionPeriod Containing(DateOnly date, TimeGrain partition, DayOfWeek weekStart)
+    public static PartitionPeriod Containing(DateOnly date, TimeGrain partition, ModelCalendar calendar)
     {
         var grain = partition < TimeGrain.Day ? TimeGrain.Day : partition;
-        var from = Calendar.Truncate(date, grain, weekStart);
+        var from = calendar.Truncate(date, grain);
         var name = grain switch
         {
             TimeGrain.Year => from.ToString("yyyy", CultureInfo.InvariantCulture),
@@ -26,9 +26,9 @@ internal readonly record struct PartitionPeriod(string Name, DateOnly From, Date
     }
 
     /// <summary>The periods from the one of <paramref name="first"/> to the one of <paramref name="last"/>, both included.</summary>
-    public static IEnumerable<PartitionPeriod> Between(DateOnly first, DateOnly last, TimeGrain partition, DayOfWeek weekStart)
+    public static IEnumerable<PartitionPeriod> Between(DateOnly first, DateOnly last, TimeGrain partition, ModelCalendar calendar)
     {
-        for (var period = Containing(first, partition, weekStart); period.From <= last; period = Containing(period.To, partition, weekStart))
+        for (var period = Containing(first, partition, calendar); period.From <= last; period = Containing(period.To, partition, calendar))
         {
             yield return period;
         }

@@ -185,7 +185,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             return ([], null);
         }
 
-        var periods = PartitionPeriod.Between(first, today, table.Partition, definition.Model.WeekStart).Take(_maxPeriods + 1).ToImmutableArray();
+        var periods = PartitionPeriod.Between(first, today, table.Partition, definition.Model.Calendar).Take(_maxPeriods + 1).ToImmutableArray();
         return periods.Length <= _maxPeriods
             ? (periods, span.Last)
             : throw new RefreshException(
@@ -237,7 +237,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
     /// <summary>Whether a partition's days are not a period of today's grain; it would count its days a second time.</summary>
     private static bool IsCutOtherwise(GoldDefinition definition, GoldPartition partition) =>
-        PartitionPeriod.Containing(partition.From, definition.Table.Partition, definition.Model.WeekStart) is var period
+        PartitionPeriod.Containing(partition.From, definition.Table.Partition, definition.Model.Calendar) is var period
         && (period.Name != partition.Period || period.From != partition.From || period.To != partition.To);
 
     private readonly record struct LakeSpan(DateOnly? First, DateOnly? Last);

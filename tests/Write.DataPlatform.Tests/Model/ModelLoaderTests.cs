@@ -11,7 +11,7 @@ public sealed class ModelLoaderTests
         var model = ModelFolder.LoadGood(ModelSample.Files);
 
         Assert.Equal("Europe/Berlin", model.TimeZone.Id);
-        Assert.Equal(DayOfWeek.Sunday, model.WeekStart);
+        Assert.Equal(new ModelCalendar(DayOfWeek.Sunday, FiscalYearStartMonth: 4), model.Calendar);
         var visits = model.SemanticModels["visits"];
         Assert.Equal(("visits", "visit"), (visits.Table, visits.PrimaryEntity));
         Assert.Equal("web.shows", model.SemanticModels["shows"].Table);

@@ -11,6 +11,7 @@ internal static class ModelSample
         model:
           time_zone: Europe/Berlin
           week_start: sunday
+          fiscal_year_start_month: 4
         semantic_models:
           - name: visits
             description: A visit a row

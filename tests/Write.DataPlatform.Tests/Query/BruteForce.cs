@@ -22,7 +22,7 @@ internal sealed class BruteForce(World world, DateTimeOffset now)
     public OracleAnswer Answer(MetricQuery query)
     {
         var zone = query.TimeZone ?? Model.TimeZone;
-        var time = new OracleTime(zone, Model.WeekStart, now);
+        var time = new OracleTime(zone, Model.Calendar, now);
         var run = new Evaluation(world, query, time, time.Range(query.TimeRange));
         var columns = query.GroupBy.Select(g => g.ToString()).ToList();
         var rows = run.Rows(query.GroupBy);
@@ -97,7 +97,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         { To: ComparisonKind.PreviousPeriod } => range.Length(),
         { To: ComparisonKind.Offset, Offset: { } offset } => new OracleShift(offset),
         _ when query.GroupBy.Any(g => g.IsMetricTime && g.Grain == TimeGrain.Week) =>
-            world.Model.WeekStart == DayOfWeek.Monday
+            world.Model.Calendar.WeekStart == DayOfWeek.Monday
                 ? new OracleShift(new CalendarPeriod(1, TimeGrain.Year), IsIsoYear: true)
                 : new OracleShift(new CalendarPeriod(52, TimeGrain.Week)),
         _ => new OracleShift(new CalendarPeriod(1, TimeGrain.Year)),
@@ -210,7 +210,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var filter = Filter.And(outer, metric.BaseMeasure.Filter, query.Where, tenant);
         var laterFilter = Filter.And(metric.ConversionMeasure.Filter, tenant);
         var isByInstant = aggTime.Granularity < TimeGrain.Day && laterTime.Granularity < TimeGrain.Day;
-        var home = new OracleTime(world.Model.TimeZone, world.Model.WeekStart, default);
+        var home = new OracleTime(world.Model.TimeZone, world.Model.Calendar, default);
         IComparable When(object stored) => isByInstant || stored is DateOnly ? (IComparable)stored : DateOnly.FromDateTime(home.ToLocal((DateTime)stored));
         var events = new List<(Key Group, object Entity, IComparable When, object? Order)>();
         foreach (var row in world.Tables[fact.Table])

@@ -199,8 +199,7 @@ public sealed class EdgeCaseTests(EdgeWorld world) : IClassFixture<EdgeWorld>
     public async Task Case(string name, string query, string expected)
     {
         var answer = await world.World.AnswerAsync(MetricQueryReader.Read(Encoding.UTF8.GetBytes(query)) with { Source = QuerySource.Lake });
-        var rows = answer.Rows.Concat(answer.Totals is null ? [] : [answer.Totals]).Select(r => string.Join('|', r.Select(Text)));
-        Assert.True(expected == string.Join("; ", rows), $"{name}: expected {expected}\nactual {string.Join("; ", rows)}");
+        Assert.True(expected == Text(answer), $"{name}: expected {expected}\nactual {Text(answer)}");
     }
 
     [Theory]
@@ -216,6 +215,9 @@ public sealed class EdgeCaseTests(EdgeWorld world) : IClassFixture<EdgeWorld>
         static TimePoint Point(string text) => new(DateTime.Parse(text, CultureInfo.InvariantCulture), null);
     }
 
+    internal static string Text(OracleAnswer answer) =>
+        string.Join("; ", answer.Rows.Concat(answer.Totals is null ? [] : [answer.Totals]).Select(r => string.Join('|', r.Select(Text))));
+
     private static string Text(object? value) => value switch
     {
         null => "-",
@@ -226,12 +228,14 @@ public sealed class EdgeCaseTests(EdgeWorld world) : IClassFixture<EdgeWorld>
 }
 
 /// <summary>A few rows for each case, told apart by their country.</summary>
-public sealed class EdgeWorld : IAsyncLifetime
+public class EdgeWorld : IAsyncLifetime
 {
     private long _visits;
     private long _orders;
 
     internal EngineWorld World { get; private set; } = null!;
+
+    private protected virtual int YearStart => 1;
 
     public async ValueTask InitializeAsync()
     {
@@ -252,10 +256,14 @@ public sealed class EdgeWorld : IAsyncLifetime
         ];
         var (first, last) = (tables["visits"][^3]["visit_id"], tables["visits"][^1]["visit_id"]);
         tables["shop.orders"] = [Order(first, 10.50m, null), Order(last, 3.25m, "pair"), Order(null, 7.26m, "pair"), Order(first, 99m, "pair", "2022-05-02T00:00:00")];
-        World = await EngineWorld.CreateAsync(WorldModel.Files(), tables, WorldModel.Tables);
+        World = await EngineWorld.CreateAsync(WorldModel.Files(yearStart: YearStart), tables, WorldModel.Tables);
     }
 
-    public ValueTask DisposeAsync() => World.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return World.DisposeAsync();
+    }
 
     private static DateTime At(string text) => DateTime.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal);
 

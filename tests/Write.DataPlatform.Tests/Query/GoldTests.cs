@@ -21,7 +21,7 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
     public async Task Gold_lake_and_both_give_equal_rows_or_gold_refuses()
     {
         var model = (await worlds.GetAsync(FirstWorld)).World.Model;
-        var near = GoldDefinitions.Of(model).ByTable.Values.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.WeekStart)).ToArray();
+        var near = GoldDefinitions.Of(model).ByTable.Values.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.Calendar)).ToArray();
         var served = new ConcurrentBag<string>();
         await Gen.Select(Gen.Int[0, 3], Gen.Frequency((9, Gen.OneOf(near)), (1, QueryGen.Any))).SampleAsync(
             async (number, query) =>
@@ -52,8 +52,8 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
             foreach (var definition in GoldDefinitions.Of(model).ByTable.Values.Where(d => unanswered.Contains(d.Table.Name)))
             {
                 var table = definition.Table;
-                var first = PartitionPeriod.Containing(table.From ?? new DateOnly(2023, 11, 15), table.Partition, model.WeekStart);
-                var last = PartitionPeriod.Containing(new DateOnly(2024, 8, 10), table.Partition, model.WeekStart);
+                var first = PartitionPeriod.Containing(table.From ?? new DateOnly(2023, 11, 15), table.Partition, model.Calendar);
+                var last = PartitionPeriod.Containing(new DateOnly(2024, 8, 10), table.Partition, model.Calendar);
                 var answer = await CheckAsync(world, new MetricQuery
                 {
                     Metrics = table.Metrics,

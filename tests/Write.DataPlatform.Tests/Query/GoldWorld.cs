@@ -35,8 +35,8 @@ public sealed class GoldWorlds : IAsyncLifetime
         var files = (number % 4) switch
         {
             0 => WorldModel.Files(gold: Yaml),
-            1 => WorldModel.Files(gold: Yaml),
-            2 => WorldModel.Files("America/New_York", "sunday", Yaml),
+            1 => WorldModel.Files(gold: Yaml, yearStart: 2),
+            2 => WorldModel.Files("America/New_York", "sunday", Yaml, 4),
             _ => WorldModel.Files("Asia/Kolkata", gold: Yaml),
         };
         var hasFuture = HasFuture(number);
@@ -66,7 +66,7 @@ public sealed class GoldWorlds : IAsyncLifetime
         foreach (var definition in GoldDefinitions.Of(world.World.Model).ByTable.Values)
         {
             var table = definition.Table;
-            var periods = PartitionPeriod.Between(table.From ?? First, Last, table.Partition, world.World.Model.WeekStart).ToList();
+            var periods = PartitionPeriod.Between(table.From ?? First, Last, table.Partition, world.World.Model.Calendar).ToList();
             foreach (var tenant in table.Audience == Audience.External ? world.World.Model.Tenants.Keys.ToList<string?>() : [null])
             {
                 foreach (var period in periods.Where((_, i) => isWhole || (i != periods.Count / 2 && random.Next(5) > 0)))

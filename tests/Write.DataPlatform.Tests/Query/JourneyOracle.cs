@@ -4,7 +4,7 @@ using Write.DataPlatform.Query;
 namespace Write.DataPlatform.Tests.Query;
 
 /// <summary>Follows every person from event to event with loops over lists, as <c>docs/model.md</c> defines funnels and retentions.</summary>
-internal sealed class JourneyOracle(IReadOnlyDictionary<string, List<Row>> tables, DayOfWeek weekStart, JourneyCase @case)
+internal sealed class JourneyOracle(IReadOnlyDictionary<string, List<Row>> tables, ModelCalendar calendar, JourneyCase @case)
 {
     private static readonly Comparer<object?> NullsLast = Comparer<object?>.Create((a, b) =>
         (a, b) switch { (null, null) => 0, (null, _) => 1, (_, null) => -1, (string x, string y) => string.CompareOrdinal(x, y), _ => ((IComparable)a).CompareTo(b) });
@@ -12,7 +12,7 @@ internal sealed class JourneyOracle(IReadOnlyDictionary<string, List<Row>> table
     private static readonly Comparer<object?[]> KeyOrder = Comparer<object?[]>.Create((a, b) => a.Zip(b, NullsLast.Compare).FirstOrDefault(c => c != 0));
 
     private readonly MetricQuery _query = @case.Query;
-    private readonly OracleTime _time = new(@case.Query.TimeZone!, weekStart, default);
+    private readonly OracleTime _time = new(@case.Query.TimeZone!, calendar, default);
 
     public OracleAnswer Answer() => @case.Metric is FunnelOf funnel ? Answer(funnel) : Answer((RetentionOf)@case.Metric);
 

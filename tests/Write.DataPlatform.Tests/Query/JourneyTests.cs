@@ -36,7 +36,7 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
             {
                 var world = await worlds.GetAsync(number);
                 var @case = JourneyWorld.Case(question);
-                var expected = new JourneyOracle(world.World.Tables, world.World.Model.WeekStart, @case).Answer();
+                var expected = new JourneyOracle(world.World.Tables, world.World.Model.Calendar, @case).Answer();
                 Answers.Same(expected, await world.AnswerAsync(@case.Query));
 
                 // What the questions must come upon, or they prove nothing.

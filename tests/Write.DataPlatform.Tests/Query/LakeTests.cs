@@ -25,9 +25,9 @@ public sealed class Worlds : IAsyncLifetime
         var files = (number % 4) switch
         {
             0 => WorldModel.Files(),
-            1 => WorldModel.Files("America/New_York", "sunday"),
+            1 => WorldModel.Files("America/New_York", "sunday", yearStart: 4),
             2 => WorldModel.Files("UTC"),
-            _ => WorldModel.Files("Asia/Kolkata", "saturday"),
+            _ => WorldModel.Files("Asia/Kolkata", "saturday", yearStart: 12),
         };
         return EngineWorld.CreateAsync(files, new WorldData(number).Make(), WorldModel.Tables);
     }

@@ -7,7 +7,7 @@ namespace Write.DataPlatform.Tests.Query;
 public sealed class ModelDiffTests
 {
     private const string Text = """
-        model: { time_zone: UTC, week_start: monday }
+        model: { time_zone: UTC, week_start: monday, fiscal_year_start_month: 1 }
         semantic_models:
           - name: visits
             model: ref('visits')
@@ -72,6 +72,7 @@ public sealed class ModelDiffTests
         { "freshness: 1h", "freshness: 2h", "", "", "" },
         { "time_zone: UTC", "time_zone: Europe/Berlin", "daily=zone tenants_daily=zone weekly=zone", "", "" },
         { "week_start: monday", "week_start: sunday", "weekly=week_start", "", "" },
+        { "fiscal_year_start_month: 1", "fiscal_year_start_month: 4", "", "", "" },
         { "grain: day, partition: month, freshness", "grain: hour, partition: month, freshness", "daily=grain", "", "" },
         { "grain: day, partition: month, freshness", "grain: day, partition: year, freshness", "daily=partition", "", "" },
         { "[visits, length, long_visits]", "[visits, long_visits]", "daily=metrics", "", "" },
@@ -133,11 +134,23 @@ public sealed class ModelDiffTests
         Assert.Equal([("daily", "lookups"), ("weekly", "lookups")], diff.GoldTables.Select(t => (t.Name, string.Join('+', t.Reasons))));
     }
 
+    [Theory]
+    [InlineData("partition: year", 4, "fiscal_year_start_month")]
+    [InlineData("partition: quarter", 2, "fiscal_year_start_month")]
+    [InlineData("partition: quarter", 4, "")] // its quarters are the calendar's
+    [InlineData("partition: month", 4, "")]
+    public void A_fiscal_year_rebuilds_what_is_cut_by_it(string partition, int month, string reasons)
+    {
+        var text = Text.Replace("partition: month", partition, StringComparison.Ordinal);
+        var diff = ModelDiff.Create(Load(text, Countries), Load(text.Replace("month: 1", "month: " + month, StringComparison.Ordinal), Countries));
+        Assert.Equal(reasons, string.Join(' ', diff.GoldTables.SelectMany(t => t.Reasons).Distinct()));
+    }
+
     [Fact]
     public void Settings_of_the_whole_model_are_told()
     {
-        var diff = ModelDiff.Create(Load(Text, Countries), Load(Text.Replace("UTC", "Europe/Berlin", StringComparison.Ordinal).Replace("monday", "sunday", StringComparison.Ordinal), Countries));
-        Assert.Equal(["time_zone: UTC → Europe/Berlin", "week_start: Monday → Sunday"], diff.Settings);
+        var diff = ModelDiff.Create(Load(Text, Countries), Load(Text.Replace("UTC", "Europe/Berlin", StringComparison.Ordinal).Replace("monday, fiscal_year_start_month: 1", "sunday, fiscal_year_start_month: 10", StringComparison.Ordinal), Countries));
+        Assert.Equal(["time_zone: UTC → Europe/Berlin", "week_start: Monday → Sunday", "fiscal_year_start_month: 1 → 10"], diff.Settings);
         Assert.NotEqual(diff.OldRevision, diff.NewRevision);
     }
 

@@ -15,7 +15,7 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
     public async Task Modifiers_equal_brute_force_or_are_refused()
     {
         var model = (await worlds.GetAsync(0)).World.Model;
-        var near = GoldDefinitions.Of(model).ByTable.Values.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.WeekStart)).ToArray();
+        var near = GoldDefinitions.Of(model).ByTable.Values.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.Calendar)).ToArray();
         var answered = new int[3];
         var refused = new int[3];
         await Gen.Select(Gen.Int[0, 3], Gen.Frequency((1, Gen.OneOf(near)), (2, QueryGen.Any)), Gen.Bool, Gen.Int[0, 2], Gen.Int[0, int.MaxValue]).SampleAsync(

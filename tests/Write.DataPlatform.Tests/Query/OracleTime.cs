@@ -8,7 +8,7 @@ namespace Write.DataPlatform.Tests.Query;
 internal sealed record OracleShift(CalendarPeriod Period, bool IsIsoYear = false);
 
 /// <summary>Time as the rules tell it, one value at a time, by <see cref="TimeZoneInfo"/> and <see cref="DateOnly"/> alone.</summary>
-internal sealed class OracleTime(TimeZoneInfo zone, DayOfWeek weekStart, DateTimeOffset now)
+internal sealed class OracleTime(TimeZoneInfo zone, ModelCalendar calendar, DateTimeOffset now)
 {
     public DateTime ToLocal(DateTime utc) => DateTime.SpecifyKind(TimeZoneInfo.ConvertTimeFromUtc(DateTime.SpecifyKind(utc, DateTimeKind.Utc), zone), DateTimeKind.Unspecified);
 
@@ -45,7 +45,7 @@ internal sealed class OracleTime(TimeZoneInfo zone, DayOfWeek weekStart, DateTim
         switch (grain)
         {
             case TimeGrain.Week:
-                while (date.DayOfWeek != weekStart)
+                while (date.DayOfWeek != calendar.WeekStart)
                 {
                     date = date.AddDays(-1);
                 }
@@ -54,9 +54,14 @@ internal sealed class OracleTime(TimeZoneInfo zone, DayOfWeek weekStart, DateTim
             case TimeGrain.Month:
                 return new DateOnly(date.Year, date.Month, 1);
             case TimeGrain.Quarter:
-                return new DateOnly(date.Year, date.Month switch { <= 3 => 1, <= 6 => 4, <= 9 => 7, _ => 10 }, 1);
             case TimeGrain.Year:
-                return new DateOnly(date.Year, 1, 1);
+                var first = new DateOnly(date.Year - 1, calendar.FiscalYearStartMonth, 1);
+                while (first.AddMonths(grain == TimeGrain.Year ? 12 : 3) <= date)
+                {
+                    first = first.AddMonths(grain == TimeGrain.Year ? 12 : 3);
+                }
+
+                return first;
             default:
                 return date;
         }

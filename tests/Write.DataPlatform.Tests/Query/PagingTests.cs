@@ -18,7 +18,7 @@ public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
     public async Task Pages_of_any_size_are_the_answer_of_brute_force()
     {
         var model = (await worlds.GetAsync(0)).World.Model;
-        var near = GoldDefinitions.Of(model).ByTable.Values.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.WeekStart)).ToArray();
+        var near = GoldDefinitions.Of(model).ByTable.Values.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.Calendar)).ToArray();
         var paged = 0;
         await Gen.Select(Gen.Int[0, 3], Gen.Frequency((1, Gen.OneOf(near)), (1, QueryGen.Any)), From(QuerySource.Auto, QuerySource.Lake), Gen.Int[0, 1_000]).SampleAsync(
             async (number, query, source, dice) =>

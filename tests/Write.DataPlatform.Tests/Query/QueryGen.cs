@@ -82,15 +82,15 @@ internal static class QueryGen
     public static Gen<MetricQuery> Any { get; } = Make([.. Metrics.Keys], null, TimeGrain.Second, 1);
 
     /// <summary>Queries that a gold table might answer: of its metrics by its fields, mostly in its zone.</summary>
-    public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields, DayOfWeek weekStart) =>
+    public static Gen<MetricQuery> Near(GoldTable table, IReadOnlyList<string> fields, ModelCalendar calendar) =>
         from query in Make([.. table.Metrics], [.. fields], table.Grain, 20)
         from isAligned in Gen.Bool
         from day in Gen.Int[0, 330]
         from periods in Gen.Int[1, 3]
         from keepsWhere in Gen.Frequency((1, Gen.Const(false)), (7, Gen.Const(true)))
         from tenant in From("acme", "globex", null, "acme", "globex")
-        let first = PartitionPeriod.Containing(new DateOnly(2023, 11, 15).AddDays(day), table.Partition, weekStart)
-        let last = PartitionPeriod.Containing(first.From.AddDays((periods * (first.To.DayNumber - first.From.DayNumber)) - 1), table.Partition, weekStart)
+        let first = PartitionPeriod.Containing(new DateOnly(2023, 11, 15).AddDays(day), table.Partition, calendar)
+        let last = PartitionPeriod.Containing(first.From.AddDays((periods * (first.To.DayNumber - first.From.DayNumber)) - 1), table.Partition, calendar)
         select query with
         {
             TimeZone = query.TimeZone ?? table.TimeZone,

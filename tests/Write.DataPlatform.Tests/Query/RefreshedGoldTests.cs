@@ -29,7 +29,7 @@ public sealed class RefreshedGoldTests(ITestOutputHelper output)
 
         Assert.True(partitions > 20, $"{partitions} partitions.");
 
-        var near = definitions.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.WeekStart)).ToArray();
+        var near = definitions.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.Calendar)).ToArray();
         var served = new ConcurrentBag<(string By, bool HasRows, IEnumerable<string> Tables)>();
         await Gen.Frequency((9, Gen.OneOf(near)), (1, QueryGen.Any)).SampleAsync(
             async query =>

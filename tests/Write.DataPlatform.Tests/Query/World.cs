@@ -118,7 +118,7 @@ internal sealed class World(MetricModel model, IReadOnlyDictionary<string, List<
     /// <summary>Dates of validity are compared with the event's date on the model's clock, instants with its instant; a date's instant is its midnight there.</summary>
     private bool IsValid(SemanticModel at, Row row, object? moment)
     {
-        var time = new OracleTime(Model.TimeZone, Model.WeekStart, default);
+        var time = new OracleTime(Model.TimeZone, Model.Calendar, default);
         IComparable? When(object? bound) => (moment, bound) switch
         {
             (DateTime utc, DateOnly) => DateOnly.FromDateTime(time.ToLocal(utc)),

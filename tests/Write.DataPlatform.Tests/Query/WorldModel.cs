@@ -30,9 +30,10 @@ internal static class WorldModel
     /// <param name="zone">The model's zone.</param>
     /// <param name="weekStart">The first day of its weeks.</param>
     /// <param name="gold">Its gold tables, in YAML.</param>
-    public static (string Path, string Text)[] Files(string zone = "Europe/Berlin", string weekStart = "monday", string gold = "") =>
+    /// <param name="yearStart">The first month of its years.</param>
+    public static (string Path, string Text)[] Files(string zone = "Europe/Berlin", string weekStart = "monday", string gold = "", int yearStart = 1) =>
     [
-        ("model.yaml", $"model: {{ time_zone: {zone}, week_start: {weekStart} }}\n" + Yaml),
+        ("model.yaml", $"model: {{ time_zone: {zone}, week_start: {weekStart}, fiscal_year_start_month: {yearStart} }}\n" + Yaml),
         ("gold.yaml", gold),
         ("lookups/countries.csv", "code,name,region\nDE,Deutschland,Europa\nFR,France,\nJP,日本,Азия\nÉ,Élan,Europa\n"),
         ("lookups/shows.csv", "id,genre\n1,drama\n2,news\n4,Krimi „live“\n77,drama\n"),

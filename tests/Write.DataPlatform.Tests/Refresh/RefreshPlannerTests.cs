@@ -17,15 +17,18 @@ public sealed class RefreshPlannerTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("2026-02-14", TimeGrain.Year, DayOfWeek.Monday, "2026", "2026-01-01", "2027-01-01")]
-    [InlineData("2026-12-31", TimeGrain.Quarter, DayOfWeek.Monday, "2026-Q4", "2026-10-01", "2027-01-01")]
-    [InlineData("2024-02-29", TimeGrain.Month, DayOfWeek.Monday, "2024-02", "2024-02-01", "2024-03-01")]
-    [InlineData("2026-01-01", TimeGrain.Week, DayOfWeek.Monday, "2025-12-29", "2025-12-29", "2026-01-05")]
-    [InlineData("2026-01-04", TimeGrain.Week, DayOfWeek.Sunday, "2026-01-04", "2026-01-04", "2026-01-11")]
-    [InlineData("2026-03-29", TimeGrain.Day, DayOfWeek.Monday, "2026-03-29", "2026-03-29", "2026-03-30")]
-    [InlineData("2026-03-29", TimeGrain.Hour, DayOfWeek.Monday, "2026-03-29", "2026-03-29", "2026-03-30")]
-    public void Periods_are_named_by_their_start(string date, TimeGrain grain, DayOfWeek weekStart, string name, string from, string to) =>
-        Assert.Equal(new PartitionPeriod(name, ScriptedLake.Date(from), ScriptedLake.Date(to)), PartitionPeriod.Containing(ScriptedLake.Date(date), grain, weekStart));
+    [InlineData("2026-02-14", TimeGrain.Year, DayOfWeek.Monday, 1, "2026", "2026-01-01", "2027-01-01")]
+    [InlineData("2026-12-31", TimeGrain.Quarter, DayOfWeek.Monday, 1, "2026-Q4", "2026-10-01", "2027-01-01")]
+    [InlineData("2024-02-29", TimeGrain.Month, DayOfWeek.Monday, 1, "2024-02", "2024-02-01", "2024-03-01")]
+    [InlineData("2026-01-01", TimeGrain.Week, DayOfWeek.Monday, 1, "2025-12-29", "2025-12-29", "2026-01-05")]
+    [InlineData("2026-01-04", TimeGrain.Week, DayOfWeek.Sunday, 1, "2026-01-04", "2026-01-04", "2026-01-11")]
+    [InlineData("2026-03-29", TimeGrain.Day, DayOfWeek.Monday, 1, "2026-03-29", "2026-03-29", "2026-03-30")]
+    [InlineData("2026-03-29", TimeGrain.Hour, DayOfWeek.Monday, 1, "2026-03-29", "2026-03-29", "2026-03-30")]
+    [InlineData("2026-01-31", TimeGrain.Year, DayOfWeek.Monday, 4, "2025", "2025-04-01", "2026-04-01")]
+    [InlineData("2026-04-30", TimeGrain.Quarter, DayOfWeek.Monday, 2, "2026-Q1", "2026-02-01", "2026-05-01")]
+    [InlineData("2026-01-31", TimeGrain.Quarter, DayOfWeek.Monday, 12, "2025-Q4", "2025-12-01", "2026-03-01")]
+    public void Periods_are_named_by_their_start(string date, TimeGrain grain, DayOfWeek weekStart, int yearStart, string name, string from, string to) =>
+        Assert.Equal(new PartitionPeriod(name, ScriptedLake.Date(from), ScriptedLake.Date(to)), PartitionPeriod.Containing(ScriptedLake.Date(date), grain, new ModelCalendar(weekStart, yearStart)));
 
     [Theory]
     [InlineData("UTC", "2026-01-31T23:30:00Z", "2025-12-31T23:30:00", "2025-12,2026-01")]

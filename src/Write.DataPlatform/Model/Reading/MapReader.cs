@@ -109,6 +109,10 @@ internal sealed class MapReader
     public long? Integer(string key) => Scalar(
         key, "a whole number", text => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : (long?)null);
 
+    /// <summary>A month's number, 1 to 12.</summary>
+    public int? Month(string key) => Scalar(
+        key, "a month's number, 1 to 12", text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value is >= 1 and <= 12 ? value : (int?)null);
+
     /// <summary>A number.</summary>
     public double? Number(string key) => Scalar(
         key, "a number", text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value : (double?)null);

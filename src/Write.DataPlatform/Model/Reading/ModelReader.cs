@@ -27,7 +27,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
     // Metrics that measures ask for, with the semantic model that may be switched off.
     private readonly List<(string SemanticModel, Metric Metric)> _created = [];
     private TimeZoneInfo _zone = TimeZoneInfo.Utc;
-    private DayOfWeek _weekStart = DayOfWeek.Monday;
+    private ModelCalendar _calendar = ModelCalendar.Iso;
     private SourcePosition? _settings;
 
     /// <summary>Reads every document.</summary>
@@ -63,7 +63,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
         {
             Revision = files.Revision,
             TimeZone = _zone,
-            WeekStart = _weekStart,
+            Calendar = _calendar,
             SemanticModels = _semanticModels.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Measures = measures.ToImmutable(),
             Metrics = _metrics.ToImmutableSortedDictionary(StringComparer.Ordinal),
@@ -105,7 +105,9 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
 
         _settings ??= position;
         _zone = map.Zone("time_zone") ?? _zone;
-        _weekStart = map.Choice<DayOfWeek>("week_start") ?? _weekStart;
+        _calendar = new ModelCalendar(
+            map.Choice<DayOfWeek>("week_start") ?? _calendar.WeekStart,
+            map.Month("fiscal_year_start_month") ?? _calendar.FiscalYearStartMonth);
         map.Ignore("name", "description");
         map.Done();
     }

@@ -105,7 +105,7 @@ internal enum TextTest
 }
 
 /// <summary>The start of the bucket a local date or timestamp lies in, as the same type.</summary>
-internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, DayOfWeek WeekStart) : SqlExpression;
+internal sealed record SqlTruncate(TimeGrain Grain, SqlExpression Inner, ModelCalendar Calendar) : SqlExpression;
 
 /// <summary>Whether a number is neither infinite nor NaN.</summary>
 internal sealed record SqlIsFinite(SqlExpression Inner) : SqlExpression;

@@ -164,12 +164,13 @@ internal sealed class SqlWriter(SqlDialect dialect)
 
     private string Truncate(SqlTruncate truncate)
     {
-        var lead = truncate.Grain == TimeGrain.Week ? ((int)truncate.WeekStart + 6) % 7 : 0;
-        return lead == 0
+        // Where weeks, quarters or years start later than the engine's own.
+        var lead = truncate.Grain == TimeGrain.Week
+            ? new CalendarPeriod(((int)truncate.Calendar.WeekStart + 6) % 7, TimeGrain.Day)
+            : new CalendarPeriod(truncate.Calendar.MonthsAfterCalendar(truncate.Grain), TimeGrain.Month);
+        return lead.Count == 0
             ? dialect.Truncate(truncate.Grain, Expression(truncate.Inner))
-            : dialect.AddPeriod(
-                dialect.Truncate(TimeGrain.Week, dialect.AddPeriod(Expression(truncate.Inner), new CalendarPeriod(-lead, TimeGrain.Day))),
-                new CalendarPeriod(lead, TimeGrain.Day));
+            : dialect.AddPeriod(dialect.Truncate(truncate.Grain, dialect.AddPeriod(Expression(truncate.Inner), lead.Negate())), lead);
     }
 
     private string Parameter(string value)
