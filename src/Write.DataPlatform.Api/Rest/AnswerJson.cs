@@ -179,7 +179,7 @@ internal static class AnswerJson
             if (column.Approximation is { } approximation)
             {
                 json.WriteBoolean("approximate", true);
-                if (approximation.StandardError is { } error)
+                if (approximation.Error is { } error)
                 {
                     json.WriteNumber("error", error);
                 }

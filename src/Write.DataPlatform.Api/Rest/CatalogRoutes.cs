@@ -148,7 +148,7 @@ internal static class CatalogRoutes
         format = metric.Format,
         isComputed = metric.IsComputed,
         approximate = metric.Approximation is not null,
-        error = metric.Approximation?.StandardError,
+        error = metric.Approximation?.Error,
         goldTables = metric.GoldTables,
         href = withDimensions ? null : "/v1/metrics/" + metric.Name,
         dimensions = withDimensions ? metric.Dimensions : (object)metric.Dimensions.Select(d => d.Name),

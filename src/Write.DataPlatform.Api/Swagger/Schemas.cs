@@ -107,7 +107,7 @@ internal static class Schemas
                 ("fill", Flag("Whether every bucket of the range appears")),
                 ("totals", Flag()),
                 ("source", OneOf("Who may answer", Words<QuerySource>()))),
-            [Column] = Object(null, ("name", Text()), ("type", OneOf(null, Enum.GetValues<ColumnKind>().Select(Rest.AnswerJson.TypeName))), ("label", Text()), ("unit", Text()), ("format", Text()), ("approximate", Flag("Set if the values are estimates")), ("error", Number("The relative standard error of an estimate, where it can be told"))),
+            [Column] = Object(null, ("name", Text()), ("type", OneOf(null, Enum.GetValues<ColumnKind>().Select(Rest.AnswerJson.TypeName))), ("label", Text()), ("unit", Text()), ("format", Text()), ("approximate", Flag("Set if the values are estimates")), ("error", Number("Of an estimated count the relative standard error, of an estimated percentile the greatest relative error; left out where none can be told"))),
             [Served] = Object(
                 "Who answered.",
                 ("by", List(OneOf(null, "gold", "tail", "lake"))),
@@ -128,7 +128,7 @@ internal static class Schemas
                 ("format", OrNull(Text())),
                 ("isComputed", Flag("Whether this version computes it")),
                 ("approximate", Flag("Whether its values are estimates")),
-                ("error", OrNull(Number("The relative standard error of an estimate, where it can be told"))),
+                ("error", OrNull(Number("Of an estimated count the relative standard error, of an estimated percentile the greatest relative error; left out where none can be told"))),
                 ("goldTables", List(Text())),
                 ("href", OrNull(Text())),
                 ("dimensions", List(new OpenApiSchema(), "Names in a list of metrics, whole dimensions for one metric"))),

@@ -283,7 +283,7 @@ internal sealed class LakeCheck(ILake lake, TimeProvider clock)
         {
             Aggregation.SumBoolean when kind != ColumnKind.Boolean => (LakeProblems.BadMeasure, "a truth value to be summed with sum_boolean"),
             Aggregation.Sum or Aggregation.Average or Aggregation.Median when !IsNumber(kind) => (LakeProblems.BadMeasure, "a number"),
-            Aggregation.Percentile when !measure.UseDiscretePercentile && !IsNumber(kind) => (LakeProblems.BadMeasure, "a number"),
+            Aggregation.Percentile when (!measure.UseDiscretePercentile || measure.UseApproximatePercentile) && !IsNumber(kind) => (LakeProblems.BadMeasure, "a number"),
             _ => null,
         };
 

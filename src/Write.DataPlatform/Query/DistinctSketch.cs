@@ -1,5 +1,3 @@
-using Write.DataPlatform.Model;
-
 namespace Write.DataPlatform.Query;
 
 /// <summary>
@@ -22,20 +20,4 @@ internal static class DistinctSketch
 
     /// <summary>The relative standard error of an estimate.</summary>
     public const double StandardError = 1.04 / 64;
-}
-
-/// <summary>How a metric is not exact.</summary>
-/// <param name="StandardError">The relative standard error of its value; null where none can be told, as of a difference.</param>
-public sealed record Approximation(double? StandardError)
-{
-    /// <summary>Null for an exact metric.</summary>
-    public static Approximation? Of(MetricModel model, Metric metric) =>
-        metric is SimpleMetric or CumulativeMetric
-            ? metric.MeasureInputs.Any(i => IsApproximate(model, i)) ? new Approximation(DistinctSketch.StandardError) : null
-            : IsAny(model, metric) ? new Approximation((double?)null) : null;
-
-    private static bool IsAny(MetricModel model, Metric metric) =>
-        metric.MeasureInputs.Any(i => IsApproximate(model, i)) || metric.Inputs.Any(i => IsAny(model, model.Metrics[i.Metric]));
-
-    private static bool IsApproximate(MetricModel model, MeasureInput input) => model.Measures[input.Measure].Aggregation == Aggregation.ApproxCountDistinct;
 }

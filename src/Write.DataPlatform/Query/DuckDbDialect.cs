@@ -84,6 +84,35 @@ public sealed class DuckDbDialect : SqlDialect
     /// <summary>An expression over another one that is spelt and computed once.</summary>
     private static string Bound(string name, string value, string expression) => $"list_transform([{value}], lambda {name}: {expression})[1]";
 
+    internal override string QuantileCode(string value)
+    {
+        string Above(string number) => $"{Zero} + CAST(ceil(ln({number}) / {Literal(Query.QuantileSketch.LogGamma)}) AS INTEGER)";
+        return $"CASE WHEN NOT isfinite({value}) THEN NULL WHEN {value} > 0 THEN {Above(value)} WHEN {value} < 0 THEN -({Above("-" + value)}) WHEN {value} = 0 THEN 0 END";
+    }
+
+    internal override string QuantileSketch(string code) =>
+        $"nullif(array_to_string(list_transform(list_sort(map_entries(histogram({code}))), lambda e: e.key || ':' || e.value), ','), '')";
+
+    internal override string MergeQuantiles(string sketch) => $"string_agg({sketch}, ',')";
+
+    internal override string EstimateQuantile(string sketch, double fraction, bool isDiscrete)
+    {
+        var buckets = $"list_sort(list_transform(string_split({sketch}, ','), lambda t: struct_pack(code := CAST(split_part(t, ':', 1) AS BIGINT), n := CAST(split_part(t, ':', 2) AS BIGINT))))";
+        var count = "CAST(list_sum(list_transform(b, lambda x: x.n)) AS BIGINT)";
+        var p = Literal((decimal)fraction);
+        // The first bucket with more values up to its end than there are places before.
+        string At(string place) => Bound(
+            "c",
+            $"list_reduce(list_prepend(struct_pack(code := CAST(0 AS BIGINT), n := CAST(0 AS BIGINT)), b), lambda a, x: CASE WHEN a.n > {place} THEN a ELSE struct_pack(code := x.code, n := a.n + x.n) END).code",
+            $"CAST(sign(c) * CASE WHEN c = 0 THEN 0 ELSE exp((abs(c) - {Zero}) * {Literal(Query.QuantileSketch.LogGamma)}) * {Literal(1 - Query.QuantileSketch.RelativeError)} END AS DOUBLE)");
+        var value = isDiscrete
+            ? At($"greatest(CAST(ceil({p} * m) AS BIGINT) - 1, 0)")
+            : Bound("f", $"CAST(floor({p} * (m - 1)) AS BIGINT)", Bound("v", At("f"), $"v + ({At("least(f + 1, m - 1)")} - v) * CAST({p} * (m - 1) - f AS DOUBLE)"));
+        return $"CASE WHEN {sketch} IS NOT NULL THEN {Bound("b", buckets, Bound("m", count, value))} END";
+    }
+
+    private static readonly string Zero = Query.QuantileSketch.Zero.ToString(CultureInfo.InvariantCulture);
+
     internal override string Moments(string start, string end, TimeGrain grain, string? bounds)
     {
         var step = grain == TimeGrain.Quarter ? "3 MONTH" : "1 " + grain.ToString().ToUpperInvariant();

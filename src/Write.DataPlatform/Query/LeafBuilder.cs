@@ -121,7 +121,7 @@ internal sealed class LeafBuilder(MetricModel model)
         draft.Paths.Add(use.Path);
         return new MeasureNode(
             draft.Index,
-            [.. MeasureState.For(measure.Aggregation).Select(kind => draft.State(measure, kind, filter))],
+            [.. MeasureState.For(measure).Select(kind => draft.State(measure, kind, filter))],
             measure.Aggregation,
             input.FillNullsWith);
     }
@@ -129,7 +129,7 @@ internal sealed class LeafBuilder(MetricModel model)
     private MetricNode? Convert(ConversionMetric metric, Use use)
     {
         var (events, measure) = (model.Measures[metric.BaseMeasure.Measure], model.Measures[metric.ConversionMeasure.Measure]);
-        if (measure.NonAdditive is not null || measure.Aggregation == Aggregation.ApproxCountDistinct)
+        if (measure.NonAdditive is not null || MeasureState.For(measure) is [StateKind.Sketch or StateKind.Quantiles])
         {
             return Refuse($"{measure.Name} has no value for single conversions.", use);
         }
@@ -154,7 +154,7 @@ internal sealed class LeafBuilder(MetricModel model)
         draft.Paths.Add(use.Path);
         return new MeasureNode(
             draft.Index,
-            [.. MeasureState.For(measure.Aggregation).Select(kind => draft.State(measure, kind, null))],
+            [.. MeasureState.For(measure).Select(kind => draft.State(measure, kind, null))],
             measure.Aggregation,
             metric.ConversionMeasure.FillNullsWith);
     }

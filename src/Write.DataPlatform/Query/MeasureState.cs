@@ -28,6 +28,9 @@ internal enum StateKind
     /// <summary>Which values there are, as far as an estimate of their number needs it; see <see cref="DistinctSketch"/>.</summary>
     Sketch,
 
+    /// <summary>The distribution of the numbers, as far as an estimate of a percentile needs it; see <see cref="QuantileSketch"/>.</summary>
+    Quantiles,
+
     /// <summary>A finished value that cannot be merged: exact distinct counts and percentiles.</summary>
     Value,
 }
@@ -45,14 +48,17 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
 
     public bool IsMergeable => Kind != StateKind.Value && !IsSemiAdditive;
 
+    /// <summary>Whether the value is an estimate from what is kept.</summary>
+    public bool IsSketch => Kind is StateKind.Sketch or StateKind.Quantiles;
+
     /// <summary>Whether only the rows of the first or last moment count.</summary>
     public bool IsSemiAdditive => Measure?.NonAdditive is not null;
 
     /// <summary>How many rows there are behind this state.</summary>
     public MeasureState RowsBehind => new(Fact, IsSemiAdditive ? Measure : null, StateKind.Rows, Filter);
 
-    /// <summary>The states that an aggregation needs.</summary>
-    public static ImmutableArray<StateKind> For(Aggregation aggregation) => aggregation switch
+    /// <summary>The states that a measure needs.</summary>
+    public static ImmutableArray<StateKind> For(Measure measure) => measure.Aggregation switch
     {
         Aggregation.Sum or Aggregation.SumBoolean => [StateKind.Sum],
         Aggregation.Count => [StateKind.Count],
@@ -60,6 +66,7 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
         Aggregation.Max => [StateKind.Max],
         Aggregation.Average => [StateKind.Sum, StateKind.Count],
         Aggregation.ApproxCountDistinct => [StateKind.Sketch],
+        Aggregation.Median or Aggregation.Percentile when measure.UseApproximatePercentile => [StateKind.Quantiles],
         _ => [StateKind.Value],
     };
 
@@ -84,21 +91,40 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
                 return new SqlCall("max", If(value!));
             case StateKind.Sketch:
                 return new SqlSketch(If(new SqlSketchCode(value!)));
+            case StateKind.Quantiles:
+                return new SqlQuantileSketch(If(new SqlQuantileCode(value!)));
             case StateKind.Value when Measure!.Aggregation == Aggregation.CountDistinct:
                 // As above: no rows have no count, with and without a GROUP BY, so that gold and lake agree.
                 return new SqlCase([(new SqlBinary(">", new SqlCall("sum", If(new SqlLiteral(1L))), new SqlLiteral(0L)), new SqlCountDistinct(If(value!)))], null);
             case StateKind.Value:
                 // Of decimals DuckDB interpolates within their own digits: the median of 0.10 and 0.11 would be 0.11.
                 return new SqlPercentile(
-                    If(Measure!.UseDiscretePercentile ? value! : new SqlCast(value!, ColumnKind.Double)), Measure!.Aggregation == Aggregation.Median ? 0.5 : Measure.Percentile!.Value, Measure.UseDiscretePercentile);
+                    If(Measure!.UseDiscretePercentile ? value! : new SqlCast(value!, ColumnKind.Double)), Fraction, Measure.UseDiscretePercentile);
             default:
                 throw new InvalidOperationException($"{Kind} is not a state.");
         }
     }
 
     /// <summary>The state of several groups together.</summary>
-    public SqlExpression Merge(SqlExpression state) => Kind == StateKind.Sketch ? new SqlSketchMerge(state) : new SqlCall(
-        Kind switch { StateKind.Min => "min", StateKind.Max => "max", StateKind.Value => "any_value", _ => "sum" }, state);
+    public SqlExpression Merge(SqlExpression state) => Kind switch
+    {
+        StateKind.Sketch => new SqlSketchMerge(state),
+        StateKind.Quantiles => new SqlQuantileMerge(state),
+        StateKind.Min => new SqlCall("min", state),
+        StateKind.Max => new SqlCall("max", state),
+        StateKind.Value => new SqlCall("any_value", state),
+        _ => new SqlCall("sum", state),
+    };
+
+    /// <summary>What a sketch says of the measure; any other state says it itself.</summary>
+    public SqlExpression Estimate(SqlExpression state) => Kind switch
+    {
+        StateKind.Sketch => new SqlSketchEstimate(state),
+        StateKind.Quantiles => new SqlQuantileEstimate(state, Fraction, Measure!.UseDiscretePercentile),
+        _ => state,
+    };
+
+    private double Fraction => Measure!.Aggregation == Aggregation.Median ? 0.5 : Measure.Percentile!.Value;
 }
 
 /// <summary>A filter as one text: equal conditions, equal text.</summary>

@@ -45,8 +45,7 @@ internal static partial class MetricValue
     public static SqlExpression Of(MeasureNode measure, IEnumerable<SqlExpression> states) => (measure.Aggregation, states.ToList()) switch
     {
         (Aggregation.Average, var all) => Quotient(all[0], all[1]),
-        (Aggregation.ApproxCountDistinct, var all) => new SqlSketchEstimate(all[0]),
-        (_, var all) => all[0],
+        (_, var all) => measure.States[0].Estimate(all[0]),
     };
 
     /// <summary>As doubles; by zero it is null.</summary>

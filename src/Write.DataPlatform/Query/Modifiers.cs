@@ -86,7 +86,7 @@ internal sealed class ModifierResolver(MetricQuery query, ImmutableArray<KeyColu
             case ModifierKind.Rank:
                 return new ModifierColumn(name, modifier.As, within);
             case ModifierKind.RunningTotal when keys.Where(k => k.IsMetricTime).MinBy(k => k.Grain) is { } along:
-                if (used.Exists(u => u.Leaf.Spine is not null || u.Measure.States.Any(s => !s.IsMergeable || s.Kind == StateKind.Sketch)))
+                if (used.Exists(u => u.Leaf.Spine is not null || u.Measure.States.Any(s => !s.IsMergeable || s.IsSketch)))
                 {
                     Report(
                         QueryProblems.NoRunningTotal,

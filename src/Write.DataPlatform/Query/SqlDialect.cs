@@ -65,6 +65,18 @@ public abstract class SqlDialect
     /// <summary>The estimate of a <see cref="DistinctSketch"/>, a whole number; null for null.</summary>
     internal abstract string EstimateSketch(string sketch);
 
+    /// <summary>A double's code in a <see cref="Query.QuantileSketch"/>, null if it has none.</summary>
+    internal abstract string QuantileCode(string value);
+
+    /// <summary>An aggregate: the <see cref="Query.QuantileSketch"/> of the codes that are not null, by ascending code; null if there are none.</summary>
+    internal abstract string QuantileSketch(string code);
+
+    /// <summary>An aggregate: the <see cref="Query.QuantileSketch"/> of all numbers of several; null if all are null.</summary>
+    internal abstract string MergeQuantiles(string sketch);
+
+    /// <summary>A percentile of a <see cref="Query.QuantileSketch"/>, a double; null for null.</summary>
+    internal abstract string EstimateQuantile(string sketch, double fraction, bool isDiscrete);
+
     /// <summary>The moments of <see cref="Sql.SqlMoments"/>; <paramref name="bounds"/> stands after FROM if it is given.</summary>
     internal abstract string Moments(string start, string end, TimeGrain grain, string? bounds);
 

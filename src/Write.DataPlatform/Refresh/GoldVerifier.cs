@@ -7,6 +7,7 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Query.Sql;
 
 namespace Write.DataPlatform.Refresh;
 
@@ -223,8 +224,8 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
             + $" ORDER BY {string.Join(", ", keys.Select((_, i) => $"coalesce(g.k{i}, l.k{i})"))}, coalesce(g.number, l.number)";
 
         // A sketch is too long to read: what it estimates, and the start of its hash where two of them estimate the same.
-        string Shown(int i, string side) => states.Any(s => s.Kind == StateKind.Sketch && s.Name == values[i].Name)
-            ? $"{DuckDbDialect.Instance.EstimateSketch($"{side}.v{i}")} || ' ~' || left(md5({side}.v{i}), 8)"
+        string Shown(int i, string side) => states.FirstOrDefault(s => s.IsSketch && s.Name == values[i].Name) is { } sketch
+            ? $"{new SqlWriter(DuckDbDialect.Instance).Expression(sketch.Estimate(new SqlColumn(side, "v" + i.ToString(CultureInfo.InvariantCulture))))} || ' ~' || left(md5({side}.v{i}), 8)"
             : $"CAST({side}.v{i} AS VARCHAR)";
 
         string Side(string rows, string alias)

@@ -88,12 +88,12 @@ public sealed class GoldWorlds : IAsyncLifetime
             grain: day
             partition: month
           - name: estimates_daily
-            metrics: [visits, about_visitors, about_visits, about_mobile_visitors, visits_per_visitor, about_visitors_growth, about_visitors_28d, about_visits_ytd]
+            metrics: [visits, about_visitors, about_visits, about_mobile_visitors, visits_per_visitor, about_visitors_growth, about_visitors_28d, about_visits_ytd, about_median_seconds, about_p90_seconds, about_p90_seconds_28d]
             group_by: [visit__country, visit__device, show]
             grain: day
             partition: month
-          - { name: estimates_hourly, time_zone: UTC, metrics: [about_visitors, visits], group_by: [visit__country], grain: hour, partition: quarter }
-          - { name: estimates_shop, audience: external, metrics: [about_visitors, about_visits, about_amounts, orders], group_by: [visit__country], grain: day, partition: quarter }
+          - { name: estimates_hourly, time_zone: UTC, metrics: [about_visitors, about_p90_seconds, visits], group_by: [visit__country], grain: hour, partition: quarter }
+          - { name: estimates_shop, audience: external, metrics: [about_visitors, about_visits, about_amounts, about_p99_amount, about_p25_extras, orders], group_by: [visit__country], grain: day, partition: quarter }
           - { name: estimates_plays, metrics: [about_days, about_last_players, plays], group_by: [show__title], grain: day, partition: quarter }
           - { name: visits_hourly, metrics: [visits, seconds, visitors], group_by: [visit__country], grain: hour, partition: month }
           - { name: visits_hourly_utc, time_zone: UTC, metrics: [visits, seconds, bounces], group_by: [visit__device, visit__country], grain: hour, partition: quarter }

@@ -41,6 +41,12 @@ internal static class OracleAggregation
             return null;
         }
 
+        if (measure.UseApproximatePercentile)
+        {
+            return new OracleQuantiles(values.Select(v => Convert.ToDouble(v, CultureInfo.InvariantCulture)))
+                .At(measure.Aggregation == Aggregation.Median ? 0.5 : measure.Percentile!.Value, measure.UseDiscretePercentile);
+        }
+
         values.Sort(OracleOrder.Compare);
         return measure.Aggregation switch
         {

@@ -26,6 +26,7 @@ internal static class QueryGen
         ["target"] = [Targets], ["attainment"] = [Plays, Targets],
         ["growth_change"] = [Visits], ["order_rate"] = [Visits], ["show_orders"] = [Visits], ["play_rate"] = [Visits, Plays], ["loyal_visits"] = [Visits],
         ["about_visitors"] = [Visits], ["about_visits"] = [Visits], ["about_mobile_visitors"] = [Visits], ["about_amounts"] = [Orders], ["about_days"] = [Plays], ["about_last_players"] = [Plays],
+        ["about_median_seconds"] = [Visits], ["about_p90_seconds"] = [Visits], ["about_p90_seconds_28d"] = [Visits], ["about_p25_extras"] = [Orders], ["about_p99_amount"] = [Orders],
         ["visits_per_visitor"] = [Visits], ["about_visitors_growth"] = [Visits], ["about_visitors_28d"] = [Visits], ["about_visits_ytd"] = [Visits],
         ["visits_ever"] = [Visits], ["seconds_28d"] = [Visits], ["mean_seconds_mtd"] = [Visits], ["mobile_visitors_7d"] = [Visits], ["revenue_ytd"] = [Orders], ["plays_2m"] = [Plays],
         ["targets_ever"] = [Targets], ["visits_since_month_start"] = [Visits], ["visits_ever_gain"] = [Visits], ["visits_every_day"] = [Visits], ["plays_every_day"] = [Plays],
@@ -38,7 +39,7 @@ internal static class QueryGen
     private static readonly string[] OfMoments =
     [
         "visits_ever", "seconds_28d", "mean_seconds_mtd", "mobile_visitors_7d", "revenue_ytd", "plays_2m", "targets_ever", "visits_since_month_start", "visits_ever_gain",
-        "visits_every_day", "plays_every_day", "about_visitors_28d", "about_visits_ytd",
+        "visits_every_day", "plays_every_day", "about_visitors_28d", "about_visits_ytd", "about_p90_seconds_28d",
     ];
 
     private static readonly Dictionary<string, string[]> Fields = new()

@@ -72,6 +72,8 @@ internal static class WorldModel
               - { name: second_median, agg: median, expr: seconds }
               - { name: second_p90, agg: percentile, expr: seconds, agg_params: { percentile: 0.9 } }
               - { name: second_p25, agg: percentile, expr: seconds, agg_params: { percentile: 0.25, use_discrete_percentile: true } }
+              - { name: second_about_median, agg: median, expr: seconds, agg_params: { use_approximate_percentile: true } }
+              - { name: second_about_p90, agg: percentile, expr: seconds, agg_params: { percentile: 0.9, use_approximate_percentile: true } }
               - { name: ended_rows, agg: count, expr: 1, agg_time_dimension: ended_at }
               - { name: last_second_sum, agg: sum, expr: seconds, non_additive_dimension: { name: at, window_choice: max } }
               - { name: last_ended_sum, agg: sum, expr: seconds, agg_time_dimension: ended_at, non_additive_dimension: { name: at, window_choice: max } }
@@ -98,6 +100,8 @@ internal static class WorldModel
               - { name: weight_sum, agg: sum, expr: weight }
               - { name: weight_mean, agg: average, expr: weight }
               - { name: voucher_count, agg: count_distinct, expr: voucher }
+              - { name: extra_about_p25, agg: percentile, expr: quantity - 1, agg_params: { percentile: 0.25, use_approximate_percentile: true, use_discrete_percentile: true } }
+              - { name: amount_about_p99, agg: percentile, expr: amount, agg_params: { percentile: 0.99, use_approximate_percentile: true } }
               - { name: amount_estimate, agg: approx_count_distinct, expr: amount }
           - name: plays
             model: ref('plays')
@@ -186,6 +190,11 @@ internal static class WorldModel
           - { name: about_amounts, type: simple, type_params: { measure: amount_estimate } }
           - { name: about_days, type: simple, type_params: { measure: day_estimate } }
           - { name: about_last_players, type: simple, type_params: { measure: last_player_estimate } }
+          - { name: about_median_seconds, type: simple, type_params: { measure: second_about_median } }
+          - { name: about_p90_seconds, type: simple, type_params: { measure: second_about_p90 } }
+          - { name: about_p90_seconds_28d, type: cumulative, type_params: { measure: second_about_p90, cumulative_type_params: { window: 28 days, period_agg: last } } }
+          - { name: about_p25_extras, type: simple, type_params: { measure: extra_about_p25 } }
+          - { name: about_p99_amount, type: simple, type_params: { measure: amount_about_p99 } }
           - { name: visits_per_visitor, type: ratio, type_params: { numerator: visits, denominator: about_visitors } }
           - name: about_visitors_growth
             type: derived

@@ -36,10 +36,6 @@ internal sealed class MeasureRule : IModelRule
         {
             yield return new ModelProblem(ModelCode.BadPercentile, $"The measure '{measure.Name}' has a percentile and is none.", parameters, "Write 'agg: percentile'.");
         }
-        else if (measure is { UseDiscretePercentile: true, UseApproximatePercentile: true })
-        {
-            yield return new ModelProblem(ModelCode.BadPercentile, $"The percentile of the measure '{measure.Name}' cannot be both discrete and approximate.", parameters);
-        }
 
         if (measure.NonAdditive is { Name.Length: > 0 } nonAdditive)
         {

@@ -89,6 +89,18 @@ internal sealed record SqlSketchMerge(SqlExpression Sketch) : SqlExpression;
 /// <summary>How many values a <see cref="DistinctSketch"/> is of, as estimated; null for null.</summary>
 internal sealed record SqlSketchEstimate(SqlExpression Sketch) : SqlExpression;
 
+/// <summary>The code of a number in a <see cref="QuantileSketch"/>, null where it has none. The number is a column: it may be spelt more than once.</summary>
+internal sealed record SqlQuantileCode(SqlExpression Inner) : SqlExpression;
+
+/// <summary>The aggregate that makes codes a <see cref="QuantileSketch"/>; null codes are no rows.</summary>
+internal sealed record SqlQuantileSketch(SqlExpression Code) : SqlExpression;
+
+/// <summary>The aggregate that makes one <see cref="QuantileSketch"/> of several; null ones are no rows.</summary>
+internal sealed record SqlQuantileMerge(SqlExpression Sketch) : SqlExpression;
+
+/// <summary>A percentile, as a double, of the numbers that a <see cref="QuantileSketch"/> is of; null for null.</summary>
+internal sealed record SqlQuantileEstimate(SqlExpression Sketch, double Fraction, bool IsDiscrete) : SqlExpression;
+
 internal sealed record SqlCase(ImmutableArray<(SqlExpression When, SqlExpression Then)> Branches, SqlExpression? Else) : SqlExpression;
 
 internal sealed record SqlCast(SqlExpression Inner, ColumnKind Kind) : SqlExpression;
