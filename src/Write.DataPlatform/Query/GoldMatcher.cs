@@ -59,25 +59,42 @@ internal static class GoldMatcher
         }
 
         var misses = new List<(int Passed, GoldMiss Miss)>();
-        var served = new List<(long Rows, LeafPlan Plan)>();
+        var able = new List<GoldCandidate>();
         foreach (var candidate in candidates)
         {
             if (Miss(leaf, candidate, tenant, out var passed) is { } miss)
             {
                 misses.Add((passed, miss));
-                continue;
             }
+            else
+            {
+                able.Add(candidate);
+            }
+        }
 
-            var pieces = Split(leaf, candidate);
+        var served = new List<(long Rows, LeafPlan Plan)>();
+        var areMergeable = leaf.States.All(s => s.IsMergeable);
+        foreach (var candidate in able)
+        {
+            var pieces = Split(leaf, leaf.Range, candidate);
             if (pieces.All(p => p.Gold is null))
             {
                 misses.Add((100, new GoldMiss(candidate.Definition.Table.Name, "range", $"{candidate.Definition.Table.Name} has built no whole bucket of {leaf.Range}.")));
                 continue;
             }
 
+            if (areMergeable)
+            {
+                // What it leaves out, above all within its buckets, is for the other tables, the coarsest first, before it is for the lake.
+                foreach (var finer in able.Where(c => c != candidate).OrderByDescending(c => c.Definition.Table.Grain).ThenBy(c => c.Partitions.Sum(p => p.Rows)))
+                {
+                    pieces = [.. pieces.SelectMany(p => p.Gold is null ? Split(leaf, p.Range, finer) : [p])];
+                }
+            }
+
             var missing = pieces.Where(p => p.Gold is null).Select(p => new GoldMiss(
                 candidate.Definition.Table.Name, "range", $"{candidate.Definition.Table.Name} does not cover {p.Range}.")).ToImmutableArray();
-            if (missing.Length > 0 && !leaf.States.All(s => s.IsMergeable))
+            if (missing.Length > 0 && !areMergeable)
             {
                 misses.Add((100, missing[0]));
                 continue;
@@ -239,12 +256,12 @@ internal static class GoldMatcher
         return definition.Dimensions.All(held.Contains);
     }
 
-    /// <summary>Gold for the whole buckets that are built, the lake for what is before, between and after.</summary>
-    private static ImmutableArray<LeafPiece> Split(Leaf leaf, GoldCandidate candidate)
+    /// <summary>A range in pieces: gold for the whole buckets that are built, the lake for what is before, between and after.</summary>
+    private static ImmutableArray<LeafPiece> Split(Leaf leaf, ResolvedRange range, GoldCandidate candidate)
     {
         var pieces = ImmutableArray.CreateBuilder<LeafPiece>();
-        var position = leaf.Range.From;
-        var isOpenAtStart = leaf.Range.From is null;
+        var position = range.From;
+        var isOpenAtStart = range.From is null;
         var runs = Runs(candidate.Partitions).ToList();
         for (var i = 0; i < runs.Count; i++)
         {
@@ -253,8 +270,8 @@ internal static class GoldMatcher
             var end = Bound(partitions[^1].To);
             var reachesBack = i == 0 && candidate.IsComplete;
             var reachesOn = i == runs.Count - 1 && candidate.IsComplete;
-            var from = leaf.Range.From is { } wanted && (reachesBack || wanted.Utc > start.Utc) ? Up(wanted, candidate.Definition.Table, leaf) : reachesBack ? null : (TimeBound?)start;
-            var to = leaf.Range.To is { } last && (reachesOn || last.Utc < end.Utc) ? Down(last, candidate.Definition.Table, leaf) : reachesOn ? null : (TimeBound?)end;
+            var from = range.From is { } wanted && (reachesBack || wanted.Utc > start.Utc) ? Up(wanted, candidate.Definition.Table, leaf) : reachesBack ? null : (TimeBound?)start;
+            var to = range.To is { } last && (reachesOn || last.Utc < end.Utc) ? Down(last, candidate.Definition.Table, leaf) : reachesOn ? null : (TimeBound?)end;
             if (from is { } f && to is { } t && f.Utc >= t.Utc)
             {
                 continue;
@@ -282,12 +299,12 @@ internal static class GoldMatcher
 
         if (pieces.Count == 0)
         {
-            return [new LeafPiece(leaf.Range, null, [])];
+            return [new LeafPiece(range, null, [])];
         }
 
-        if (position is { } rest && (leaf.Range.To is null || rest.Utc < leaf.Range.To.Value.Utc))
+        if (position is { } rest && (range.To is null || rest.Utc < range.To.Value.Utc))
         {
-            pieces.Add(new LeafPiece(new ResolvedRange(rest, leaf.Range.To), null, []));
+            pieces.Add(new LeafPiece(new ResolvedRange(rest, range.To), null, []));
         }
 
         return pieces.ToImmutable();

@@ -78,11 +78,37 @@ public sealed class SnapshotTests
         Same("gold_alone", Print(plan));
     }
 
+    [Fact]
+    public void Months_in_the_middle_days_around_them_and_the_lake_for_the_rest()
+    {
+        var definitions = GoldDefinitions.Of(Sample.Value).ByTable;
+        var months = new GoldCandidate(definitions["audience_monthly"], null, 3, [.. Months("2026-03-01", 4, 10)], false);
+        var days = new GoldCandidate(definitions["visits_daily"], null, 7, [.. Months("2026-02-01", 6, 1000)], false);
+        var query = MetricQueryReader.Read("""{"metrics":["visits"],"groupBy":["visit__country"],"timeRange":{"from":"2026-01-20","to":"2026-07-10"}}"""u8.ToArray());
+        foreach (var candidates in new GoldCandidate[][] { [months, days], [days, months] })
+        {
+            var leaf = QueryPlan.Create(Sample.Value, query, FieldTypes.Unknown, candidates, Now).Leaves.Single();
+            Assert.Equal(
+                "lake 2026-01-20 2026-02-01; visits_daily 2026-02-01 2026-03-01; audience_monthly 2026-03-01 2026-07-01; visits_daily 2026-07-01 2026-07-10",
+                string.Join("; ", leaf.Pieces.Select(p => $"{p.Gold?.Definition.Table.Name ?? "lake"} {p.Range.From!.Value.Date:yyyy-MM-dd} {p.Range.To!.Value.Date:yyyy-MM-dd}")));
+            Assert.Equal("range", Assert.Single(leaf.Misses).Code);
+        }
+
+        // Distinct visitors by month do not add up to those of the quarter, so no table of days helps.
+        var distinct = QueryPlan.Create(
+            Sample.Value, MetricQueryReader.Read("""{"metrics":["unique_visitors"],"groupBy":["metric_time__month","visit__country"],"timeRange":{"from":"2026-03-01","to":"2026-07-10"}}"""u8.ToArray()),
+            FieldTypes.Unknown, [months, days], Now).Leaves.Single();
+        Assert.Null(Assert.Single(distinct.Pieces).Gold);
+    }
+
+    private static IEnumerable<GoldCandidatePartition> Months(string first, int count, long rows) => Enumerable.Range(0, count)
+        .Select(i => DateOnly.Parse(first, CultureInfo.InvariantCulture).AddMonths(i))
+        .Select(d => new GoldCandidatePartition(d.ToString("yyyy-MM", CultureInfo.InvariantCulture), d, d.AddMonths(1), rows));
+
     private static QueryPlan OverGold(ReadOnlySpan<byte> json)
     {
         var definition = GoldDefinitions.Of(Sample.Value).ByTable["visits_daily"];
-        var months = Enumerable.Range(3, 4).Select(m => new DateOnly(2026, m, 1)).Select(d => new GoldCandidatePartition(d.ToString("yyyy-MM", CultureInfo.InvariantCulture), d, d.AddMonths(1), 1000));
-        return QueryPlan.Create(Sample.Value, MetricQueryReader.Read(json.ToArray()), FieldTypes.Unknown, [new GoldCandidate(definition, null, 7, [.. months], false)], Now);
+        return QueryPlan.Create(Sample.Value, MetricQueryReader.Read(json.ToArray()), FieldTypes.Unknown, [new GoldCandidate(definition, null, 7, [.. Months("2026-03-01", 4, 1000)], false)], Now);
     }
 
     [Theory]
