@@ -56,6 +56,9 @@ internal sealed record Spine
     /// <summary>The column of a moment among moments.</summary>
     public const string Moment = "u";
 
+    /// <summary>The time spine's column that says in which bucket of the model's own each of its moments lies.</summary>
+    public static string ColumnOf(CustomGranularity granularity) => "own_" + granularity.Column;
+
     public required Accumulation How { get; init; }
 
     /// <summary>The grain of the buckets, and how far moments are apart.</summary>

@@ -249,8 +249,8 @@ internal sealed class LeafCompiler
             Joins =
             [
                 .. _sources.Skip(1).Select(s => new SqlJoin(Subquery(s, []), s.Alias, s.On!, _leaf.KeepsUnmatched && !s.IsCross ? JoinKind.Full : JoinKind.Left)),
-                .. _lookups,
                 .. moments is null ? [] : new[] { moments },
+                .. _lookups,
             ],
             Where = where.ToImmutable(),
         };

@@ -76,7 +76,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
         // Days, however coarse the buckets: a week may begin before the range, and in another month.
         var (range, step) = (leaf.Spine?.Target ?? leaf.Target, new[] { fields.Min(f => f.Grain!.Value), TimeGrain.Day }.Min());
         var moments = new LeafExpressions(
-            leaf with { Shift = null, Range = range, Target = range }, binding => leaf.IsAggTime(binding) ? Moment : new SqlLiteral(null), step < TimeGrain.Day);
+            leaf with { Shift = null, Range = range, Target = range }, binding => leaf.IsAggTime(binding) ? Moment : new SqlLiteral(null), step < TimeGrain.Day, Custom);
         var conditions = leaf.OnMoments is { } condition ? [writer.Expression(moments.Condition(condition))] : Array.Empty<string>();
         var columns = fields.Select(f => (Sql: writer.Expression(moments.Key(f)), Name: Quote(f.Column))).ToList();
         return "SELECT DISTINCT " + string.Join(", ", columns.Select(c => c.Sql + " AS " + c.Name))
@@ -84,8 +84,12 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
             + string.Join(" AND ", conditions.Append($"NOT EXISTS (SELECT 1 FROM {groups} AS r WHERE {string.Join(" AND ", columns.Select(c => $"r.{c.Name} = {c.Sql}"))})"));
     }
 
-    private static LeafExpressions Over(Leaf leaf, SqlExpression moment, TimeGrain grain) =>
-        new(leaf, binding => leaf.IsAggTime(binding) ? moment : throw new InvalidOperationException($"{binding.Name} does not follow from a moment."), grain < TimeGrain.Day);
+    private LeafExpressions Over(Leaf leaf, SqlExpression moment, TimeGrain grain) =>
+        new(leaf, binding => leaf.IsAggTime(binding) ? moment : throw new InvalidOperationException($"{binding.Name} does not follow from a moment."), grain < TimeGrain.Day, Custom);
+
+    /// <summary>In which bucket of the model's own a bucket of the time spine lies; null where the spine does not have it.</summary>
+    private SqlText Custom(CustomGranularity granularity, SqlExpression bucket) =>
+        new($"SELECT s.{Quote(Spine.ColumnOf(granularity))} FROM {timeSpine} AS s WHERE s.{Quote(Spine.Moment)} = {writer.Expression(bucket)}");
 
     private SqlExpression Counts()
     {

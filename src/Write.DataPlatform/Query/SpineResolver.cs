@@ -26,11 +26,12 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         var stored = leaf.AggTime.Granularity ?? TimeGrain.Day;
         var basis = how.Basis(stored, times.Select(t => t.Grain!.Value));
         ImmutableArray<TimeGrain> startsOf = how.AtStartOf is null ? [] : [.. times.Select(t => t.Grain!.Value).Distinct()];
-        if (times.Any(t => t.Binding.Custom is not null) || (how.AtStartOf is not null && times.Any(t => !t.IsBucket)))
+        if (how.AtStartOf is not null && times.Any(t => !t.IsBucket))
         {
             report(QueryProblems.GrainTooFine, "has a value at each moment, which is not computed for this cut of metric_time.");
         }
 
+        CheckCustom(leaf, basis, report);
         if (how.Window is { } window && window.Grain < basis)
         {
             report(QueryProblems.GrainTooFine, $"has a window of {window}, and its events are known by {Word(basis)} only.");
@@ -86,34 +87,55 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             return leaf;
         }
 
-        if (times.Exists(t => t.Binding.Custom is not null) || (!target.IsBounded && !times.Exists(t => t.IsBucket)))
+        var step = times.Min(t => t.Grain!.Value);
+        if (!target.IsBounded && !times.Exists(t => t.IsBucket || t.Binding.Custom is not null))
         {
             report(QueryProblems.GrainTooFine, "is joined to the time spine, and its moments do not follow from this cut of metric_time.");
             return leaf;
         }
 
-        CheckMoments(leaf.Target, times.Min(t => t.Grain!.Value), report);
+        CheckCustom(leaf, step, report);
+        CheckMoments(leaf.Target, step, report);
         var grouped = leaf.GroupBy.Select(g => g.Column).ToHashSet(StringComparer.Ordinal);
         bool IsKnown(FieldName field) => leaf.Bindings.TryGetValue(field, out var binding) && (leaf.IsAggTime(binding) || grouped.Contains(field.ToString()));
         return leaf with { JoinsTimeSpine = true, OnMoments = Filter.And([.. FilterText.Conjuncts(where).Where(c => c.Fields.Any() && c.Fields.All(IsKnown))]) };
     }
 
     /// <summary>
-    /// The model's time spine as a leaf: its first and last moment, where the query's own range does not bound the moments of some leaf; its rows, which are the
-    /// moments themselves, where these are finer than days.
+    /// The model's time spine as a leaf: its first and last moment, where the query's own range does not bound the moments of some leaf; its rows, where they are
+    /// the moments themselves, because these are finer than days, or say in which bucket of the model's own a moment lies.
     /// </summary>
     public Leaf? TimeSpine(IReadOnlyCollection<Leaf> leaves)
     {
         var steps = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine).Select(l => l.Spine?.Basis ?? l.GroupBy.Where(g => l.IsAggTime(g.Binding)).Min(g => g.Grain!.Value)).ToList();
-        if (steps.Count == 0 || (target.IsBounded && steps.Min() >= TimeGrain.Day) || OfGrain(steps.Min()) is not { } spine)
+        var customs = leaves.SelectMany(Customs).Distinct().ToList();
+        if (steps.Count == 0 || (target.IsBounded && steps.Min() >= TimeGrain.Day && customs.Count == 0) || (customs.FirstOrDefault()?.Spine ?? OfGrain(steps.Min())) is not { } spine)
         {
             return null;
         }
 
         var fact = AsFact(spine);
-        var time = fact.Dimensions.Values.Single();
-        var binding = new FieldBinding { Name = new FieldName([FieldName.MetricTime], steps.Min()), Hops = [], Owner = fact, Element = time.Name, Expr = time.Expr, Dimension = time };
-        return Of(fact, leaves.First() with { Index = leaves.Count }) with { GroupBy = steps.Min() >= TimeGrain.Day ? [] : [new GroupField(Spine.Moment, binding, steps.Min())] };
+        var (time, step) = (fact.Dimensions.Values.Single(), customs.Count > 0 ? spine.Grain : steps.Min());
+        var moment = new FieldBinding { Name = new FieldName([FieldName.MetricTime], step), Hops = [], Owner = fact, Element = time.Name, Expr = time.Expr, Dimension = time };
+        return Of(fact, leaves.First() with { Index = leaves.Count }) with
+        {
+            GroupBy = customs.Count == 0 && step >= TimeGrain.Day ? [] : [new GroupField(Spine.Moment, moment, step), .. customs.Select(c => new GroupField(
+                Spine.ColumnOf(c), new FieldBinding { Name = new FieldName([c.Column], null), Hops = [], Owner = fact, Element = c.Column, Expr = c.Column }, null))],
+        };
+    }
+
+    /// <summary>The granularities of the model's own that a leaf of moments cuts them by.</summary>
+    private static IEnumerable<CustomGranularity> Customs(Leaf leaf) => leaf.Spine is null && !leaf.JoinsTimeSpine ? []
+        : (leaf.Spine?.Keys ?? leaf.GroupBy).Select(g => g.Binding).Concat(leaf.Bindings.Values).Where(leaf.IsAggTime).Select(b => b.Custom).OfType<CustomGranularity>();
+
+    /// <summary>One time spine says of all moments where they lie, so they must be its own and no finer than it has them.</summary>
+    private static void CheckCustom(Leaf leaf, TimeGrain step, Action<string, string> report)
+    {
+        var spines = leaf.GroupBy.Select(g => g.Binding).Concat(leaf.Bindings.Values).Where(leaf.IsAggTime).Select(b => b.Custom?.Spine).OfType<TimeSpine>().Distinct().ToList();
+        if (spines.Count > 1 || spines.Exists(s => step < s.Grain))
+        {
+            report(QueryProblems.GrainTooFine, $"has a value for each {Word(step)}, and no one time spine says of them in which bucket of the model's own each lies.");
+        }
     }
 
     /// <summary>The coarsest time spine that has every moment of a grain.</summary>
