@@ -6,6 +6,7 @@ using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform;
 
@@ -24,5 +25,6 @@ public static class DataPlatformServices
         .AddLake(configuration)
         .AddGold(configuration)
         .AddRefresh(configuration)
+        .AddSecurity()
         .AddInsights();
 }

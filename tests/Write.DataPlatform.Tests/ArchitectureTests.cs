@@ -18,7 +18,7 @@ public sealed partial class ArchitectureTests
         ["Gold"] = ["Model", "Query", "DuckDb"],
         ["Refresh"] = ["Model", "Query", "Lake", "Gold", "DuckDb"],
         ["Streaming"] = ["Model", "Query", "Gold", "Aws"],
-        ["Security"] = ["Model"],
+        ["Security"] = ["Model", "Gold"],
         ["Insights"] = ["Model", "Query", "Lake", "Gold", "Security", "DuckDb"],
     };
 

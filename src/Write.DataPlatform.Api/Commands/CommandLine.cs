@@ -100,6 +100,7 @@ internal static class CommandLine
         root.Subcommands.Add(new RefreshCommand(context));
         root.Subcommands.Add(new VerifyCommand(context));
         root.Subcommands.Add(new SampleCommand(context));
+        root.Subcommands.Add(new KeysCommand(context));
         ExampleHelp.Add(root);
         return root;
     }

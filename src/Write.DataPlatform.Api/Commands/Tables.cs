@@ -5,6 +5,7 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -181,6 +182,20 @@ internal static class Tables
         }
 
         terminal.Result.Write(table);
+    }
+
+    public static void Keys(Terminal terminal, IReadOnlyList<ApiKey> keys, DateTimeOffset now)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("id", "name", "role", "tenant", "state", "made", "expires", "last used");
+        foreach (var key in keys)
+        {
+            string?[] cells = [key.Id, key.Name, key.Role.ToString().ToLowerInvariant(), key.Tenant, KeyRoutes.StateOf(key, now), Day(key.CreatedAt), Day(key.ExpiresAt), Day(key.LastUsedAt)];
+            table.AddRow(cells.Select(c => new Text(c ?? "")));
+        }
+
+        terminal.Result.Write(table);
+
+        static string? Day(DateTimeOffset? time) => time?.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
     }
 
     public static void Problems(Terminal terminal, QueryException exception)

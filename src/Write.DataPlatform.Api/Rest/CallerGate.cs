@@ -1,4 +1,5 @@
 using System.Net;
+using Write.DataPlatform.Gold;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
@@ -16,8 +17,8 @@ internal enum Access
     Operator,
 }
 
-/// <summary>Says who asks. A caller on this machine needs no key and is the operator; any other needs one.</summary>
-internal sealed class CallerGate(RequestDelegate next)
+/// <summary>Says who asks. A caller on this machine needs no key and is the operator; any other needs one. Who shows a key is its owner, wherever he is.</summary>
+internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore models)
 {
     public const string TenantHeader = "X-Tenant";
     public const string TenantParameter = "tenant";
@@ -29,29 +30,59 @@ internal sealed class CallerGate(RequestDelegate next)
     // A page of another site that had its own name point here sends that name as host.
     private static readonly string[] LocalHosts = ["localhost", "127.0.0.1", "[::1]"];
 
-    public Task InvokeAsync(HttpContext context)
+    public async Task InvokeAsync(HttpContext context)
     {
-        var caller = IsLocal(context) ? Caller.Operator : null;
-        context.Items[typeof(Caller)] = caller;
-        if (context.GetEndpoint()?.Metadata.GetMetadata<AccessMetadata>() is not { Access: var access })
+        var access = context.GetEndpoint()?.Metadata.GetMetadata<AccessMetadata>();
+        var presented = PresentedKey.Of(context.Request);
+        context.Items[typeof(Caller)] = access is not null ? await IdentifyAsync(context, presented) : await RecognizeAsync(context, presented);
+        if (access is not null)
         {
-            return next(context);
+            Admit(context, access, presented);
         }
 
-        if (caller is null)
+        await next(context);
+    }
+
+    /// <exception cref="ProblemException">The caller may not use the route.</exception>
+    private void Admit(HttpContext context, AccessMetadata access, PresentedKey? presented)
+    {
+        if (Of(context) is not { } caller)
         {
-            throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, "This address needs a key unless the call comes from the server's own machine.")
+            throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, presented is null
+                ? "This address needs a key unless the call comes from the server's own machine."
+                : "The key is not known, has expired or was revoked.")
             {
-                Headers = [("WWW-Authenticate", "Bearer realm=\"data platform\"")],
+                Headers = [("WWW-Authenticate", access.Challenge)],
             });
         }
 
-        if (access == Access.Operator && !caller.IsOperator)
+        if (access.Access == Access.Operator && !caller.IsOperator)
         {
             throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "This is for operators."));
         }
 
-        return next(context);
+        if (caller.Tenant is { } tenant && !models.Current.Tenants.ContainsKey(tenant))
+        {
+            throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "The key is of a tenant that does not exist any more."));
+        }
+    }
+
+    /// <summary>Who asks: whose key it is, whether or not it comes from this machine; without a key the operator on this machine.</summary>
+    private async ValueTask<Caller?> IdentifyAsync(HttpContext context, PresentedKey? presented) =>
+        presented is { } key ? await keys.AuthenticateAsync(key.Text, context.RequestAborted) : IsLocal(context) ? Caller.Operator : null;
+
+    /// <summary>Who asks, on routes that everybody may use and that tell the known more.</summary>
+    private async ValueTask<Caller?> RecognizeAsync(HttpContext context, PresentedKey? presented)
+    {
+        try
+        {
+            // Whether the process lives is told without asking anything of anybody.
+            return context.Request.Path.StartsWithSegments("/health/live") ? null : await IdentifyAsync(context, presented);
+        }
+        catch (GoldStoreException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Who asks; null if not known.</summary>
@@ -97,4 +128,9 @@ internal sealed class CallerGate(RequestDelegate next)
 }
 
 /// <summary>Marks a route with the callers it is for.</summary>
-internal sealed record AccessMetadata(Access Access);
+/// <param name="Access">Which callers.</param>
+internal sealed record AccessMetadata(Access Access)
+{
+    /// <summary>How a caller without a good key is asked for one: <c>WWW-Authenticate</c>. With Basic a browser asks its user.</summary>
+    public string Challenge { get; init; } = "Bearer realm=\"data platform\"";
+}

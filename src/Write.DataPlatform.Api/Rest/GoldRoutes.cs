@@ -5,6 +5,7 @@ using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -27,10 +28,12 @@ internal static class GoldRoutes
             var statuses = await status.GetAsync(models.Current, table, context.RequestAborted);
             await QueryRoutes.WriteJsonAsync(context, new { name = table, tables = statuses.Select(s => new { table = Describe(s), partitions = s.Manifest.Partitions.Values.Select(Describe) }) });
         });
-        gold.MapPost("/{table}/refresh", async (HttpContext context, string table, RefreshService service, ModelStore models) =>
+        gold.MapPost("/{table}/refresh", async (HttpContext context, string table, RefreshService service, ModelStore models, AuditLog audit) =>
         {
             Find(models.Current, table);
-            var run = await service.StartAsync(table, Range(context), context.RequestAborted);
+            var range = Range(context);
+            await audit.AddAsync(CallerGate.Known(context), "gold.refresh", table, context.Request.QueryString.HasValue ? $"{range.From:yyyy-MM-dd} to {range.To:yyyy-MM-dd}{(range.Full ? ", in full" : "")}" : null, context.RequestAborted);
+            var run = await service.StartAsync(table, range, context.RequestAborted);
             context.Response.Headers.Location = "/v1/runs/" + run.Id;
             await QueryRoutes.WriteJsonAsync(context, RunRoutes.Describe(run), StatusCodes.Status202Accepted);
         });

@@ -20,6 +20,7 @@ internal static class ProblemCodes
     public const string UnknownDimension = "unknown_dimension";
     public const string UnknownTable = "unknown_table";
     public const string UnknownRun = "unknown_run";
+    public const string UnknownKey = "unknown_key";
     public const string MethodNotAllowed = "method_not_allowed";
     public const string NotAcceptable = "not_acceptable";
     public const string Conflict = "conflict";

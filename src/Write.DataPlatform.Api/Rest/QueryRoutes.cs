@@ -15,7 +15,7 @@ namespace Write.DataPlatform.Api.Rest;
 internal static class QueryRoutes
 {
     // Not the query's own.
-    private static readonly string[] OwnParameters = [AnswerFormat.Parameter, CallerGate.TenantParameter];
+    private static readonly string[] OwnParameters = [AnswerFormat.Parameter, CallerGate.TenantParameter, PresentedKey.Parameter];
 
     /// <summary>The next page of any answer; beside a body, too.</summary>
     public const string CursorParameter = "cursor";
@@ -54,7 +54,7 @@ internal static class QueryRoutes
             var tag = isGet && await service.GetETagAsync(query, caller, cancellation) is { } hash ? new EntityTagHeaderValue($"\"{hash}-{format.Name}\"") : null;
             var headers = context.Response.GetTypedHeaders();
             headers.CacheControl = new CacheControlHeaderValue { Private = true, NoCache = true };
-            context.Response.Headers.Vary = "Accept, Authorization, X-Api-Key, " + CallerGate.TenantHeader;
+            context.Response.Headers.Vary = $"Accept, Authorization, {PresentedKey.Header}, {CallerGate.TenantHeader}";
             headers.ETag = tag;
             if (tag is not null && context.Request.GetTypedHeaders().IfNoneMatch.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false)))
             {
@@ -98,7 +98,7 @@ internal static class QueryRoutes
     private static string NextPage(HttpRequest request, string cursor) =>
         QueryHelpers.AddQueryString(
             request.PathBase.Add(request.Path).ToUriComponent(),
-            request.Query.Where(p => p.Key != CursorParameter).Append(KeyValuePair.Create(CursorParameter, new StringValues(cursor))));
+            request.Query.Where(p => p.Key is not (CursorParameter or PresentedKey.Parameter)).Append(KeyValuePair.Create(CursorParameter, new StringValues(cursor))));
 
     /// <summary>The query string's parameters beside those of every answer.</summary>
     /// <exception cref="QueryException">It has one that the route does not have.</exception>

@@ -36,5 +36,6 @@ internal static class RestServices
         v1.MapCatalog();
         v1.MapGold();
         v1.MapRuns();
+        v1.MapKeys();
     }
 }

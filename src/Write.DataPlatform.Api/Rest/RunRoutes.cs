@@ -1,6 +1,7 @@
 using System.Globalization;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -30,8 +31,9 @@ internal static class RunRoutes
             var run = await ledger.GetAsync(id, context.RequestAborted) ?? throw Unknown(id);
             await QueryRoutes.WriteJsonAsync(context, new { run = Describe(run), partitions = run.Partitions, omittedPartitions = run.OmittedPartitions });
         });
-        runs.MapPost("/{id}/cancel", async (HttpContext context, string id, RunLedger ledger) =>
+        runs.MapPost("/{id}/cancel", async (HttpContext context, string id, RunLedger ledger, AuditLog audit) =>
         {
+            await audit.AddAsync(CallerGate.Known(context), "run.cancel", QueryForm.Short(id), null, context.RequestAborted);
             var run = await ledger.RequestCancelAsync(id, context.RequestAborted) ?? throw Unknown(id);
             if (run.IsOver)
             {

@@ -29,6 +29,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         Queries(operations);
         Catalogue(operations);
         Gold(operations);
+        Keys(operations);
         Health(operations);
         swaggerDoc.RegisterComponents();
         swaggerDoc.SetReferenceHostDocument();
@@ -153,6 +154,43 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         cancel.Parameters = [run];
         cancel.Responses!["202"] = new OpenApiResponse { Description = "The run was asked to stop; it says so when it has" };
         to.Add(HttpMethod.Post, "/v1/runs/{id}/cancel", cancel);
+    }
+
+    private static void Keys(Operations to)
+    {
+        OpenApiSchema about = Schemas.Object(
+            null, ("id", Schemas.Text()), ("name", Schemas.Text()), ("role", Schemas.OneOf(null, Schemas.Words<Security.KeyRole>())), ("tenant", Schemas.OrNull(Schemas.Text())),
+            ("state", Schemas.OneOf(null, ["good", "expired", "revoked"])), ("createdAt", Schemas.Text(format: "date-time")), ("expiresAt", Schemas.OrNull(Schemas.Text(format: "date-time"))),
+            ("revokedAt", Schemas.OrNull(Schemas.Text(format: "date-time"))), ("lastUsedAt", Schemas.OrNull(Schemas.Text(format: "date-time"))));
+        OpenApiSchema Made() => Schemas.Object(null, ("key", Schemas.Text("The key itself, this once")), ("about", about));
+        to.Add(HttpMethod.Get, "/v1/keys", to.Operation("Keys", "listKeys", "Callers' keys, without their secrets", null, Schemas.Object(null, ("keys", Schemas.List(about))), 401, 403, 503));
+        var create = to.Operation("Keys", "createKey", "Makes a key", "Of a tenant, or with the role analyst or operator.", null, 400, 401, 403, 503);
+        create.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, IOpenApiMediaType>
+            {
+                [AnswerJson.ContentType] = new OpenApiMediaType
+                {
+                    Schema = Schemas.Object(null, ("name", Schemas.Text("Whose it is or what for")), ("tenant", Schemas.Text()), ("role", Schemas.OneOf(null, Schemas.Words<Security.KeyRole>())), ("expires", Schemas.Text("How long it is good: 90d, 12h"))),
+                    Example = JsonNode.Parse("""{ "name": "Acme's reports", "tenant": "acme", "expires": "365d" }"""),
+                },
+            },
+        };
+        create.Responses!["201"] = Operations.Response("The key", AnswerJson.ContentType, Made());
+        to.Add(HttpMethod.Post, "/v1/keys", create);
+        var id = Operations.Path("id", "The key's id");
+        var revoke = to.Operation("Keys", "revokeKey", "Refuses a key from now on", "Every server notices within three seconds.", about, 401, 403, 404, 503);
+        revoke.Parameters = [id];
+        to.Add(HttpMethod.Delete, "/v1/keys/{id}", revoke);
+        var rotate = to.Operation("Keys", "rotateKey", "Makes a key's successor", null, null, 400, 401, 403, 404, 503);
+        rotate.Parameters = [id, Operations.Query("overlap", Schemas.Text("How long the old key is good yet: 1d unless said otherwise"))];
+        rotate.Responses!["201"] = Operations.Response("The successor", AnswerJson.ContentType, Made());
+        to.Add(HttpMethod.Post, "/v1/keys/{id}/rotate", rotate);
+        Add(
+            to, "/v1/audit", to.Operation("Keys", "listActs", "What operators did, newest first", null, Schemas.Object(null, ("acts", Schemas.List(Schemas.Object(
+                null, ("at", Schemas.Text(format: "date-time")), ("by", Schemas.Text()), ("keyId", Schemas.OrNull(Schemas.Text())), ("action", Schemas.Text()), ("subject", Schemas.Text()), ("detail", Schemas.OrNull(Schemas.Text())))))), 400, 401, 403, 503),
+            Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(100) }));
     }
 
     private static void Health(Operations to)

@@ -25,6 +25,13 @@ internal static class SwaggerServices
                 Scheme = "bearer",
                 Description = "A key of this platform. Calls from the server's own machine need none.",
             });
+            options.AddSecurityDefinition("header", new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = Rest.PresentedKey.Header, Description = "The same key" });
+            options.AddSecurityDefinition("basic", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "basic", Description = "The same key as the password of any user" });
+            foreach (var scheme in new[] { "header", "basic" })
+            {
+                options.AddSecurityRequirement(document => new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] });
+            }
+
             options.AddSecurityRequirement(document => new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("bearer", document)] = [] });
         });
         return services;

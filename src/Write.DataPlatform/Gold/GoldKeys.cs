@@ -20,6 +20,12 @@ internal static partial class GoldKeys
     /// <summary>The partition key of the run ledger.</summary>
     public const string Runs = "runs";
 
+    /// <summary>The partition key of callers' keys.</summary>
+    public const string Keys = "keys";
+
+    /// <summary>The partition key of what operators did.</summary>
+    public const string Audit = "audit";
+
     /// <summary>The sort key of a table's manifest.</summary>
     public const string Manifest = "manifest";
 

@@ -6,6 +6,9 @@ namespace Write.DataPlatform.Security;
 /// <param name="IsOperator">Whether it may see and steer runs, tables and other tenants' views.</param>
 public sealed record Caller(string Name, string? Tenant, bool IsOperator)
 {
+    /// <summary>The key it came with; null for this machine, the command line and tokens.</summary>
+    public string? KeyId { get; init; }
+
     /// <summary>The operator: a caller from this machine, or the command line.</summary>
     public static Caller Operator { get; } = new("operator", null, true);
 }

@@ -24,6 +24,7 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("verify")]
     [InlineData("diff")]
     [InlineData("sample")]
+    [InlineData("keys")]
     public async Task Help_has_examples(string command)
     {
         var (code, output, error) = await RunAsync("", [.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
@@ -52,6 +53,9 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("verify", "no_such_table")]
     [InlineData("diff", "only_one")]
     [InlineData("query", "-", "--json", "--csv")]
+    [InlineData("keys")]
+    [InlineData("keys", "create")]
+    [InlineData("keys", "rotate", "0123456789abcdef", "--overlap", "soon")]
     public async Task Bad_usage_is_2(params string[] args)
     {
         var (code, output, error) = await RunAsync("", [.. args, "--data", _folder]);

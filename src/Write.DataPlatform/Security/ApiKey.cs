@@ -1,0 +1,54 @@
+using System.Text.Json.Serialization;
+
+namespace Write.DataPlatform.Security;
+
+/// <summary>What a key's bearer may do.</summary>
+internal enum KeyRole
+{
+    /// <summary>A tenant's own rows, through what is published for customers.</summary>
+    Customer,
+
+    /// <summary>All rows and all that is published; no work of operators.</summary>
+    Analyst,
+
+    /// <summary>Everything.</summary>
+    Operator,
+}
+
+/// <summary>A key as it is known: everything but its secret, of which only a salted hash is kept.</summary>
+internal sealed record ApiKey
+{
+    /// <summary>The part of the key that names it; no secret.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Whose it is or what for, in words.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What its bearer may do.</summary>
+    public required KeyRole Role { get; init; }
+
+    /// <summary>The tenant of a <see cref="KeyRole.Customer"/>; null for the others.</summary>
+    public string? Tenant { get; init; }
+
+    /// <summary>When it was made, in UTC.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>From when on it is refused; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>When it was revoked; null if it was not.</summary>
+    public DateTimeOffset? RevokedAt { get; init; }
+
+    /// <summary>When it was last seen, to the minute; null for never.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? LastUsedAt { get; init; }
+
+    public required byte[] Salt { get; init; }
+
+    public required byte[] Hash { get; init; }
+
+    /// <summary>Whether it is good at a moment.</summary>
+    public bool IsGoodAt(DateTimeOffset now) => RevokedAt is null && (ExpiresAt is null || now < ExpiresAt);
+
+    internal Caller ToCaller() => new(Name, Tenant, Role == KeyRole.Operator) { KeyId = Id };
+}
