@@ -1,0 +1,42 @@
+using Amazon.Extensions.NETCore.Setup;
+using Amazon.Runtime;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Write.DataPlatform.Aws;
+
+internal static class AwsServices
+{
+    /// <summary>The section of the settings that all AWS clients share.</summary>
+    public const string Section = "AWS";
+
+    /// <summary>
+    /// Adds a client of the section <c>AWS</c> (<c>Region</c>, <c>Profile</c>, <c>ServiceURL</c>, …), in which the settings of a subsection of the service's name,
+    /// such as <c>AWS:S3:ServiceURL</c>, go before the common ones. A client that is registered already is kept.
+    /// </summary>
+    /// <typeparam name="T">The client's interface.</typeparam>
+    public static IServiceCollection AddAwsClient<T>(this IServiceCollection services, IConfiguration configuration, string service)
+        where T : IAmazonService
+    {
+        services.TryAddAWSService<T>(Options(configuration, service));
+        return services;
+    }
+
+    private static AWSOptions Options(IConfiguration configuration, string service)
+    {
+        var common = configuration.GetSection(Section);
+        Dictionary<string, string?> settings = new(StringComparer.OrdinalIgnoreCase);
+        foreach (var setting in common.GetChildren().Concat(common.GetSection(service).GetChildren()).Where(setting => setting.Value is { Length: > 0 }))
+        {
+            settings[setting.Key] = setting.Value;
+        }
+
+        // An address says nothing of the region that requests are signed for, and the SDK lets the one push out the other.
+        if (settings.ContainsKey("ServiceURL") && settings.TryGetValue("Region", out var region))
+        {
+            settings.TryAdd("AuthenticationRegion", region);
+        }
+
+        return new ConfigurationBuilder().AddInMemoryCollection(settings).Build().GetAWSOptions("");
+    }
+}
