@@ -6,7 +6,12 @@ using Write.DataPlatform.Aws;
 
 namespace Write.DataPlatform.Lake.Athena.Client;
 
-internal sealed class AmazonAthenaConfig() : AwsJsonConfig(AmazonAthenaClient.Facts);
+internal sealed class AmazonAthenaConfig : AwsJsonConfig
+{
+    public AmazonAthenaConfig()
+        : base(AmazonAthenaClient.Facts) =>
+        Timeout = TimeSpan.FromSeconds(30); // no call of Athena's waits for a query
+}
 
 /// <summary>The protocol alone; waiting, paging and limits are <see cref="AthenaQueries"/>'s.</summary>
 internal sealed class AmazonAthenaClient(AWSCredentials credentials, AmazonAthenaConfig config) : AwsJsonClient(credentials, config), IAmazonAthena
