@@ -51,7 +51,7 @@ internal static class AthenaLiterals
     }
 
     /// <summary>A value as a typed literal.</summary>
-    /// <exception cref="LakeException">The type has no literal, or the text is half a character.</exception>
+    /// <exception cref="LakeException">The type has no literal, or the text holds a null character or half a character.</exception>
     public static string Of(object? value) => value switch
     {
         null or DBNull => "NULL",
@@ -68,39 +68,21 @@ internal static class AthenaLiterals
         DateTimeOffset time => Moment(time.UtcDateTime),
         Guid id => $"CAST('{id:D}' AS UUID)",
         byte[] bytes => $"X'{Convert.ToHexString(bytes)}'",
-        Enum => throw Unfit(value),
         _ => throw Unfit(value),
     };
 
-    /// <summary>A text: quotes are doubled, and control characters, which editors and logs would hide, are escaped.</summary>
+    /// <summary>A text: its quotes are doubled, and nothing else in it means anything.</summary>
     private static string Text(string text)
     {
         for (var i = 0; i < text.Length; i++)
         {
-            if (char.IsSurrogate(text[i]) && !(char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[++i])))
+            if (text[i] == '\0' || (char.IsSurrogate(text[i]) && !(char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[++i]))))
             {
-                throw new LakeException($"A text value has half a character at position {i}.", isTransient: false);
+                throw new LakeException($"A text value has a null character or half a character at position {i}.", isTransient: false);
             }
         }
 
-        if (!text.Any(char.IsControl))
-        {
-            return "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
-        }
-
-        var escaped = new StringBuilder("U&'");
-        foreach (var letter in text)
-        {
-            _ = letter switch
-            {
-                '\'' => escaped.Append("''"),
-                '\\' => escaped.Append("\\\\"),
-                _ when char.IsControl(letter) => escaped.Append(CultureInfo.InvariantCulture, $"\\{(int)letter:X4}"),
-                _ => escaped.Append(letter),
-            };
-        }
-
-        return escaped.Append('\'').ToString();
+        return "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
     }
 
     private static string Number(double number) =>
