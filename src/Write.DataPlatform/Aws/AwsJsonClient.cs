@@ -59,9 +59,7 @@ internal abstract class AwsJsonClient : AmazonServiceClient
             var refused = exception as AmazonServiceException;
             activity?.SetTag("aws.request_id", refused?.RequestId).SetTag("error.type", refused?.ErrorCode ?? exception.GetType().Name);
             activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
-
-            // What is no JSON after all tries surfaces as the parser's own exception.
-            throw exception is JsonException ? new AmazonClientException($"{service.ServiceId} answered {operation.Name} with what is not its JSON: {exception.Message}", exception) : exception;
+            throw;
         }
     }
 
@@ -124,8 +122,13 @@ internal abstract class AwsJsonClient : AmazonServiceClient
     private sealed class ResponseReader<T>(JsonTypeInfo<T> type, Func<ErrorResponse, JsonElement, AmazonServiceException> errors) : JsonResponseUnmarshaller
         where T : AmazonWebServiceResponse, new()
     {
-        public override AmazonWebServiceResponse Unmarshall(JsonUnmarshallerContext input) =>
-            input.ResponseData.ContentLength == 0 ? new T() : JsonSerializer.Deserialize(input.Stream, type) ?? new T();
+        public override AmazonWebServiceResponse Unmarshall(JsonUnmarshallerContext input)
+        {
+            // Its length is 0 where the answer has none and also where it comes in chunks.
+            using var body = new MemoryStream();
+            input.Stream.CopyTo(body);
+            return body.Length == 0 ? new T() : JsonSerializer.Deserialize(body.GetBuffer().AsSpan(0, (int)body.Length), type) ?? new T();
+        }
 
         public override AmazonServiceException UnmarshallException(JsonUnmarshallerContext input, Exception innerException, HttpStatusCode statusCode)
         {

@@ -84,7 +84,7 @@ public sealed class AwsClientTests
         fake.Next("GetWorkGroup", FakeAthena.Broken, FakeAthena.Cut);
         Assert.Equal("primary", (await client.GetWorkGroupAsync(new GetWorkGroupRequest { WorkGroup = "primary" }, Cancel)).WorkGroup!.Name);
         fake.Next("GetWorkGroup", FakeAthena.Broken, FakeAthena.Broken, FakeAthena.Broken);
-        await Assert.ThrowsAnyAsync<AmazonClientException>(() => client.GetWorkGroupAsync(new GetWorkGroupRequest { WorkGroup = "primary" }, Cancel));
+        await Assert.ThrowsAsync<AmazonUnmarshallingException>(() => client.GetWorkGroupAsync(new GetWorkGroupRequest { WorkGroup = "primary" }, Cancel));
     }
 
     [Fact]

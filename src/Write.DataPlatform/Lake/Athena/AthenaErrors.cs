@@ -14,6 +14,7 @@ internal static partial class AthenaErrors
         LakeException known => known,
         TooManyRequestsException busy => new LakeException(
             $"Athena takes no more requests now ({busy.Reason ?? "too many"}): {OneLine(busy.Message)}", isTransient: true, busy),
+        AmazonUnmarshallingException => new LakeException("AWS was not understood: " + OneLine(exception.Message), isTransient: true, exception),
         AmazonServiceException refused => FromService(refused),
         AmazonClientException client when IsAboutCredentials(client.Message) => new LakeException(
             $"No AWS credentials were found: log in, name a profile in AWS:Profile, or give this process a role. {OneLine(client.Message)}", isTransient: false, client),

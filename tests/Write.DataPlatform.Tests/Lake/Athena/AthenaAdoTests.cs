@@ -72,14 +72,14 @@ public sealed class AthenaAdoTests
         command.CommandTimeout = 30;
         var late = await Assert.ThrowsAsync<AthenaException>(() => world.PassAsync(command.ExecuteScalarAsync(Cancel)));
         Assert.Contains("00:00:30", late.Message, StringComparison.Ordinal);
-        Assert.Equal(1, world.Athena.Count("StopQueryExecution"));
+        await AthenaWorld.UntilAsync(() => world.Athena.Count("StopQueryExecution") == 1);
 
         var polls = world.Athena.Count("GetQueryExecution");
         var running = command.ExecuteScalarAsync(Cancel);
         await AthenaWorld.UntilAsync(() => world.Athena.Count("GetQueryExecution") > polls);
         command.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => world.PassAsync(running));
-        Assert.Equal(2, world.Athena.Count("StopQueryExecution"));
+        await AthenaWorld.UntilAsync(() => world.Athena.Count("StopQueryExecution") == 2);
         command.Cancel();
     }
 
@@ -89,7 +89,7 @@ public sealed class AthenaAdoTests
         await using var world = await AthenaWorld.StartAsync();
         world.Athena.Query = _ => new FakeQuery { States = ["FAILED"], Reason = "SYNTAX_ERROR: line 1:8" };
         await using var connection = await new AthenaDataSource(world.Queries, world.Options).OpenConnectionAsync(Cancel);
-        DbException error = await Assert.ThrowsAsync<AthenaException>(() => world.PassAsync(connection.QueryAsync("SELECT")));
+        DbException error = await Assert.ThrowsAsync<AthenaException>(() => world.PassAsync(connection.QueryAsync("SELECT nope")));
         Assert.Contains("SYNTAX_ERROR", error.Message, StringComparison.Ordinal);
         Assert.False(error.IsTransient);
         Assert.Throws<NotSupportedException>(() => connection.BeginTransaction());

@@ -19,14 +19,14 @@ public sealed class AthenaExportTests
     public async Task Unloaded_files_are_fetched_in_parts_counted_and_removed(int cuts)
     {
         await using var world = await AthenaWorld.StartAsync(options => options.Athena.OutputLocation = "s3://results/out");
-        var folder = Unloads(world, files: 2, withManifest: true, rows: 2_000_000);
+        var folder = Unloads(world, files: 2, withManifest: true, rows: 400_000);
         world.S3.Cuts = cuts;
         var export = await world.PassAsync(world.Lake.ExportAsync(new SqlStatement("SELECT k, n FROM t WHERE k <> ?", ["it's"]), world.Export, Cancel));
-        Assert.Equal((4_000_000, 2, 1000L), (export.Rows, export.Files.Length, export.BytesScanned));
+        Assert.Equal((800_000, 2, 1000L), (export.Rows, export.Files.Length, export.BytesScanned));
         Assert.Equal([new ResultColumn("k", new ColumnType(ColumnKind.String)), new ResultColumn("n", new ColumnType(ColumnKind.Int64))], export.Columns);
         Assert.Equal(export.Files.Order(), Directory.GetFiles(world.Export).Order());
-        Assert.Equal("4000000 3999998000000", Sql($"SELECT concat_ws(' ', count(*), sum(n)) FROM read_parquet([{string.Join(", ", export.Files.Select(f => $"'{f}'"))}])"));
-        Assert.Contains(world.S3.Calls, call => call.EndsWith(" 8388608-16777215", StringComparison.Ordinal));
+        Assert.Equal("800000 79999600000", Sql($"SELECT concat_ws(' ', count(*), sum(n)) FROM read_parquet([{string.Join(", ", export.Files.Select(f => $"'{f}'"))}])"));
+        Assert.Contains(world.S3.Calls, call => call.Contains(" 8388608-", StringComparison.Ordinal));
         Assert.Empty(world.S3.Keys("results"));
         Assert.Matches("^UNLOAD \\(SELECT c0 AS \"k\", CAST\\(c1 AS BIGINT\\) AS \"n\" FROM \\(SELECT k, n FROM t WHERE k <> 'it''s'\\n\\) AS shaped \\(c0, c1\\)\\) TO 's3://results/out/exports/[0-9a-f]{32}/' WITH", folder.Statement);
     }
@@ -48,7 +48,8 @@ public sealed class AthenaExportTests
         await using var world = await AthenaWorld.StartAsync(options => options.Athena.OutputLocation = "s3://results/out/");
         Unloads(world, files: 0, withManifest: false, rows: 0);
         var export = await world.PassAsync(world.Lake.ExportAsync(new SqlStatement("SELECT k, n FROM t"), world.Export, Cancel));
-        Assert.Equal((0, ["k", "n"]), (export.Rows, export.Columns.Select(column => column.Name).ToArray()));
+        Assert.Equal(0, export.Rows);
+        Assert.Equal(["k", "n"], export.Columns.Select(column => column.Name));
         Assert.Equal("k VARCHAR,n BIGINT", Sql($"SELECT string_agg(column_name || ' ' || column_type, ',') FROM (DESCRIBE SELECT * FROM '{Assert.Single(export.Files)}')"));
     }
 
