@@ -56,13 +56,24 @@ internal sealed class Engine : IDisposable
             return;
         }
 
-        var result = new QueryResult([.. columns.Select(c => AthenaTypes.Column(c.Name, c.Type))], Rows(connection, Shaped(translated.Sql, columns, asText: true), cancellation), HasHeader: true);
+        var result = Result(connection, translated.Sql, columns, cancellation);
         if (execution.OutputLocation is { } location)
         {
             await _store.WriteAsync(location, Encoding.UTF8.GetBytes(Csv(result)), cancellation);
         }
 
         execution.Result = result;
+    }
+
+    /// <summary>Runs a SELECT, whose result goes nowhere else.</summary>
+    /// <exception cref="TrinoSyntaxException">It is not Trino's SQL.</exception>
+    /// <exception cref="QueryFailedException">It cannot be run.</exception>
+    public QueryResult Query(string sql, string database, CancellationToken cancellationToken = default)
+    {
+        using var connection = Open();
+        var translated = Translate(sql, database);
+        Prepare(translated.Tables);
+        return Result(connection, translated.Sql, Columns(connection, translated.Sql), cancellationToken);
     }
 
     /// <summary>The columns of a table.</summary>
@@ -86,6 +97,9 @@ internal sealed class Engine : IDisposable
             throw new QueryFailedException("FUNCTION_NOT_FOUND: " + exception.Message);
         }
     }
+
+    private static QueryResult Result(DuckDBConnection connection, string sql, IReadOnlyList<(string Name, string Type)> columns, CancellationToken cancellationToken) => new(
+        [.. columns.Select(c => AthenaTypes.Column(c.Name, c.Type))], Rows(connection, Shaped(sql, columns, asText: true), cancellationToken), HasHeader: true);
 
     private List<CatalogTable> Prepare(IEnumerable<(string Database, string Name)> names)
     {

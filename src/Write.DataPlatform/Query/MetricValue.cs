@@ -34,7 +34,7 @@ internal static partial class MetricValue
                 }
 
                 parts.Add(derived.Expr[end..]);
-                var value = new SqlTemplate(parts.ToImmutable(), arguments.ToImmutable());
+                var value = new SqlTemplate(parts.ToImmutable(), arguments.ToImmutable()) { IsFormula = true };
                 return new SqlCase([(new SqlIsFinite(value), value)], null);
             default:
                 throw new ArgumentOutOfRangeException(nameof(node));

@@ -34,6 +34,8 @@ internal static class QueryProblems
     public const string OptionNotSupported = "option_not_supported";
     public const string TimesDoNotMeet = "times_do_not_meet";
     public const string NotInGold = "not_in_gold";
+    public const string StatementTooLong = "statement_too_long";
+    public const string PatternNotSupported = "pattern_not_supported";
 
     /// <summary>The codes that are about a name or a value alone, and hold whatever else is wrong with a query.</summary>
     public static bool IsLocal(string code) => code is UnknownMetric or UnknownDimension or UnknownTenant or AmbiguousField or FanOut
@@ -41,5 +43,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or CompareNeedsOneGrain or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet;
+        or MetricTypeNotSupported or NotInGold or CompareNeedsOneGrain or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet or StatementTooLong or PatternNotSupported;
 }

@@ -13,7 +13,11 @@ public abstract class SqlDialect
     /// <summary>The engine's name.</summary>
     public abstract string Name { get; }
 
-    internal abstract string Placeholder(int number);
+    /// <summary>How long a statement may be, in bytes of UTF-8.</summary>
+    internal virtual int MaxTextBytes => int.MaxValue;
+
+    /// <summary>What stands for the text that is the statement's parameter of a number, from 1; null where text is written in place.</summary>
+    internal abstract string? Placeholder(int number);
 
     internal virtual string Quote(string identifier) => "\"" + identifier.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
 
@@ -28,6 +32,17 @@ public abstract class SqlDialect
         DateTime time => "TIMESTAMP '" + time.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture) + "'",
         _ => throw new ArgumentOutOfRangeException(nameof(value), value, "This type has no literal."),
     };
+
+    /// <summary>A value of a lookup, which is text.</summary>
+    internal virtual string LookupValue(string? text) => text is null ? "NULL" : "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
+
+    /// <summary>The engine's name of a function.</summary>
+    internal virtual string Function(string name) => name;
+
+    /// <summary>A part of a metric's own formula, which is in the language of the finish.</summary>
+    internal virtual string Formula(string text) => text;
+
+    internal virtual string Cast(string expression, ColumnKind kind) => "CAST(" + expression + " AS " + TypeName(kind) + ")";
 
     internal abstract string TypeName(ColumnKind kind);
 

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Write.DataPlatform.Query;
 
 /// <summary>SQL of one dialect with the values of its placeholders, in order.</summary>
-/// <param name="Text">The text; placeholders are <c>$1</c>, <c>$2</c>, … (DuckDB) or <c>?</c> (Athena).</param>
+/// <param name="Text">The text; placeholders are <c>$1</c>, <c>$2</c>, … (DuckDB); a statement of Athena's has none, its values stand in place.</param>
 /// <param name="Parameters">The values: <see cref="string"/>, <see cref="long"/>, <see cref="double"/>, <see cref="decimal"/> or <see cref="bool"/>.</param>
 public sealed record SqlStatement(string Text, ImmutableArray<object?> Parameters)
 {

@@ -19,7 +19,7 @@ internal sealed class TrinoTranslator
 
     private static readonly HashSet<string> NotFunctions = new(StringComparer.OrdinalIgnoreCase)
     {
-        "IN", "AS", "VALUES", "OVER", "FILTER", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "ON", "WHERE", "HAVING", "SELECT", "DISTINCT", "FROM", "JOIN", "BY", "UNION", "ALL", "INTERSECT",
+        "IN", "AS", "VALUES", "OVER", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "ON", "WHERE", "HAVING", "SELECT", "DISTINCT", "FROM", "JOIN", "BY", "UNION", "ALL", "INTERSECT",
         "EXCEPT", "EXISTS", "ANY", "SOME", "USING", "CASE", "BETWEEN", "LIKE", "LIMIT", "OFFSET", "IS", "WITHIN", "GROUP", "SETS", "CUBE", "ROLLUP",
     };
 
@@ -130,7 +130,7 @@ internal sealed class TrinoTranslator
             return literal;
         }
 
-        if (!next.Is("(") || NotFunctions.Contains(token.Value) || Follows(i, "AS"))
+        if (!next.Is("(") || NotFunctions.Contains(token.Value) || (token.Is("FILTER") && At(i + 2, to).Is("WHERE")) || Follows(i, "AS"))
         {
             return _bound.TryGetValue(token.Value, out var bound) && !Follows(i, ".") ? bound : token.Value;
         }

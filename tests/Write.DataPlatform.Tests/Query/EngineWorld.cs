@@ -35,8 +35,10 @@ internal sealed class EngineWorld : IAsyncDisposable
     /// <param name="modelFiles">The model's files.</param>
     /// <param name="tables">The lake's rows by table.</param>
     /// <param name="columns">Every table's columns in DuckDB's types.</param>
+    /// <param name="lakeOf">Makes the lake over its folder; null for DuckDB's.</param>
     public static async Task<EngineWorld> CreateAsync(
-        (string Path, string Text)[] modelFiles, IReadOnlyDictionary<string, List<Row>> tables, IReadOnlyDictionary<string, (string Name, string Type)[]> columns)
+        (string Path, string Text)[] modelFiles, IReadOnlyDictionary<string, List<Row>> tables, IReadOnlyDictionary<string, (string Name, string Type)[]> columns,
+        Func<string, ILake>? lakeOf = null)
     {
         var folder = Directory.CreateTempSubdirectory("wdp-world-").FullName;
         await using (var instance = new DuckDbInstance(new DuckDbSettings { Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 }))
@@ -73,8 +75,13 @@ internal sealed class EngineWorld : IAsyncDisposable
             ["DataPlatform:Lake:ScanInterval"] = "00:01:00",
             ["DataPlatform:Gold:CacheMegabytes"] = "64",
         }).Build();
-        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(new FakeTimeProvider(Now)).AddSingleton<IConfiguration>(configuration)
-            .AddDataPlatform(configuration).BuildServiceProvider();
+        var collection = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(new FakeTimeProvider(Now)).AddSingleton<IConfiguration>(configuration);
+        if (lakeOf is not null)
+        {
+            collection.AddSingleton(_ => lakeOf(Path.Combine(folder, "lake")));
+        }
+
+        var services = collection.AddDataPlatform(configuration).BuildServiceProvider();
         await services.GetRequiredService<IGoldStore>().InitializeAsync();
         return new EngineWorld(folder, services, new World(services.GetRequiredService<ModelStore>().Current, tables));
     }

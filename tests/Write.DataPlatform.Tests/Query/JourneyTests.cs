@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using CsCheck;
+using Write.DataPlatform.Lake;
 
 namespace Write.DataPlatform.Tests.Query;
 
@@ -11,7 +12,10 @@ public sealed class JourneyWorlds : IAsyncLifetime
     private readonly ConcurrentDictionary<int, Lazy<Task<EngineWorld>>> _worlds = new();
 
     internal Task<EngineWorld> GetAsync(int number) => _worlds.GetOrAdd(
-        number, n => new Lazy<Task<EngineWorld>>(() => EngineWorld.CreateAsync(JourneyWorld.Model(n % 2 == 0 ? "monday" : "sunday"), JourneyWorld.Rows(n), JourneyWorld.Tables))).Value;
+        number, n => new Lazy<Task<EngineWorld>>(() => CreateAsync(n))).Value;
+
+    internal static Task<EngineWorld> CreateAsync(int number, Func<string, ILake>? lakeOf = null) =>
+        EngineWorld.CreateAsync(JourneyWorld.Model(number % 2 == 0 ? "monday" : "sunday"), JourneyWorld.Rows(number), JourneyWorld.Tables, lakeOf);
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 

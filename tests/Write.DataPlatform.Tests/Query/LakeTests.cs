@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using CsCheck;
+using Write.DataPlatform.Lake;
 
 namespace Write.DataPlatform.Tests.Query;
 
@@ -20,7 +21,7 @@ public sealed class Worlds : IAsyncLifetime
         }
     }
 
-    private static Task<EngineWorld> CreateAsync(int number)
+    internal static Task<EngineWorld> CreateAsync(int number, Func<string, ILake>? lakeOf = null)
     {
         var files = (number % 4) switch
         {
@@ -29,7 +30,7 @@ public sealed class Worlds : IAsyncLifetime
             2 => WorldModel.Files("UTC"),
             _ => WorldModel.Files("Asia/Kolkata", "saturday"),
         };
-        return EngineWorld.CreateAsync(files, new WorldData(number).Make(), WorldModel.Tables);
+        return EngineWorld.CreateAsync(files, new WorldData(number).Make(), WorldModel.Tables, lakeOf);
     }
 }
 

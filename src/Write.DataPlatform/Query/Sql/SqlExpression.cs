@@ -24,7 +24,11 @@ internal sealed record SqlColumn(string? Source, string Name) : SqlExpression;
 internal sealed record SqlText(string Text) : SqlExpression;
 
 /// <summary>Text from a model file with expressions between its parts.</summary>
-internal sealed record SqlTemplate(ImmutableArray<string> Parts, ImmutableArray<SqlExpression> Arguments) : SqlExpression;
+internal sealed record SqlTemplate(ImmutableArray<string> Parts, ImmutableArray<SqlExpression> Arguments) : SqlExpression
+{
+    /// <summary>Whether it is a metric's own formula, which means what it means in the finish wherever it is computed.</summary>
+    public bool IsFormula { get; init; }
+}
 
 /// <summary>
 /// A constant. Text becomes a parameter; the other types cannot carry anything harmful and are written in place, where the engine can prune by them.

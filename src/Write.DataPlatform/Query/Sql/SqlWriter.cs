@@ -16,6 +16,12 @@ internal sealed class SqlWriter(SqlDialect dialect)
     {
         var writer = new SqlWriter(dialect);
         var text = writer.Statement(relation);
+        if (text.Length > dialect.MaxTextBytes / 4 && Encoding.UTF8.GetByteCount(text) is var bytes && bytes > dialect.MaxTextBytes)
+        {
+            throw new QueryException(
+                [new QueryProblem(QueryProblems.StatementTooLong, $"As SQL the query has {bytes} bytes, and {dialect.Name} takes {dialect.MaxTextBytes}.", null, "Ask for fewer values, metrics or columns.")], isUnanswerable: true);
+        }
+
         return new SqlStatement(text, writer._parameters.ToImmutable());
     }
 
@@ -42,7 +48,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlNot not => "NOT (" + Expression(not.Inner) + ")",
         SqlIsNull test => Expression(test.Inner) + (test.Negated ? " IS NOT NULL" : " IS NULL"),
         SqlIn test => Expression(test.Inner) + (test.Negated ? " NOT IN (" : " IN (") + string.Join(", ", test.Values.Select(v => Expression(new SqlLiteral(v)))) + ")",
-        SqlCall call => call.Function + "(" + string.Join(", ", call.Arguments.Select(Expression)) + ")",
+        SqlCall call => dialect.Function(call.Function) + "(" + string.Join(", ", call.Arguments.Select(Expression)) + ")",
         SqlOver over => Over(over),
         SqlCountDistinct count => "count(DISTINCT " + Expression(count.Inner) + ")",
         SqlPercentile percentile => dialect.Percentile(Expression(percentile.Inner), percentile.Fraction, percentile.IsDiscrete),
@@ -51,7 +57,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlSketchMerge merge => dialect.MergeSketches(Expression(merge.Sketch)),
         SqlSketchEstimate estimate => dialect.EstimateSketch(Expression(estimate.Sketch)),
         SqlCase choice => Case(choice),
-        SqlCast cast => "CAST(" + Expression(cast.Inner) + " AS " + dialect.TypeName(cast.Kind) + ")",
+        SqlCast cast => dialect.Cast(Expression(cast.Inner), cast.Kind),
         SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
         SqlTruncate truncate => Truncate(truncate),
         SqlIsFinite test => dialect.IsFinite(Expression(new SqlCast(test.Inner, ColumnKind.Double))),
@@ -121,8 +127,8 @@ internal sealed class SqlWriter(SqlDialect dialect)
     };
 
     /// <summary>Lookup rows come from the model's own files; quoting them in place keeps them out of the parameter limit.</summary>
-    private static string Rows(SqlValues values) =>
-        "(VALUES " + string.Join(", ", values.Rows.Select(row => "(" + string.Join(", ", row.Select(v => v is null ? "NULL" : "'" + v.Replace("'", "''", StringComparison.Ordinal) + "'")) + ")")) + ")";
+    private string Rows(SqlValues values) =>
+        "(VALUES " + string.Join(", ", values.Rows.Select(row => "(" + string.Join(", ", row.Select(dialect.LookupValue)) + ")")) + ")";
 
     private string Over(SqlOver over) => Expression(over.Aggregate) + " OVER (" + Window(over.PartitionBy, over.OrderBy) + over.Frame switch
     {
@@ -137,10 +143,11 @@ internal sealed class SqlWriter(SqlDialect dialect)
 
     private string Template(SqlTemplate template)
     {
-        var text = new StringBuilder("(").Append(template.Parts[0]);
+        string Part(int i) => template.IsFormula ? dialect.Formula(template.Parts[i]) : template.Parts[i];
+        var text = new StringBuilder("(").Append(Part(0));
         for (var i = 0; i < template.Arguments.Length; i++)
         {
-            text.Append(Expression(template.Arguments[i])).Append(template.Parts[i + 1]);
+            text.Append(Expression(template.Arguments[i])).Append(Part(i + 1));
         }
 
         return text.Append(')').ToString();
@@ -174,7 +181,12 @@ internal sealed class SqlWriter(SqlDialect dialect)
 
     private string Parameter(string value)
     {
+        if (dialect.Placeholder(_parameters.Count + 1) is not { } placeholder)
+        {
+            return dialect.Literal(value);
+        }
+
         _parameters.Add(value);
-        return dialect.Placeholder(_parameters.Count);
+        return placeholder;
     }
 }

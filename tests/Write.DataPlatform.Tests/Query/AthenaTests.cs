@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using CsCheck;
+using Write.DataPlatform.Tests.Lake.Athena;
+
+namespace Write.DataPlatform.Tests.Query;
+
+/// <summary>Worlds whose lake takes Athena's SQL alone, made once.</summary>
+public sealed class AthenaWorlds : IAsyncLifetime
+{
+    private readonly ConcurrentDictionary<(bool Journeys, int Number), Lazy<Task<EngineWorld>>> _worlds = new();
+
+    internal Task<EngineWorld> GetAsync(int number) =>
+        _worlds.GetOrAdd((false, number), _ => new Lazy<Task<EngineWorld>>(() => Worlds.CreateAsync(number, path => new TrinoLake(path, "shop")))).Value;
+
+    internal Task<EngineWorld> JourneysAsync(int number) =>
+        _worlds.GetOrAdd((true, number), _ => new Lazy<Task<EngineWorld>>(() => JourneyWorlds.CreateAsync(number, path => new TrinoLake(path)))).Value;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var world in _worlds.Values.Where(w => w.Value.IsCompletedSuccessfully))
+        {
+            await (await world.Value).DisposeAsync();
+        }
+    }
+}
+
+/// <summary>The same questions by Athena's SQL, run as Trino would: see <c>TrinoTranslator</c> for what that proves.</summary>
+public sealed class AthenaTests(AthenaWorlds worlds) : IClassFixture<AthenaWorlds>
+{
+    private static readonly int FirstWorld = int.Parse(Environment.GetEnvironmentVariable("WDP_WORLD") ?? "0", null);
+
+    [Fact]
+    public Task Random_queries_equal_brute_force() =>
+        Gen.Select(Gen.Int[0, 7], QueryGen.Any).SampleAsync(
+            async (world, query) =>
+            {
+                var engine = await worlds.GetAsync(FirstWorld + world);
+                Answers.Same(new BruteForce(engine.World, EngineWorld.Now).Answer(query), await engine.AnswerAsync(query));
+            },
+            iter: RandomCases.Of(300, weight: 5),
+            threads: 2,
+            print: c => $"world {FirstWorld + c.Item1}: {QueryGen.Print(c.Item2)}");
+
+    [Fact]
+    public Task Random_funnels_and_retentions_equal_brute_force() =>
+        Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000]).SampleAsync(
+            async (number, question) =>
+            {
+                var world = await worlds.JourneysAsync(number);
+                var @case = JourneyWorld.Case(question);
+                Answers.Same(new JourneyOracle(world.World.Tables, world.World.Model.WeekStart, @case).Answer(), await world.AnswerAsync(@case.Query));
+            },
+            iter: RandomCases.Of(300, weight: 5),
+            threads: 2,
+            print: c => $"world {c.Item1}, question {c.Item2}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
+}
