@@ -45,6 +45,18 @@ internal static class Startup
             Validate<RefreshOptions>(services, problems);
         }
 
+        if (problems.Count == 0)
+        {
+            try
+            {
+                services.GetRequiredService<ILake>();
+            }
+            catch (LakeException exception)
+            {
+                problems.Add(exception.Message);
+            }
+        }
+
         try
         {
             services.GetRequiredService<ModelStore>();

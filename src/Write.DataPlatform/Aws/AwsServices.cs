@@ -1,7 +1,9 @@
 using Amazon.Extensions.NETCore.Setup;
 using Amazon.Runtime;
+using Amazon.Runtime.CredentialManagement;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Write.DataPlatform.Aws;
 
@@ -13,12 +15,13 @@ internal static class AwsServices
     /// <summary>
     /// Adds a client of the section <c>AWS</c> (<c>Region</c>, <c>Profile</c>, <c>ServiceURL</c>, …), in which the settings of a subsection of the service's name,
     /// such as <c>AWS:S3:ServiceURL</c>, go before the common ones. A client that is registered already is kept.
+    /// Where region, profile or credentials are missing, the first use throws <see cref="AmazonClientException"/>.
     /// </summary>
     /// <typeparam name="T">The client's interface.</typeparam>
     public static IServiceCollection AddAwsClient<T>(this IServiceCollection services, IConfiguration configuration, string service)
-        where T : IAmazonService
+        where T : class, IAmazonService
     {
-        services.TryAddAWSService<T>(Options(configuration, service));
+        services.TryAddSingleton(_ => Options(configuration, service).CreateServiceClient<T>());
         return services;
     }
 
@@ -37,6 +40,11 @@ internal static class AwsServices
             settings.TryAdd("AuthenticationRegion", region);
         }
 
-        return new ConfigurationBuilder().AddInMemoryCollection(settings).Build().GetAWSOptions("");
+        var options = new ConfigurationBuilder().AddInMemoryCollection(settings).Build().GetAWSOptions("");
+
+        // The SDK would go on with whatever other credentials it finds.
+        return options.Profile is not { Length: > 0 } profile || new CredentialProfileStoreChain(options.ProfilesLocation).TryGetProfile(profile, out _)
+            ? options
+            : throw new AmazonClientException($"There is no AWS profile '{profile}' to take credentials from.");
     }
 }

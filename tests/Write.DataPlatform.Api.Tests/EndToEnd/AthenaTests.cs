@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Commands;
 using Write.DataPlatform.Api.Sample;
+using Write.DataPlatform.Gold;
 using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Tests.EndToEnd;
@@ -91,6 +92,15 @@ public sealed class AthenaTests
             Role.Api, ("DataPlatform:Lake:Kind", "Athena"), ("DataPlatform:Lake:Athena:Workgroop", "x"), ("DataPlatform:Lake:Athena:MaxQueries", "many")));
         Assert.Contains("'Workgroup'", Assert.Single(error.Problems, problem => problem.Contains("Workgroop", StringComparison.Ordinal)), StringComparison.Ordinal);
         Assert.Contains(error.Problems, problem => problem.Contains("MaxQueries", StringComparison.Ordinal));
+        Directory.CreateDirectory(small.Data);
+        var profiles = Path.Combine(small.Data, "credentials");
+        foreach (var (text, word) in new[] { ("[tests]\naws_access_key_id = A\naws_secret_access_key = s\n", "nobody-of-this-name"), ("no profiles\n", "section") })
+        {
+            await File.WriteAllTextAsync(profiles, text, Cancel);
+            error = await Assert.ThrowsAsync<StartupException>(() => small.StartAsync(
+                Role.Api, ("DataPlatform:Lake:Kind", "Athena"), ("AWS:Region", "eu-central-1"), ("AWS:Profile", "nobody-of-this-name"), ("AWS:ProfilesLocation", profiles)));
+            Assert.Contains(word, Assert.Single(error.Problems), StringComparison.Ordinal);
+        }
     }
 
     private static void AssertSame(string what, JsonNode expected, JsonNode actual)

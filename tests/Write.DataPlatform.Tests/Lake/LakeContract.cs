@@ -180,6 +180,8 @@ public abstract class LakeContract : IAsyncLifetime
                 Assert.IsType<long>(row[0]);
                 break;
             }
+
+            await rows.DisposeAsync(); // twice does no harm
         }
     }
 

@@ -16,6 +16,8 @@ internal static partial class AthenaErrors
             $"Athena takes no more requests now ({busy.Reason ?? "too many"}): {OneLine(busy.Message)}", isTransient: true, busy),
         AmazonUnmarshallingException => new LakeException("AWS was not understood: " + OneLine(exception.Message), isTransient: true, exception),
         AmazonServiceException refused => FromService(refused),
+        AmazonClientException client when client.Message.Contains("region", StringComparison.OrdinalIgnoreCase) => new LakeException(
+            $"No AWS region is configured: set AWS:Region or the environment's AWS_REGION. {OneLine(client.Message)}", isTransient: false, client),
         AmazonClientException client when IsAboutCredentials(client.Message) => new LakeException(
             $"No AWS credentials were found: log in, name a profile in AWS:Profile, or give this process a role. {OneLine(client.Message)}", isTransient: false, client),
         AmazonClientException client => new LakeException("AWS was not reached or not understood: " + OneLine(client.Message), isTransient: true, client),

@@ -11,6 +11,8 @@ namespace Write.DataPlatform.Lake.Athena;
 /// <summary>Leaves results of any size as local Parquet files: Athena writes them to S3 itself where it can, and else its rows are written here.</summary>
 internal sealed partial class AthenaExporter(AthenaQueries queries, S3Files files, LakeOptions options)
 {
+    private const int FilesAtOnce = 4;
+
     private static readonly TimeSpan LongestClean = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, ImmutableArray<AthenaColumn>> _shapes = new();
@@ -100,13 +102,10 @@ internal sealed partial class AthenaExporter(AthenaQueries queries, S3Files file
                 $"UNLOAD (SELECT {string.Join(", ", casts)} FROM ({sql}\n) AS shaped ({names})) TO {AthenaLiterals.Of(folder.ToString())} WITH (format = 'PARQUET', compression = 'ZSTD')",
                 options.QueryTimeout, cancellationToken);
             var written = await WrittenAsync(query, folder, cancellationToken);
-            var paths = new string[written.Count];
-            for (var i = 0; i < paths.Length; i++)
-            {
-                paths[i] = Path.Combine(directory, $"rows-{i.ToString("D5", CultureInfo.InvariantCulture)}.parquet");
-                await files.DownloadAsync(written[i], paths[i], cancellationToken);
-            }
-
+            string[] paths = [.. written.Select((_, i) => Path.Combine(directory, $"rows-{i.ToString("D5", CultureInfo.InvariantCulture)}.parquet"))];
+            await Parallel.ForEachAsync(
+                Enumerable.Range(0, paths.Length), new ParallelOptions { MaxDegreeOfParallelism = FilesAtOnce, CancellationToken = cancellationToken },
+                async (i, token) => await files.DownloadAsync(folder.Bucket, written[i], paths[i], token));
             await using var database = new DuckDbInstance(Settings);
             await using var session = await database.OpenAsync(cancellationToken);
             var rows = paths.Length == 0 ? 0 : await session.ScalarAsync<long>(
@@ -122,22 +121,21 @@ internal sealed partial class AthenaExporter(AthenaQueries queries, S3Files file
     }
 
     /// <summary>The files that are the result: those of the manifest, because a task that Athena tried twice may have left others beside them.</summary>
-    private async Task<List<S3Location>> WrittenAsync(QueryExecution query, S3Location folder, CancellationToken cancellationToken)
+    private async Task<List<S3File>> WrittenAsync(QueryExecution query, S3Location folder, CancellationToken cancellationToken)
     {
-        var found = (await files.ListAsync(folder, cancellationToken)).Where(file => file.Bytes > 0).Select(file => folder with { Key = file.Key }).ToList();
+        var found = (await files.ListAsync(folder, cancellationToken)).Where(file => file.Bytes > 0).ToList();
         if (S3Location.TryParse(query.Statistics?.DataManifestLocation) is not { } manifest)
         {
             return found;
         }
 
-        var path = Path.GetTempFileName();
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         try
         {
-            File.Delete(path);
-            await files.DownloadAsync(manifest, path, cancellationToken);
+            await files.DownloadAsync(manifest.Bucket, await files.FindAsync(manifest, cancellationToken), path, cancellationToken);
             var listed = (await File.ReadAllLinesAsync(path, cancellationToken)).Select(line => S3Location.TryParse(line.Trim().Trim('"'))).OfType<S3Location>().ToHashSet();
-            var lost = listed.Except(found).FirstOrDefault();
-            return lost != default ? throw new LakeException($"Athena's export {lost} is not there.", isTransient: true) : [.. found.Where(listed.Contains)];
+            var result = found.Where(file => listed.Contains(folder with { Key = file.Key })).ToList();
+            return result.Count == listed.Count ? result : throw new LakeException($"Athena's export has {listed.Count} files, of which {result.Count} are there.", isTransient: true);
         }
         finally
         {
@@ -152,7 +150,7 @@ internal sealed partial class AthenaExporter(AthenaQueries queries, S3Files file
         if (S3Location.TryParse(query.ResultConfiguration?.OutputLocation) is { } result && result.Key.EndsWith(".csv", StringComparison.Ordinal))
         {
             var path = Path.Combine(directory, "result.csv");
-            await files.DownloadAsync(result, path, cancellationToken);
+            await files.DownloadAsync(result.Bucket, await files.FindAsync(result, cancellationToken), path, cancellationToken);
             LakeExport export;
             using (var reader = new StreamReader(path))
             {

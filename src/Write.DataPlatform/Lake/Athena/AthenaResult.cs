@@ -14,6 +14,7 @@ internal sealed class AthenaResult : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private GetQueryResultsResponse _page;
     private bool _isRead;
+    private int _isDisposed;
 
     private AthenaResult(AthenaQueries queries, QueryExecution query, GetQueryResultsResponse first)
     {
@@ -84,8 +85,11 @@ internal sealed class AthenaResult : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _ended.CancelAsync();
-        _ended.Dispose();
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+        {
+            await _ended.CancelAsync();
+            _ended.Dispose();
+        }
     }
 
     private static Task<GetQueryResultsResponse> FetchAsync(AthenaQueries queries, QueryExecution query, string? page, CancellationToken cancellationToken) =>

@@ -1,3 +1,4 @@
+using Amazon.Runtime;
 using Amazon.S3;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +13,7 @@ namespace Write.DataPlatform.Lake.Athena;
 
 internal static class AthenaServices
 {
-    /// <summary>Adds <see cref="AthenaLake"/> and <see cref="AthenaDataSource"/> over the clients of the section <c>AWS</c>, made when they are first needed.</summary>
+    /// <summary>Adds <see cref="AthenaLake"/> and <see cref="AthenaDataSource"/> over the clients of the section <c>AWS</c>. Made without region or credentials, they throw <see cref="LakeException"/>.</summary>
     public static IServiceCollection AddAthena(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddAwsClient<IAmazonAthena>(configuration, "Athena").AddAwsClient<IAmazonS3>(configuration, "S3");
@@ -20,9 +21,16 @@ internal static class AthenaServices
         services.TryAddSingleton(provider => new AthenaDataSource(provider.GetRequiredService<AthenaQueries>(), Options(provider)));
         services.TryAddSingleton(provider =>
         {
-            var queries = provider.GetRequiredService<AthenaQueries>();
-            var files = new S3Files(provider.GetRequiredService<IAmazonS3>(), queries.Retries);
-            return new AthenaLake(queries, files, Options(provider), AthenaDialect.Instance, provider.GetRequiredService<TimeProvider>());
+            try
+            {
+                var queries = provider.GetRequiredService<AthenaQueries>();
+                var files = new S3Files(provider.GetRequiredService<IAmazonS3>(), queries.Retries);
+                return new AthenaLake(queries, files, Options(provider), AthenaDialect.Instance, provider.GetRequiredService<TimeProvider>());
+            }
+            catch (Exception exception) when (exception is AmazonClientException or InvalidDataException)
+            {
+                throw AthenaErrors.From(exception);
+            }
         });
         return services;
     }

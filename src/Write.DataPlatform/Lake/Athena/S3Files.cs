@@ -32,21 +32,26 @@ internal sealed class S3Files(IAmazonS3 client, ResiliencePipeline retries)
         return files;
     }
 
-    /// <summary>Copies an object to a local file, several parts at once.</summary>
-    /// <exception cref="LakeException">The object changed meanwhile.</exception>
-    public async Task DownloadAsync(S3Location location, string path, CancellationToken cancellationToken = default)
+    /// <summary>An object as it is now.</summary>
+    public async Task<S3File> FindAsync(S3Location location, CancellationToken cancellationToken = default)
     {
         var head = await retries.ExecuteAsync(
             async token => await client.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = location.Bucket, Key = location.Key }, token), cancellationToken);
-        var length = head.ContentLength;
-        using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.Asynchronous, length);
-        var parts = Enumerable.Range(0, (int)((length + PartBytes - 1) / PartBytes)).Select(part => part * (long)PartBytes);
+        return new S3File(location.Key, head.ContentLength, head.ETag);
+    }
+
+    /// <summary>Copies an object to a local file, several parts at once.</summary>
+    /// <exception cref="LakeException">The object changed meanwhile.</exception>
+    public async Task DownloadAsync(string bucket, S3File file, string path, CancellationToken cancellationToken = default)
+    {
+        using var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.Asynchronous, file.Bytes);
+        var parts = Enumerable.Range(0, (int)((file.Bytes + PartBytes - 1) / PartBytes)).Select(part => part * (long)PartBytes);
         await Parallel.ForEachAsync(
             parts, new ParallelOptions { MaxDegreeOfParallelism = PartsAtOnce, CancellationToken = cancellationToken },
             async (from, token) =>
             {
-                var bytes = await retries.ExecuteAsync(async inner => await PartAsync(location, from, Math.Min(length, from + PartBytes), head.ETag, inner), token);
-                await RandomAccess.WriteAsync(file, bytes, from, token);
+                var bytes = await retries.ExecuteAsync(async inner => await PartAsync(bucket, file, from, Math.Min(file.Bytes, from + PartBytes), inner), token);
+                await RandomAccess.WriteAsync(handle, bytes, from, token);
             });
     }
 
@@ -57,13 +62,13 @@ internal sealed class S3Files(IAmazonS3 client, ResiliencePipeline retries)
             async (key, token) => await retries.ExecuteAsync(
                 async inner => await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = bucket, Key = key }, inner), token));
 
-    private async Task<byte[]> PartAsync(S3Location location, long from, long to, string etag, CancellationToken cancellationToken)
+    private async Task<byte[]> PartAsync(string bucket, S3File file, long from, long to, CancellationToken cancellationToken)
     {
         using var response = await client.GetObjectAsync(
-            new GetObjectRequest { BucketName = location.Bucket, Key = location.Key, ByteRange = new ByteRange(from, to - 1), EtagToMatch = etag }, cancellationToken);
-        if (response.ETag != etag)
+            new GetObjectRequest { BucketName = bucket, Key = file.Key, ByteRange = new ByteRange(from, to - 1), EtagToMatch = file.ETag }, cancellationToken);
+        if (response.ETag != file.ETag)
         {
-            throw new LakeException($"The object {location} changed while it was read.", isTransient: true);
+            throw new LakeException($"The object s3://{bucket}/{file.Key} changed while it was read.", isTransient: true);
         }
 
         var bytes = new byte[to - from];
