@@ -101,6 +101,24 @@ internal static class AthenaTypes
         return text.Append(digits[0]).Append('.').Append(digits.Length > 1 ? digits[1..] : "0").Append('E').Append(exponent.ToString(CultureInfo.InvariantCulture)).ToString();
     }
 
+    /// <summary>A double's shortest text as Trino casts it: 37.7 is 3.77E1.</summary>
+    public static string Scientific(string shortest)
+    {
+        var sign = shortest.StartsWith('-') ? "-" : "";
+        var text = shortest.TrimStart('-');
+        if (text is "nan" or "inf" or "0.0")
+        {
+            return text switch { "nan" => "NaN", "inf" => sign + "Infinity", _ => sign + "0E0" };
+        }
+
+        var parts = text.Split('e');
+        var whole = parts[0].Split('.')[0];
+        var all = parts[0].Replace(".", "", StringComparison.Ordinal);
+        var digits = all.TrimStart('0').TrimEnd('0');
+        var exponent = whole.Length - 1 - (all.Length - all.TrimStart('0').Length) + (parts.Length > 1 ? int.Parse(parts[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : 0);
+        return $"{sign}{digits[0]}.{(digits.Length > 1 ? digits[1..] : "0")}E{exponent.ToString(CultureInfo.InvariantCulture)}";
+    }
+
     private static string Hex(Stream bytes)
     {
         using var buffer = new MemoryStream();

@@ -28,6 +28,13 @@ internal sealed class Engine : IDisposable
             Execute(_root, $"CREATE SCHEMA IF NOT EXISTS {CatalogTable.Quote(database)}");
         }
 
+        _root.RegisterScalarFunction<string, string>("trino_scientific", (readers, writer, count) =>
+        {
+            for (ulong i = 0; i < count; i++)
+            {
+                writer.WriteValue(AthenaTypes.Scientific(readers[0].GetValue<string>(i)), i);
+            }
+        });
         foreach (var macro in TrinoMacros.All)
         {
             Execute(_root, macro);

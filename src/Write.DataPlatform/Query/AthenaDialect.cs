@@ -43,18 +43,20 @@ public sealed partial class AthenaDialect : SqlDialect
     };
 
     /// <summary>Text is DuckDB's: Trino gives every timestamp its three digits of a second, and every double an exponent.</summary>
-    internal override string Cast(string expression, ColumnKind kind)
+    internal override string Cast(string expression, ColumnKind kind, ColumnKind? from = null)
     {
-        if (kind != ColumnKind.String)
+        var cast = base.Cast(expression, kind, from);
+        return (kind, from) switch
         {
-            return base.Cast(expression, kind);
-        }
-
-        var text = $"CAST({expression} AS VARCHAR)";
-        return $"CASE WHEN typeof({expression}) IN ('double', 'real') THEN {Bound("t", text, DoubleText)}"
-            + $" WHEN regexp_like(typeof({expression}), '^timestamp\\([0-9]+\\)$') THEN regexp_replace(regexp_replace({text}, '\\.0+$', ''), '(\\.[0-9]*[1-9])0+$', '$1')"
-            + $" ELSE {text} END";
+            (ColumnKind.String, null) => $"zip_with(ARRAY[typeof({expression})], ARRAY[{cast}], (y, t) -> CASE WHEN y IN ('double', 'real') THEN {DoubleText} WHEN regexp_like(y, '^timestamp\\([0-9]+\\)$') THEN {TimeText} ELSE t END)[1]",
+            (ColumnKind.String, ColumnKind.Double) => Bound("t", cast, DoubleText),
+            (ColumnKind.String, ColumnKind.Timestamp) => Bound("t", cast, TimeText),
+            _ => cast,
+        };
     }
+
+    /// <summary>Of <c>t</c>, a time with digits of a second: without those that are zero at the end.</summary>
+    private const string TimeText = "regexp_replace(regexp_replace(t, '\\.0+$', ''), '(\\.[0-9]*[1-9])0+$', '$1')";
 
     /// <summary>Of <c>t</c>, Trino's 3.77E1: 37.7 between a ten-thousandth and ten quadrillions, else 3.77e+20.</summary>
     private const string DoubleText =

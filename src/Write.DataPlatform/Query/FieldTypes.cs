@@ -10,8 +10,8 @@ internal sealed record FieldTypes(ImmutableDictionary<string, ColumnKind> Kinds)
 
     public static string Key(string semanticModel, string element) => semanticModel + "." + element;
 
-    public ColumnKind? Of(FieldBinding binding) =>
-        binding.Lookup is not null ? ColumnKind.String
-        : Kinds.TryGetValue(Key(binding.Owner.Name, binding.Element), out var kind) ? kind
-        : null;
+    public ColumnKind? Of(FieldBinding binding) => binding.Lookup is not null ? ColumnKind.String : OfElement(binding);
+
+    /// <summary>The type of the dimension or entity that a lookup's attribute follows from, or of the field itself.</summary>
+    public ColumnKind? OfElement(FieldBinding binding) => Kinds.TryGetValue(Key(binding.Owner.Name, binding.Element), out var kind) ? kind : null;
 }

@@ -55,6 +55,9 @@ internal sealed record Leaf
     /// <summary>What every field of <see cref="Where"/> and of the states' filters means from this fact.</summary>
     public required ImmutableDictionary<FieldName, FieldBinding> Bindings { get; init; }
 
+    /// <summary>The types of the facts' and their partners' columns, as far as they are known.</summary>
+    public FieldTypes Types { get; init; } = FieldTypes.Unknown;
+
     /// <summary>Set if values follow from events of other buckets than their own; the leaf then gathers events in the spine's basis.</summary>
     public Spine? Spine { get; init; }
 

@@ -288,7 +288,7 @@ internal sealed class LeafCompiler
         }
 
         var kind = binding.Dimension is null ? "key_" : "dim_";
-        var element = source.Column(kind + binding.Element, binding.Expr);
+        var element = source.Column(kind + binding.Element, binding.Expr) with { Kind = _leaf.Types.OfElement(binding) };
         if (_attributes.TryGetValue(binding.Key, out var attribute))
         {
             return attribute;
@@ -312,7 +312,7 @@ internal sealed class LeafCompiler
             new SqlValues(["key", "value"], [.. lookup.Rows.Select(r => ImmutableArray.Create(r.Key, r.Values[column]))]),
             alias,
             new SqlBinary("=", new SqlCast(element, ColumnKind.String), new SqlColumn(alias, "key"))));
-        return _attributes[binding.Key] = new SqlColumn(alias, "value");
+        return _attributes[binding.Key] = new SqlColumn(alias, "value") { Kind = ColumnKind.String };
     }
 
     /// <summary>What a time spine says of one of its buckets.</summary>

@@ -218,6 +218,7 @@ internal sealed class QueryResolver
 
         var leaf = new Leaf
         {
+            Types = _types,
             Index = draft.Index,
             Fact = draft.Fact,
             AggTime = draft.AggTime,

@@ -42,7 +42,11 @@ public abstract class SqlDialect
     /// <summary>A part of a metric's own formula, which is in the language of the finish.</summary>
     internal virtual string Formula(string text) => text;
 
-    internal virtual string Cast(string expression, ColumnKind kind) => "CAST(" + expression + " AS " + TypeName(kind) + ")";
+    /// <summary>A value as another type; what it is as text is the same in every dialect.</summary>
+    /// <param name="expression">The value.</param>
+    /// <param name="kind">The type.</param>
+    /// <param name="from">The value's own type; null if it is not known.</param>
+    internal virtual string Cast(string expression, ColumnKind kind, ColumnKind? from = null) => "CAST(" + expression + " AS " + TypeName(kind) + ")";
 
     internal abstract string TypeName(ColumnKind kind);
 

@@ -10,19 +10,9 @@ internal static class TrinoMacros
     [
         "CREATE MACRO trino.milliseconds(x) AS make_timestamp((epoch_us(x) + CASE WHEN epoch_us(x) < 0 THEN -500 ELSE 500 END) // 1000 * 1000)",
 
-        // A timestamp has three digits of a second as text; a double has an exponent: 3.77E1.
+        // A timestamp has three digits of a second as text; a double has an exponent.
         """
-        CREATE MACRO trino.scientific(a) AS CASE
-          WHEN contains(a, 'e') THEN split_part(a, 'e', 1) || CASE WHEN contains(a, '.') THEN '' ELSE '.0' END || 'E' || CAST(CAST(split_part(a, 'e', 2) AS INTEGER) AS VARCHAR)
-          ELSE left(ltrim(replace(a, '.', ''), '0'), 1) || '.' || CASE WHEN rtrim(substr(ltrim(replace(a, '.', ''), '0'), 2), '0') = '' THEN '0' ELSE rtrim(substr(ltrim(replace(a, '.', ''), '0'), 2), '0') END
-            || 'E' || CAST(length(split_part(a, '.', 1)) - 1 - (length(replace(a, '.', '')) - length(ltrim(replace(a, '.', ''), '0'))) AS VARCHAR) END
-        """,
-        """
-        CREATE MACRO trino.double_text(t) AS CASE t WHEN 'nan' THEN 'NaN' WHEN 'inf' THEN 'Infinity' WHEN '-inf' THEN '-Infinity' WHEN '0.0' THEN '0E0' WHEN '-0.0' THEN '-0E0'
-          ELSE CASE WHEN starts_with(t, '-') THEN '-' ELSE '' END || trino.scientific(ltrim(t, '-')) END
-        """,
-        """
-        CREATE MACRO trino.varchar(x) AS CASE typeof(x) WHEN 'DOUBLE' THEN trino.double_text(CAST(x AS VARCHAR)) WHEN 'FLOAT' THEN trino.double_text(CAST(x AS VARCHAR))
+        CREATE MACRO trino.varchar(x) AS CASE typeof(x) WHEN 'DOUBLE' THEN trino_scientific(CAST(x AS VARCHAR)) WHEN 'FLOAT' THEN trino_scientific(CAST(x AS VARCHAR))
           WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g') ELSE CAST(x AS VARCHAR) END
         """,
         """

@@ -18,7 +18,11 @@ internal abstract record SqlExpression
 }
 
 /// <summary>A column of a source in the FROM clause, or of the only one.</summary>
-internal sealed record SqlColumn(string? Source, string Name) : SqlExpression;
+internal sealed record SqlColumn(string? Source, string Name) : SqlExpression
+{
+    /// <summary>Its type, where it is known.</summary>
+    public ColumnKind? Kind { get; init; }
+}
 
 /// <summary>Text from a model file, which is trusted and stays in parentheses.</summary>
 internal sealed record SqlText(string Text) : SqlExpression;

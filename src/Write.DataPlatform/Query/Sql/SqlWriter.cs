@@ -57,7 +57,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlSketchMerge merge => dialect.MergeSketches(Expression(merge.Sketch)),
         SqlSketchEstimate estimate => dialect.EstimateSketch(Expression(estimate.Sketch)),
         SqlCase choice => Case(choice),
-        SqlCast cast => dialect.Cast(Expression(cast.Inner), cast.Kind),
+        SqlCast cast => dialect.Cast(Expression(cast.Inner), cast.Kind, KindOf(cast.Inner)),
         SqlTextTest test => dialect.TextTest(test.Test, Expression(test.Inner), Parameter(test.Value)),
         SqlTruncate truncate => Truncate(truncate),
         SqlIsFinite test => dialect.IsFinite(Expression(new SqlCast(test.Inner, ColumnKind.Double))),
@@ -69,6 +69,14 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlNextIsoYear next => dialect.NextIsoYear(Expression(next.Inner)),
         SqlAtZone zone => dialect.AtZone(Expression(zone.Inner), zone.ZoneId),
         _ => throw new ArgumentOutOfRangeException(nameof(expression), expression, "This expression has no spelling."),
+    };
+
+    private static ColumnKind? KindOf(SqlExpression expression) => expression switch
+    {
+        SqlColumn column => column.Kind,
+        SqlCast cast => cast.Kind,
+        SqlDatePart => ColumnKind.Int64,
+        _ => null,
     };
 
     public string Select(SqlSelect select)
