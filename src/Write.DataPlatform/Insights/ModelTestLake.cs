@@ -125,7 +125,7 @@ internal sealed class ModelTestLake : IAsyncDisposable
                 foreach (var (name, type) in columns)
                 {
                     var cell = Cell(row, name);
-                    PlanRunner.Append(appended, Convert(cell is null ? PartitionOf(table, row, name) : cell.Value, type.Kind));
+                    appended.Append(Convert(cell is null ? PartitionOf(table, row, name) : cell.Value, type.Kind));
                 }
 
                 appended.EndRow();

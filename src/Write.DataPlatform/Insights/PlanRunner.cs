@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Data.Common;
 using System.Globalization;
 using System.Numerics;
-using DuckDB.NET.Data;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
@@ -72,44 +71,10 @@ internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan pl
             var row = appender.CreateRow();
             for (var i = 0; i < values.Length; i++)
             {
-                Append(row, values[i]);
+                row.Append(values[i]);
             }
 
             row.EndRow();
-        }
-    }
-
-    /// <summary>Appends a value of one of the <see cref="ColumnKind"/>s.</summary>
-    public static void Append(IDuckDBAppenderRow row, object? value)
-    {
-        switch (value)
-        {
-            case null:
-                row.AppendNullValue();
-                break;
-            case string text:
-                row.AppendValue(text);
-                break;
-            case long number:
-                row.AppendValue(number);
-                break;
-            case double number:
-                row.AppendValue(number);
-                break;
-            case decimal number:
-                row.AppendValue(number);
-                break;
-            case bool flag:
-                row.AppendValue(flag);
-                break;
-            case DateOnly date:
-                row.AppendValue(date);
-                break;
-            case DateTime time:
-                row.AppendValue(time);
-                break;
-            default:
-                throw new InvalidOperationException($"A lake gives no {value.GetType().Name}.");
         }
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Lake.Athena;
 
 namespace Write.DataPlatform.Lake;
 
@@ -47,6 +48,9 @@ public sealed class LakeOptions
     /// <summary>How long a listing of a table's files is reused, so how long a new file may go unseen.</summary>
     /// <value>Default: 1 second.</value>
     public TimeSpan ScanInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How Athena is asked, if that is the kind.</summary>
+    public AthenaOptions Athena { get; set; } = new();
 }
 
 /// <summary>The lakes there are.</summary>
@@ -105,6 +109,11 @@ internal sealed class LakeOptionsValidator : IValidateOptions<LakeOptions>
             {
                 failures.Add($"{LakeOptions.Section}:Path '{options.Path}' is a file; it must be a folder.");
             }
+        }
+
+        if (options.Kind == LakeKind.Athena)
+        {
+            options.Athena.Check(LakeOptions.Section + ":" + nameof(options.Athena), failures);
         }
 
         if (options.WorkPath.Length == 0)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Lake.Athena;
 using Write.DataPlatform.Lake.DuckDb;
 
 namespace Write.DataPlatform.Lake;
@@ -29,10 +30,11 @@ internal static class LakeServices
             return options.Kind switch
             {
                 LakeKind.DuckDb => new DuckDbLake(options, provider.GetRequiredService<TimeProvider>()),
-                _ => throw new NotSupportedException($"This build has no {options.Kind} lake."),
+                LakeKind.Athena => provider.GetRequiredService<AthenaLake>(),
+                _ => throw new InvalidOperationException($"There is no lake of the kind {options.Kind}."),
             };
         });
-        return services;
+        return services.AddAthena(configuration);
     }
 
     private static string Absolute(string path, string other) => Path.GetFullPath(path.Length == 0 ? other : path);
