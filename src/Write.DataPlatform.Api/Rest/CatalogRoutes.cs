@@ -69,6 +69,10 @@ internal static class CatalogRoutes
         for (var i = 0; i < metrics.Length; i++)
         {
             CheckMetric(form, catalog, metrics[i], $"metrics[{i}]");
+            if (model.Metrics.GetValueOrDefault(metrics[i]) is FunnelMetric or RetentionMetric)
+            {
+                form.Report(QueryProblems.MetricTypeNotSupported, $"{metrics[i]} has several rows a group; values are listed for metrics that have one.", $"metrics[{i}]");
+            }
         }
 
         var field = FieldName.Parse(name);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Data.Common;
 using System.Globalization;
 using System.Numerics;
+using DuckDB.NET.Data;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
@@ -53,12 +54,20 @@ internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan pl
     }
 
     /// <summary>The answer's rows; <paramref name="isTotals"/> gives the one row over all groups.</summary>
-    public Task<ResultRows> FinishAsync(bool isTotals, CancellationToken cancellationToken = default)
+    /// <exception cref="QueryException">There are more rows to fill than may be.</exception>
+    public async Task<ResultRows> FinishAsync(bool isTotals, CancellationToken cancellationToken = default)
     {
         var statement = isTotals
             ? FinishCompiler.CompileTotals(plan.Resolved, plan.Leaves, (_, piece) => _sources[piece])
             : FinishCompiler.Compile(plan.Resolved, plan.Leaves, (_, piece) => _sources[piece]);
-        return session.QueryAsync(statement, reader => ResultRows.Read(reader, cancellationToken), cancellationToken);
+        try
+        {
+            return await session.QueryAsync(statement, reader => ResultRows.Read(reader, cancellationToken), cancellationToken);
+        }
+        catch (DuckDBException exception) when (exception.Message.Contains(FinishCompiler.TooManyFilled, StringComparison.Ordinal))
+        {
+            throw new QueryException([new QueryProblem(QueryProblems.TooManyBuckets, $"Filling would make more than {FinishCompiler.MaxFilled} rows: a row for every bucket and every combination of the other fields.", "fill")]);
+        }
     }
 
     private async Task AppendAsync(string table, LakeRows rows, CancellationToken cancellationToken)

@@ -8,10 +8,11 @@ internal static class ComparisonResolver
     /// <summary>How past events are moved; null without a comparison.</summary>
     /// <param name="model">The model.</param>
     /// <param name="query">The query.</param>
+    /// <param name="times">Its fields that are the metrics' time.</param>
     /// <param name="range">Its range.</param>
     /// <param name="upToToday">The range as far as today.</param>
     /// <param name="report">Takes the code, the text and the place of a mistake.</param>
-    public static TimeShift? Resolve(MetricModel model, MetricQuery query, ResolvedRange range, ResolvedRange upToToday, Action<string, string, string> report)
+    public static TimeShift? Resolve(MetricModel model, MetricQuery query, MetricTimes times, ResolvedRange range, ResolvedRange upToToday, Action<string, string, string> report)
     {
         if (query.Compare is not { } compare)
         {
@@ -24,10 +25,15 @@ internal static class ComparisonResolver
             return null;
         }
 
-        var grains = query.GroupBy.Where(g => g.IsMetricTime).Select(g => g.Grain ?? MetricCatalog.Of(model).DefaultGrain(query.AllMetrics)).Distinct().ToList();
+        var grains = times.Names.Select(name => MetricTimes.GrainOf(model, query, name)).Distinct().ToList();
         if (grains.Count > 1)
         {
-            report(QueryProblems.CompareNeedsOneGrain, "A comparison takes metric_time at one grain only.", "groupBy");
+            report(QueryProblems.OneGrainNeeded, "A comparison takes the metrics' time at one grain only.", "groupBy");
+        }
+
+        foreach (var name in times.Mixed)
+        {
+            report(QueryProblems.TimesDoNotMeet, $"{name} is the time of some of the metrics and not of the others, so that a comparison would move it for some alone. Group by metric_time.", $"groupBy[{query.GroupBy.IndexOf(name)}]");
         }
 
         if (compare.AlignToDate && upToToday.IsEmpty && !range.IsEmpty)

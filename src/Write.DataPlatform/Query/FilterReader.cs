@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Filters;
 
@@ -252,19 +251,11 @@ internal sealed class FilterReader(QueryForm form, bool trustsSql = false)
         }
     }
 
-    /// <summary>
-    /// Engines read RE2, which is .NET's non-backtracking syntax but for named groups; what that refuses is refused here, before an engine
-    /// stumbles over it.
-    /// </summary>
     private void CheckPattern(string pattern, string path)
     {
-        try
+        if (PatternSyntax.WrongIn(pattern) is { } wrong)
         {
-            _ = new Regex(pattern.Replace("(?P<", "(?<", StringComparison.Ordinal), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-        }
-        catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
-        {
-            form.Report(QueryFormProblems.BadPattern, $"'{QueryForm.Short(pattern)}' is no regular expression: {exception.Message}", path, "Write it in RE2's syntax.");
+            form.Report(QueryFormProblems.BadPattern, $"'{QueryForm.Short(pattern)}' is no regular expression that every engine reads alike: {wrong}", path);
         }
     }
 }

@@ -7,7 +7,8 @@ namespace Write.DataPlatform.Query;
 /// <summary>Turns the values of a filter into the type of the field they are compared with.</summary>
 /// <param name="typeOf">The type of a field; null if it is not known, which leaves its values as they are.</param>
 /// <param name="zone">The zone whose clock a date and time without an offset is read on.</param>
-internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZoneInfo zone)
+/// <param name="areInstants">Whether buckets within a day are compared in UTC, as columns of an answer are, and not on the zone's clock.</param>
+internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZoneInfo zone, bool areInstants = false)
 {
     private static readonly string[] Booleans = ["true", "false"];
 
@@ -50,7 +51,7 @@ internal sealed class FilterValues(Func<FieldName, ColumnKind?> typeOf, TimeZone
         {
             if (values[i] is { } value)
             {
-                if (Convert(value, known, isInstant: known == ColumnKind.Timestamp && comparison.Field.Grain is null) is { } converted)
+                if (Convert(value, known, isInstant: known == ColumnKind.Timestamp && (areInstants || comparison.Field.Grain is null)) is { } converted)
                 {
                     values[i] = converted;
                 }

@@ -17,6 +17,12 @@ internal sealed class FinishCompiler
     private readonly IReadOnlyList<LeafPlan> _plans;
     private readonly LeafPlan? _timeSpine;
     private readonly ImmutableArray<KeyColumn> _keys;
+    /// <summary>What the engine says when there are too many combinations to fill.</summary>
+    public const string TooManyFilled = "too_many_filled: ";
+
+    /// <summary>How many rows filling may make.</summary>
+    public const long MaxFilled = 1_000_000;
+
     private readonly bool _isTotals;
     private readonly bool _fills;
     private readonly SqlDialect _dialect = DuckDbDialect.Instance;
@@ -253,7 +259,11 @@ internal sealed class FinishCompiler
         var moments = _writer.Statement(new SqlMoments(new SqlLiteral(start), new SqlLiteral(end), time.Grain!.Value, null));
         var spine = $"(SELECT u AS {key} FROM ({moments}) AS m) AS spine";
         var states = Carried().Select(s => Quote(s.Column));
-        var combinations = others.Count == 0 ? "" : $" CROSS JOIN (SELECT DISTINCT {string.Join(", ", others)} FROM merged) AS groups";
+        // Combinations are known only when the rows are, and must not fill the memory.
+        var most = MaxFilled / Math.Max(1, (long)(_query.Range.To!.Value.Utc - _query.Range.From!.Value.Utc).TotalSeconds / Calendar.Seconds(time.Grain!.Value));
+        var names = string.Join(", ", others);
+        var combinations = others.Count == 0 ? "" : $" CROSS JOIN (SELECT {names} FROM (SELECT {names}, count(*) OVER () AS n FROM (SELECT DISTINCT {names} FROM merged))"
+            + $" WHERE CASE WHEN n > {most.ToString(CultureInfo.InvariantCulture)} THEN error('{TooManyFilled}' || n) ELSE true END) AS groups";
         return $"SELECT {string.Join(", ", _keys.Select(k => (k == time ? "spine." : "groups.") + Quote(k.Name)).Concat(states))}\nFROM {spine}{combinations}"
             + $"\nLEFT JOIN merged ON merged.{key} = spine.{key}"
             + string.Concat(others.Select(o => $" AND merged.{o} IS NOT DISTINCT FROM groups.{o}"));

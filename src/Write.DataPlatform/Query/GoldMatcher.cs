@@ -40,7 +40,24 @@ internal sealed record LeafPlan(Leaf Leaf, ImmutableArray<LeafPiece> Pieces, Imm
 /// </summary>
 internal static class GoldMatcher
 {
-    public static LeafPlan Match(Leaf leaf, IReadOnlyList<GoldCandidate> candidates, QuerySource source, string? tenant)
+    /// <summary>
+    /// A leaf's plan; where no table holds all of its states and some tables hold some, a plan for the states of each, and one of the lake for the others. The finish
+    /// merges them by the leaf's keys, as it merges the pieces of a range.
+    /// </summary>
+    public static IEnumerable<LeafPlan> Plans(Leaf leaf, IReadOnlyList<GoldCandidate> candidates, QuerySource source, string? tenant)
+    {
+        var whole = Match(leaf, candidates, source, tenant);
+        if (!whole.NeedsLake || source == QuerySource.Lake || leaf.States.Length < 2 || leaf.Spine is not null || leaf.JoinsTimeSpine || leaf.Journey is not null || leaf.Conversion is not null)
+        {
+            return [whole];
+        }
+
+        LeafPlan Of(IEnumerable<MeasureState> states) => Match(leaf with { States = [.. states] }, candidates, source, tenant);
+        var parts = leaf.States.GroupBy(state => Of([state]) is { NeedsLake: false } own ? string.Join(' ', own.Pieces.Select(p => p.Gold!.Definition.Table.Name).Distinct()) : "").ToList();
+        return parts.Count == 1 ? [whole] : parts.Select(Of);
+    }
+
+    private static LeafPlan Match(Leaf leaf, IReadOnlyList<GoldCandidate> candidates, QuerySource source, string? tenant)
     {
         var lake = new LeafPiece(leaf.Range, null, []);
         if (source == QuerySource.Lake)

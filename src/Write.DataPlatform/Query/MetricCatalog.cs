@@ -95,7 +95,8 @@ internal sealed class MetricCatalog
             [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]) { FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
     }
 
-    private static IEnumerable<Measure> Measures(MetricModel model, Metric metric) =>
+    /// <summary>The measures that a metric is computed from.</summary>
+    public static IEnumerable<Measure> Measures(MetricModel model, Metric metric) =>
         metric.MeasureInputs.Select(i => model.Measures[i.Measure]).Concat(metric.Inputs.SelectMany(i => Measures(model, model.Metrics[i.Metric])));
 
     private static DimensionDescription Describe(FieldBinding binding) => new(

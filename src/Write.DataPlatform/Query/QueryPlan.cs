@@ -39,14 +39,14 @@ internal sealed record QueryPlan(ResolvedQuery Resolved, ImmutableArray<LeafPlan
                 After = null,
                 AreTotals = true,
                 Shares = [],
-                Leaves = [.. Resolved.Leaves.Where(l => l.Share is null).Select(l => l with { GroupBy = [] })],
+                Leaves = [.. Resolved.Leaves.Where(l => l.Share is null && !l.IsTimeSpine).Select(l => l with { GroupBy = [], JoinsTimeSpine = false, TimeSpine = null })],
             },
             candidates);
 
     private static QueryPlan Create(ResolvedQuery resolved, IReadOnlyList<GoldCandidate> candidates)
     {
         var query = resolved.Query;
-        var leaves = resolved.Leaves.Select(leaf => GoldMatcher.Match(leaf, candidates, query.Source, query.Tenant)).ToImmutableArray();
+        var leaves = resolved.Leaves.SelectMany(leaf => GoldMatcher.Plans(leaf, candidates, query.Source, query.Tenant)).ToImmutableArray();
         if (query.Source == QuerySource.Gold && leaves.Any(l => l.NeedsLake))
         {
             throw new QueryException(

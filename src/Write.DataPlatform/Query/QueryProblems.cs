@@ -19,7 +19,7 @@ internal static class QueryProblems
     public const string WrongValueType = "wrong_value_type";
     public const string EmptyTimeRange = "empty_time_range";
     public const string CompareNeedsTimeRange = "compare_needs_time_range";
-    public const string CompareNeedsOneGrain = "compare_needs_one_grain";
+    public const string OneGrainNeeded = "one_grain_needed";
     public const string FillNeedsTimeRange = "fill_needs_time_range";
     public const string TooManyBuckets = "too_many_buckets";
     public const string RangeNeedsDates = "range_needs_dates";
@@ -43,5 +43,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or CompareNeedsOneGrain or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet or StatementTooLong or PatternNotSupported;
+        or MetricTypeNotSupported or NotInGold or OneGrainNeeded or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet or StatementTooLong or PatternNotSupported;
 }

@@ -55,7 +55,8 @@ internal sealed class QueryResolver
         }
 
         var builder = new LeafBuilder(_model);
-        var shift = ComparisonResolver.Resolve(_model, _query, _range, _rangeUpToToday, (code, message, path) => Report(code, message, path));
+        var times = MetricTimes.Of(_model, _binder, _query);
+        var shift = ComparisonResolver.Resolve(_model, _query, times, _range, _rangeUpToToday, (code, message, path) => Report(code, message, path));
         var metrics = ImmutableArray.CreateBuilder<MetricColumn>();
         for (var i = 0; i < _metrics.Length; i++)
         {
@@ -81,18 +82,19 @@ internal sealed class QueryResolver
         var spines = new SpineResolver(_model, _range, _zone);
         var leaves = drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
         CheckUnboundNames(drafts);
-        var keys = Keys(leaves, followed);
-        var modifiers = new ModifierResolver(_query, keys, leaves, name => Column(name, keys), _problems);
+        var keys = Keys(leaves, followed, times);
+        var asked = new AnswerColumns(_query, keys, _zone, _problems);
+        var modifiers = new ModifierResolver(_query, keys, leaves, asked.Named, _problems);
         var columns = modifiers.Resolve(metrics.ToImmutable());
-        CheckColumns(keys, columns);
-        CheckFill(keys);
+        asked.Check(columns);
+        asked.CheckFill(_range, times.Mixed);
         var journey = followed is null ? null : Journey.Of(followed, leaves, _range, _query, (code, message, path) => Report(code, message, path));
         if (_query.Totals && leaves.Any(l => l.Spine is not null))
         {
             Report(QueryProblems.NoTotals, "A metric that accumulates over time has a value at each moment and none over all of them.", "totals");
         }
 
-        var having = Having(keys);
+        var having = asked.Having();
         _problems.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
         if (_problems.Count > 0)
         {
@@ -101,7 +103,7 @@ internal sealed class QueryResolver
 
         return new ResolvedQuery
         {
-            Query = _query with { OrderBy = [.. _query.OrderBy.Select(o => o with { Field = Column(o.Field, keys) })] },
+            Query = _query with { OrderBy = [.. _query.OrderBy.Select(o => o with { Field = asked.Named(o.Field) })] },
             Model = _model,
             Zone = _zone,
             Range = _range,
@@ -383,7 +385,7 @@ internal sealed class QueryResolver
         }
     }
 
-    private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves, JourneyNode? followed)
+    private ImmutableArray<KeyColumn> Keys(ImmutableArray<Leaf> leaves, JourneyNode? followed, MetricTimes times)
     {
         for (var i = 0; i < _query.GroupBy.Length; i++)
         {
@@ -406,77 +408,19 @@ internal sealed class QueryResolver
             .. _query.GroupBy.Select(name =>
             {
                 var fields = leaves.SelectMany(l => l.Columns).Where(g => g.Column == name.ToString()).ToList();
-                return new KeyColumn(name.ToString(), fields.Where(f => f.IsBucket).Max(f => f.Grain), name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label);
+                var grain = fields.Where(f => f.IsBucket).Max(f => f.Grain);
+                return new KeyColumn(name.ToString(), grain, name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label)
+                {
+                    IsTime = times.Names.Contains(name),
+                    FollowsFromTime = fields.Exists(f => !f.IsBucket) && leaves.Any(l => l.Columns.Any(f => f.Column == name.ToString() && l.IsAggTime(f.Binding))),
+                    Kind = grain is { } cut ? cut < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date
+                        : fields.Count == 0 || fields[0].Binding.Custom is not null ? null
+                        : fields[0].Binding.IsTime ? TimeKind(name, fields[0].Binding)
+                        : _types.Of(fields[0].Binding),
+                };
             }),
-            .. followed is null ? [] : new[] { new KeyColumn(followed.Key, null, false, followed.KeyLabel) },
+            .. followed is null ? [] : new[] { new KeyColumn(followed.Key, null, false, followed.KeyLabel) { Kind = followed.Metric is FunnelMetric ? ColumnKind.String : ColumnKind.Int64 } },
         ];
-    }
-
-    private void CheckColumns(ImmutableArray<KeyColumn> keys, IEnumerable<MetricColumn> metrics)
-    {
-        // A comparison that is itself a mistake still says which columns were meant.
-        var compared = _query.Compare is null ? [] : _metrics.SelectMany(m => new[] { m + "__previous", m + "__delta", m + "__ratio" });
-        var columns = keys.Select(k => k.Name).Concat(_metrics).Concat(_query.Modifiers.Select(ModifierColumn.NameOf)).Concat(compared).Concat(metrics.SelectMany(m => m.Names)).Distinct().ToList();
-        var asked = _query.OrderBy.Select((o, i) => (o.Field, Path: $"orderBy[{i}].field"))
-            .Concat(_query.Having is null ? [] : FilterValues.Places(_query.Having, "having").Select(f => (Field: f.Field.ToString(), f.Path)));
-        foreach (var (field, path) in asked.Where(a => !columns.Contains(Column(a.Field, keys))))
-        {
-            Report(QueryProblems.UnknownField, $"{field} is not a column of the answer.", path, Suggestion.For(field, columns));
-        }
-    }
-
-    /// <summary>The column that a name means, however it is spelt: with its grain or without, the grain in any case.</summary>
-    private static string Column(string name, ImmutableArray<KeyColumn> keys)
-    {
-        if (keys.Any(k => k.Name == name))
-        {
-            return name;
-        }
-
-        var asked = FieldName.Parse(name);
-        var same = keys.Where(k => FieldName.Parse(k.Name) is var key && key.Path.SequenceEqual(asked.Path) && (asked.Grain is null || k.Grain == asked.Grain)).ToList();
-        return same is [var only] ? only.Name : name;
-    }
-
-    private Filter? Having(ImmutableArray<KeyColumn> keys)
-    {
-        if (_query.Having is not { } having)
-        {
-            return null;
-        }
-
-        var values = new FilterValues(
-            name => keys.FirstOrDefault(k => k.Name == name.ToString()) is not { } key ? ColumnKind.Double
-                : key.Grain is { } grain ? grain < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date
-                : null,
-            TimeZoneInfo.Utc);
-        var converted = values.Convert(having, "having");
-        _problems.AddRange(values.Problems);
-        return converted;
-    }
-
-    private void CheckFill(ImmutableArray<KeyColumn> keys)
-    {
-        if (!_query.Fill || keys.FirstOrDefault(k => k.IsMetricTime) is not { } time)
-        {
-            return;
-        }
-
-        if (keys.Where(k => k.IsMetricTime).Select(k => k.Name).Distinct().Skip(1).Any())
-        {
-            Report(QueryProblems.CompareNeedsOneGrain, "Filling takes metric_time at one grain only.", "groupBy");
-        }
-
-        if (!_range.IsBounded)
-        {
-            Report(QueryProblems.FillNeedsTimeRange, "Filling needs a time range with a start and an end.", "fill");
-            return;
-        }
-
-        if ((_range.To!.Value.Utc - _range.From!.Value.Utc).TotalSeconds / Calendar.Seconds(time.Grain ?? TimeGrain.Day) > MaxBuckets)
-        {
-            Report(QueryProblems.TooManyBuckets, $"The time range has more than {MaxBuckets} buckets to fill.", "fill");
-        }
     }
 
     private void Report(string code, string message, string path, string? suggestion = null) =>

@@ -38,16 +38,25 @@ internal sealed record ResolvedQuery
         [.. Query.OrderBy.DistinctBy(o => o.Field), .. Keys.Where(k => Query.OrderBy.All(o => o.Field != k.Name)).Select(k => new QueryOrder(k.Name, Descending: false))];
 
     /// <summary>The key that compare and fill walk along, if there is one.</summary>
-    public KeyColumn? TimeKey => Keys.FirstOrDefault(k => k.IsMetricTime);
+    public KeyColumn? TimeKey => Keys.FirstOrDefault(k => k.IsTime);
 }
 
 /// <summary>A group-by column.</summary>
 /// <param name="Name">Its name in the answer.</param>
 /// <param name="Grain">The bucket, for a time field.</param>
-/// <param name="IsMetricTime">Whether it is the metrics' own time.</param>
+/// <param name="IsMetricTime">Whether it is <c>metric_time</c>.</param>
 /// <param name="Label">For people.</param>
 internal sealed record KeyColumn(string Name, TimeGrain? Grain, bool IsMetricTime, string? Label)
 {
+    /// <summary>Whether it is the time of every metric, as <c>metric_time</c> or under its own name.</summary>
+    public bool IsTime { get; init; }
+
+    /// <summary>Whether it is no bucket of a metric's time and yet follows from it: a part of its date, or a granularity of the model's own.</summary>
+    public bool FollowsFromTime { get; init; }
+
+    /// <summary>The type of its values; null if it is not known.</summary>
+    public ColumnKind? Kind { get; init; }
+
     /// <summary>The columns of its least and its greatest value.</summary>
     public (string Min, string Max) Ends => (Name + "__min", Name + "__max");
 }

@@ -125,7 +125,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     private bool HasRows => leaf.TimeSpine is { GroupBy.IsEmpty: false };
 
     private SqlRelation MomentsOf(ResolvedRange range, TimeGrain step) =>
-        timeSpine is null ? MomentsOf(range, step, leaf.Calendar, Span(Rows, Bound))
+        timeSpine is null ? MomentsOf(range, step, leaf.Calendar, Span(Rows, range.IsBounded ? null : Bound))
         : HasRows && step < TimeGrain.Day ? Within(range, step, leaf.Calendar, new SqlReady(timeSpine))
         : MomentsOf(range, step, leaf.Calendar, HasRows ? Span(timeSpine, Spine.Moment) : Span(timeSpine, null));
 

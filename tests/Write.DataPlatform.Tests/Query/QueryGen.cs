@@ -61,6 +61,7 @@ internal static class QueryGen
     };
 
     private static readonly string[] Instants = ["visitor__first_seen_at", "visit__ended_at", "visit__at", "order__placed_at"];
+    private static readonly string[] Counted = ["visit__at", "visit__ended_at", "order__placed_at", "play__played_on", "aim__for_month"];
     private static readonly string[] Dates = ["show__released_on", "play__played_on"];
     private static readonly string[] Months = ["visit__started_month", "aim__for_month"];
 
@@ -105,8 +106,9 @@ internal static class QueryGen
         from isOfMoments in Gen.Frequency((4, Gen.Const(false)), (1, Gen.Const(pool.Intersect(OfMoments).Any())))
         from metrics in MetricNames(pool, isOfMoments)
         let facts = metrics.SelectMany(m => Metrics[m]).Distinct().ToArray()
-        let names = Common(facts).Where(f => fields?.Contains(f) ?? true).ToArray()
         from isFilled in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
+        // Compared or filled, a time that some metrics count by and others do not is refused.
+        let names = Common(facts).Where(f => fields?.Contains(f) ?? true).Where(f => !(isCompared || isFilled) || !Counted.Contains(f)).ToArray()
         let noClock = isOfMoments || (isCompared && metrics.Intersect(Offsets).Any())
         let needsRange = isCompared || isFilled || isOfMoments
         from range in needsRange ? Ranges(facts, noClock) : Gen.Frequency((1, Gen.Const((TimeRange?)null)), (4, Ranges(facts, noClock)))
