@@ -26,21 +26,21 @@ FROM (
   WHERE CAST("played_on" AS DATE) >= DATE '2023-12-02'
 ) AS t0
 JOIN (
-  SELECT u
+  SELECT date_add('day', 10000 * h.k + o.k, n.a) AS u
   FROM (
-    SELECT date_add('day', 10000 * h.k + o.k, CAST(TIMESTAMP '2024-01-01 00:00:00' AS DATE)) AS u, CAST(date_add('day', 1, date_trunc('day', b."last")) AS DATE) AS e
+    SELECT CAST(TIMESTAMP '2024-01-01 00:00:00' AS DATE) AS a, CAST(date_add('day', 1, date_trunc('day', b."last")) AS DATE) AS z
     FROM (
-    SELECT min(CAST(t0."dim_played_on" AS DATE)) AS "first", max(CAST(t0."dim_played_on" AS DATE)) AS "last"
-    FROM (
-      SELECT "played_on" AS "dim_played_on"
-      FROM "plays" AS s
-      WHERE CAST("played_on" AS DATE) >= DATE '2023-12-02'
-    ) AS t0
-  ) AS b
-    CROSS JOIN UNNEST(sequence(0, greatest(0, date_diff('day', CAST(TIMESTAMP '2024-01-01 00:00:00' AS DATE), CAST(date_add('day', 1, date_trunc('day', b."last")) AS DATE))) / 10000)) AS h(k)
-    CROSS JOIN UNNEST(sequence(0, least(9999, greatest(0, date_diff('day', CAST(TIMESTAMP '2024-01-01 00:00:00' AS DATE), CAST(date_add('day', 1, date_trunc('day', b."last")) AS DATE)))))) AS o(k)
+      SELECT min(CAST(t0."dim_played_on" AS DATE)) AS "first", max(CAST(t0."dim_played_on" AS DATE)) AS "last"
+      FROM (
+        SELECT "played_on" AS "dim_played_on"
+        FROM "plays" AS s
+        WHERE CAST("played_on" AS DATE) >= DATE '2023-12-02'
+      ) AS t0
+    ) AS b
   ) AS n
-  WHERE u < e
+  CROSS JOIN UNNEST(sequence(0, greatest(0, date_diff('day', n.a, n.z)) / 10000)) AS h(k)
+  CROSS JOIN UNNEST(sequence(0, least(9999, greatest(0, date_diff('day', n.a, n.z))))) AS o(k)
+  WHERE date_add('day', 10000 * h.k + o.k, n.a) < n.z
 ) AS m ON (CAST(t0."dim_played_on" AS DATE) <= m."u" AND CAST(t0."dim_played_on" AS DATE) > date_add('day', -30, m."u"))
 GROUP BY 1;
 
