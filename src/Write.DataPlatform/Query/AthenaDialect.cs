@@ -100,7 +100,7 @@ public sealed partial class AthenaDialect : SqlDialect
         var exact = ((decimal)fraction).ToString(CultureInfo.InvariantCulture);
         var value = isDiscrete
             ? $"a[greatest(1, CAST(ceiling(cardinality(a) * DECIMAL '{exact}') AS BIGINT))]"
-            : Bound("p", $"(cardinality(a) - 1) * {Literal(fraction)}", "a[CAST(floor(p) AS BIGINT) + 1] + (a[CAST(ceiling(p) AS BIGINT) + 1] - a[CAST(floor(p) AS BIGINT) + 1]) * (p - floor(p))");
+            : Bound("p", $"(cardinality(a) - 1) * {Literal(fraction)}", "a[CAST(floor(p) AS BIGINT) + 1] * (1E0 - (p - floor(p))) + a[CAST(ceiling(p) AS BIGINT) + 1] * (p - floor(p))");
         return Bound("a", $"array_sort(filter(array_agg({expression}), v -> v IS NOT NULL))", $"IF(cardinality(a) > 0, {value})");
     }
 
