@@ -13,16 +13,18 @@ internal static class AthenaPattern
     /// <exception cref="QueryException">It has what the two engines read otherwise.</exception>
     public static string Of(string pattern)
     {
+        const string AnyCase = "(?i)";
         var text = new StringBuilder();
-        for (var i = 0; i < pattern.Length; i++)
+        var folds = pattern.StartsWith(AnyCase, StringComparison.Ordinal);
+        for (var i = folds ? AnyCase.Length : 0; i < pattern.Length; i++)
         {
             switch (pattern[i])
             {
                 case '\\':
-                    text.Append(Escape(pattern, ref i, inClass: false));
+                    text.Append(Escape(pattern, ref i, inClass: false, folds));
                     break;
                 case '[':
-                    text.Append(Class(pattern, ref i));
+                    text.Append(Class(pattern, ref i, folds));
                     break;
                 case '.':
                     text.Append(@"[^\n]");
@@ -40,7 +42,7 @@ internal static class AthenaPattern
                 case '+' when i > 0 && pattern[i - 1] is '+' or '*' or '?' or '}':
                     throw Refused(pattern, "a possessive quantifier");
                 default:
-                    text.Append(pattern[i]);
+                    text.Append(folds && Cases(pattern, pattern[i]) is { Length: > 1 } cases ? $"[{cases}]" : pattern[i].ToString());
                     break;
             }
         }
@@ -48,7 +50,7 @@ internal static class AthenaPattern
         return text.ToString();
     }
 
-    private static string Class(string pattern, ref int i)
+    private static string Class(string pattern, ref int i, bool folds)
     {
         var text = new StringBuilder("[");
         var start = ++i;
@@ -67,10 +69,12 @@ internal static class AthenaPattern
                 case '[' or ']' or '&':
                     throw Refused(pattern, $"{pattern[i]} inside brackets");
                 case '\\':
-                    text.Append(Escape(pattern, ref i, inClass: true));
+                    text.Append(Escape(pattern, ref i, inClass: true, folds));
                     break;
+                case '-' when folds && i > start && char.IsLetter(pattern[i - 1]):
+                    throw Refused(pattern, "a range of letters of any case");
                 default:
-                    text.Append(pattern[i]);
+                    text.Append(folds ? Cases(pattern, pattern[i]) : pattern[i]);
                     break;
             }
         }
@@ -78,11 +82,22 @@ internal static class AthenaPattern
         throw Refused(pattern, "a bracket that is not closed");
     }
 
-    private static string Escape(string pattern, ref int i, bool inClass)
+    /// <summary>A character in every case, as RE2 folds it: two of ASCII's letters have a third one elsewhere. What folds beyond ASCII, the engines fold otherwise.</summary>
+    private static string Cases(string pattern, char c) =>
+        char.IsAsciiLetter(c) ? $"{char.ToLowerInvariant(c)}{char.ToUpperInvariant(c)}" + char.ToLowerInvariant(c) switch { 'k' => "\u212A", 's' => "\u017F", _ => "" }
+        : char.IsAscii(c) || (char.ToUpperInvariant(c) == c && char.ToLowerInvariant(c) == c && !char.IsSurrogate(c)) ? c.ToString()
+        : throw Refused(pattern, $"{c} of any case");
+
+    private static string Escape(string pattern, ref int i, bool inClass, bool folds)
     {
         if (++i == pattern.Length)
         {
             throw Refused(pattern, "a backslash at its end");
+        }
+
+        if (folds && (pattern[i] is 'w' or 'W'))
+        {
+            throw Refused(pattern, "\\w of any case");
         }
 
         var members = pattern[i] switch { 'd' => "0-9", 'w' => "0-9A-Za-z_", 's' => @"\t\n\f\r ", _ => null };

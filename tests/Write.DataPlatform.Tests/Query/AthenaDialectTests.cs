@@ -95,10 +95,15 @@ public sealed class AthenaDialectTests : IDisposable
     [InlineData("^a.c$", @"\Aa[^\n]c\z")]
     [InlineData(@"\d{2}[\w-]+", "[0-9]{2}[0-9A-Za-z_-]+")]
     [InlineData(@"(?:x|y)\.\S", @"(?:x|y)\.[^\t\n\f\r ]")]
+    [InlineData("(?i)^Mk1", "\\A[mM][kK\u212A]1")]
+    [InlineData("(?i)[ab]日", "[aAbB]日")]
     public void A_pattern_is_spelt_out(string pattern, string expected) => Assert.Equal(expected, AthenaPattern.Of(pattern));
 
     [Theory]
-    [InlineData("(?i)a")]
+    [InlineData("a(?i)b")]
+    [InlineData("(?i)é")]
+    [InlineData("(?i)[a-z]")]
+    [InlineData(@"(?i)\w")]
     [InlineData("(?=a)")]
     [InlineData(@"\bword\b")]
     [InlineData(@"\p{Greek}")]
