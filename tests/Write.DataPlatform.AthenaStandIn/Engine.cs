@@ -32,7 +32,14 @@ internal sealed class Engine : IDisposable
         {
             for (ulong i = 0; i < count; i++)
             {
-                writer.WriteValue(AthenaTypes.Scientific(readers[0].GetValue<string>(i)), i);
+                if (readers[0].IsValid(i))
+                {
+                    writer.WriteValue(AthenaTypes.Scientific(readers[0].GetValue<string>(i)), i);
+                }
+                else
+                {
+                    writer.WriteNull(i);
+                }
             }
         });
         foreach (var macro in TrinoMacros.All)

@@ -66,7 +66,7 @@ public sealed partial class AthenaDialect : SqlDialect
         + " WHEN d = '' THEN '0.0'"
         + " WHEN x BETWEEN 0 AND 15 THEN IF(length(d) <= x + 1, rpad(d, x + 1, '0') || '.0', substr(d, 1, x + 1) || '.' || substr(d, x + 2))"
         + " WHEN x BETWEEN -4 AND -1 THEN rpad('0.', 1 - x, '0') || d"
-        + " ELSE substr(d, 1, 1) || IF(length(d) > 1, '.' || substr(d, 2), '') || 'e' || IF(x < 0, '-', '+') || lpad(CAST(abs(x) AS VARCHAR), 2, '0') END)[1] END";
+        + " ELSE substr(d, 1, 1) || IF(length(d) > 1, '.' || substr(d, 2), '') || 'e' || IF(x < 0, '-', '+') || IF(abs(x) < 10, '0', '') || CAST(abs(x) AS VARCHAR) END)[1] END";
 
     internal override string Truncate(TimeGrain grain, string expression) => $"date_trunc('{Unit(grain)}', {expression})";
 
@@ -100,7 +100,7 @@ public sealed partial class AthenaDialect : SqlDialect
         var exact = ((decimal)fraction).ToString(CultureInfo.InvariantCulture);
         var value = isDiscrete
             ? $"a[greatest(1, CAST(ceiling(cardinality(a) * DECIMAL '{exact}') AS BIGINT))]"
-            : Bound("p", $"(cardinality(a) - 1) * {Literal(fraction)}", "a[CAST(floor(p) AS BIGINT) + 1] + (a[CAST(ceiling(p) AS BIGINT) + 1] - a[CAST(floor(p) AS BIGINT) + 1]) * (p - floor(p))");
+            : Bound("p", $"(cardinality(a) - 1) * {Literal(fraction)}", "a[CAST(floor(p) AS BIGINT) + 1] * (1E0 - (p - floor(p))) + a[CAST(ceiling(p) AS BIGINT) + 1] * (p - floor(p))");
         return Bound("a", $"array_sort(filter(array_agg({expression}), v -> v IS NOT NULL))", $"IF(cardinality(a) > 0, {value})");
     }
 
@@ -169,11 +169,10 @@ public sealed partial class AthenaDialect : SqlDialect
     /// <summary>A sequence has 10,000 entries at most, and includes its end: moments are counted in ten thousands and ones.</summary>
     internal override string Moments(string start, string end, TimeGrain grain, string? bounds)
     {
-        var type = grain < TimeGrain.Day ? "TIMESTAMP" : "DATE";
-        var (first, last) = ($"CAST({start} AS {type})", $"CAST({end} AS {type})");
-        var count = $"greatest(0, date_diff('{Unit(grain)}', {first}, {last}))";
-        return $"SELECT u\nFROM (\n  SELECT date_add('{Unit(grain)}', 10000 * h.k + o.k, {first}) AS u, {last} AS e\n  FROM {(bounds is null ? "" : bounds + "\n  CROSS JOIN ")}"
-            + $"UNNEST(sequence(0, {count} / 10000)) AS h(k)\n  CROSS JOIN UNNEST(sequence(0, least(9999, {count}))) AS o(k)\n) AS n\nWHERE u < e";
+        var (type, unit) = (grain < TimeGrain.Day ? "TIMESTAMP" : "DATE", Unit(grain));
+        var (count, moment) = ($"greatest(0, date_diff('{unit}', n.a, n.z))", $"date_add('{unit}', 10000 * h.k + o.k, n.a)");
+        return $"SELECT {moment} AS u\nFROM (\n  SELECT CAST({start} AS {type}) AS a, CAST({end} AS {type}) AS z{(bounds is null ? "" : "\n  FROM " + bounds.Replace("\n", "\n  ", StringComparison.Ordinal))}\n) AS n\n"
+            + $"CROSS JOIN UNNEST(sequence(0, {count} / 10000)) AS h(k)\nCROSS JOIN UNNEST(sequence(0, least(9999, {count}))) AS o(k)\nWHERE {moment} < n.z";
     }
 
     internal override string TextTest(TextTest test, string expression, string value) => test switch
@@ -181,7 +180,7 @@ public sealed partial class AthenaDialect : SqlDialect
         Sql.TextTest.Contains => $"strpos({expression}, {value}) > 0",
         Sql.TextTest.StartsWith => $"starts_with({expression}, {value})",
         Sql.TextTest.EndsWith => $"substr({expression}, length({expression}) - length({value}) + 1) = {value}",
-        Sql.TextTest.Matches => $"regexp_like({expression}, {value})",
+        Sql.TextTest.Matches => $"regexp_like({expression}, {Literal(AthenaPattern.Of(value[1..^1].Replace("''", "'", StringComparison.Ordinal)))})",
         _ => throw new ArgumentOutOfRangeException(nameof(test)),
     };
 

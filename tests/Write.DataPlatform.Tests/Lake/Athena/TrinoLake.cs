@@ -12,16 +12,12 @@ namespace Write.DataPlatform.Tests.Lake.Athena;
 internal sealed class TrinoLake : ILake, IDisposable
 {
     private readonly OutputStore _store;
-    private readonly Catalog _catalog;
     private readonly Engine _engine;
-    private readonly string _output;
 
     public TrinoLake(string path, params string[] databases)
     {
-        _output = Path.Combine(path, "..", "trino-output");
-        _store = new OutputStore(null, _output);
-        _catalog = new Catalog(path, databases);
-        _engine = new Engine(_catalog, _store, unloadFiles: 3);
+        _store = new OutputStore(null, null);
+        _engine = new Engine(new Catalog(path, databases), _store, unloadFiles: 1);
     }
 
     public SqlDialect Dialect => AthenaDialect.Instance;
@@ -32,29 +28,7 @@ internal sealed class TrinoLake : ILake, IDisposable
         return Task.Run<LakeRows>(() => new Rows(Run(() => _engine.Query(statement.Text, Catalog.Default, cancellationToken))), cancellationToken);
     }
 
-    public async Task<LakeExport> ExportAsync(SqlStatement statement, string directory, CancellationToken cancellationToken = default)
-    {
-        Assert.Empty(statement.Parameters);
-        var id = Guid.NewGuid().ToString();
-        var execution = new QueryExecution
-        {
-            Id = id,
-            Query = $"UNLOAD ({statement.Text}) TO 's3://out/{id}/' WITH (format = 'PARQUET', compression = 'ZSTD')",
-            Parameters = [],
-            Database = Catalog.Default,
-            WorkGroup = new AthenaWorkGroup("primary"),
-            OutputLocation = null,
-            Submitted = DateTimeOffset.UnixEpoch,
-            Request = new System.Text.Json.Nodes.JsonObject(),
-        };
-        var columns = Run(() => _engine.Query($"SELECT * FROM ({statement.Text}) AS q LIMIT 0", Catalog.Default, cancellationToken)).Columns;
-        await _engine.RunAsync(execution, _ => true);
-        Directory.CreateDirectory(directory);
-        var unloaded = Path.Combine(_output, "out", id);
-        var files = Directory.Exists(unloaded) ? Directory.GetFiles(unloaded).Select(f => (From: f, To: Path.Combine(directory, Path.GetFileName(f) + ".parquet"))).ToList() : [];
-        files.ForEach(f => File.Move(f.From, f.To));
-        return new LakeExport([.. files.Select(f => f.To)], [.. columns.Select(Rows.Column)], 0, id, 0);
-    }
+    public Task<LakeExport> ExportAsync(SqlStatement statement, string directory, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     public Task<ImmutableArray<ResultColumn>?> DescribeAsync(string table, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
