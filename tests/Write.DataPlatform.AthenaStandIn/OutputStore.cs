@@ -42,7 +42,7 @@ internal sealed class OutputStore : IDisposable
         var (bucket, key) = Split(uri);
         if (_client is not null)
         {
-            var listed = await _client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = bucket, Prefix = key, MaxKeys = 1 }, cancellationToken);
+            var listed = await _client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = bucket, Prefix = key }, cancellationToken);
             return listed.S3Objects is { Count: > 0 };
         }
 

@@ -151,7 +151,7 @@ public sealed partial class AthenaDialect : SqlDialect
         Sql.TextTest.Contains => $"strpos({expression}, {value}) > 0",
         Sql.TextTest.StartsWith => $"starts_with({expression}, {value})",
         Sql.TextTest.EndsWith => $"substr({expression}, length({expression}) - length({value}) + 1) = {value}",
-        Sql.TextTest.Matches => $"regexp_like({expression}, {value})",
+        Sql.TextTest.Matches => $"regexp_like({expression}, {Literal(AthenaPattern.Of(value[1..^1].Replace("''", "'", StringComparison.Ordinal)))})",
         _ => throw new ArgumentOutOfRangeException(nameof(test)),
     };
 

@@ -47,9 +47,6 @@ internal static class TrinoFunctions
         ["week_of_year"] = "week",
         ["year_of_week"] = "isoyear",
         ["yow"] = "isoyear",
-        ["date_add"] = "trino.date_add",
-        ["date_trunc"] = "trino.date_trunc",
-        ["date_diff"] = "trino.date_diff",
         ["typeof"] = "trino.typeof",
         ["to_utf8"] = "encode",
         ["from_utf8"] = "decode",
@@ -75,6 +72,9 @@ internal static class TrinoFunctions
         ["to_unixtime"] = a => $"(epoch_us({a[0]}) / CAST(1000000 AS DOUBLE))",
         ["date_format"] = a => $"strftime({a[0]}, {Mysql(a[1])})",
         ["date_parse"] = a => $"strptime({a[0]}, {Mysql(a[1])})",
+        ["date_add"] = a => $"trino.add_{Unit(a[0])}({a[1]}, {a[2]})",
+        ["date_trunc"] = a => $"trino.trunc_{Unit(a[0])}({a[1]})",
+        ["date_diff"] = a => $"trino.diff_{Unit(a[0])}({a[1]}, {a[2]})",
         ["bitwise_and"] = a => $"(({a[0]}) & ({a[1]}))",
         ["bitwise_or"] = a => $"(({a[0]}) | ({a[1]}))",
         ["bitwise_xor"] = a => $"xor({a[0]}, {a[1]})",
@@ -100,6 +100,9 @@ internal static class TrinoFunctions
         : Renamed.TryGetValue(name, out var renamed) ? $"{renamed}({string.Join(", ", arguments)})"
         : Same.Contains(name) ? $"{name}({string.Join(", ", arguments)})"
         : throw new TrinoFunctionException($"line 1:1: Function '{name.ToLowerInvariant()}' not registered");
+
+    private static string Unit(string literal) =>
+        literal.Trim('\'').ToLowerInvariant() is var unit && TrinoMacros.HasUnit(unit) ? unit : throw new TrinoFunctionException($"line 1:1: {literal} is not a valid Timestamp field");
 
     private static string Substring(string[] a) => $"trino.substr({a[0]}, {a[1]}, {(a.Length > 2 ? a[2] : "2147483647")})";
 

@@ -1,9 +1,19 @@
+using System.Globalization;
+
 namespace Write.DataPlatform.AthenaStandIn.Sql;
 
 /// <summary>Trino's functions that DuckDB has not, or has otherwise, as macros of a schema of their own.</summary>
 internal static class TrinoMacros
 {
     public const string Schema = "trino";
+
+    /// <summary>The units of time, each with the interval of so many of them, and its microseconds if it has a length. DuckDB writes out what a macro names twice, hence one a unit.</summary>
+    private static readonly (string Name, string Interval, long? Microseconds)[] Units =
+    [
+        ("millisecond", "to_milliseconds(n)", 1_000), ("second", "to_seconds(n)", 1_000_000), ("minute", "to_minutes(n)", 60_000_000), ("hour", "to_hours(n)", 3_600_000_000),
+        ("day", "to_days(CAST(n AS INTEGER))", 86_400_000_000), ("week", "to_days(CAST(7 * n AS INTEGER))", 604_800_000_000),
+        ("month", "to_months(CAST(n AS INTEGER))", null), ("quarter", "to_months(CAST(3 * n AS INTEGER))", null), ("year", "to_months(CAST(12 * n AS INTEGER))", null),
+    ];
 
     /// <summary>In the order in which they are made: a macro may use those before it.</summary>
     public static IEnumerable<string> All { get; } =
@@ -20,31 +30,7 @@ internal static class TrinoMacros
           WHEN 'HUGEINT' THEN 'bigint' WHEN 'BLOB' THEN 'varbinary' ELSE lower(typeof(x)) END
         """,
 
-        """
-        CREATE MACRO trino.moved(u, n, x) AS CASE u
-          WHEN 'millisecond' THEN x + to_milliseconds(n) WHEN 'second' THEN x + to_seconds(n) WHEN 'minute' THEN x + to_minutes(n) WHEN 'hour' THEN x + to_hours(n)
-          WHEN 'day' THEN x + to_days(CAST(n AS INTEGER)) WHEN 'week' THEN x + to_days(CAST(7 * n AS INTEGER)) WHEN 'month' THEN x + to_months(CAST(n AS INTEGER))
-          WHEN 'quarter' THEN x + to_months(CAST(3 * n AS INTEGER)) WHEN 'year' THEN x + to_months(CAST(12 * n AS INTEGER)) ELSE error('''' || u || ''' is not a valid Timestamp field') END
-        """,
-        """
-        CREATE MACRO trino.date_add(u, n, x DATE) AS CASE WHEN u IN ('day', 'week', 'month', 'quarter', 'year') THEN CAST(trino.moved(u, n, CAST(x AS TIMESTAMP)) AS DATE)
-          ELSE error('''' || u || ''' is not a valid DATE field') END, (u, n, x TIMESTAMP) AS trino.moved(u, n, x)
-        """,
-        """
-        CREATE MACRO trino.date_trunc(u, x DATE) AS CASE WHEN u IN ('day', 'week', 'month', 'quarter', 'year') THEN CAST(date_trunc(u, x) AS DATE) ELSE error('''' || u || ''' is not a valid DATE field') END,
-          (u, x TIMESTAMP) AS CASE WHEN u IN ('millisecond', 'second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year') THEN CAST(date_trunc(u, x) AS TIMESTAMP)
-          ELSE error('''' || u || ''' is not a valid Timestamp field') END
-        """,
-
-        // Whole periods, not borders passed.
-        """
-        CREATE MACRO trino.date_diff(u, a, b) AS CASE u WHEN 'millisecond' THEN (epoch_us(CAST(b AS TIMESTAMP)) - epoch_us(CAST(a AS TIMESTAMP))) // 1000
-          WHEN 'second' THEN (epoch_us(CAST(b AS TIMESTAMP)) - epoch_us(CAST(a AS TIMESTAMP))) // 1000000 WHEN 'minute' THEN (epoch_us(CAST(b AS TIMESTAMP)) - epoch_us(CAST(a AS TIMESTAMP))) // 60000000
-          WHEN 'hour' THEN (epoch_us(CAST(b AS TIMESTAMP)) - epoch_us(CAST(a AS TIMESTAMP))) // 3600000000 WHEN 'day' THEN (epoch_us(CAST(b AS TIMESTAMP)) - epoch_us(CAST(a AS TIMESTAMP))) // 86400000000
-          WHEN 'week' THEN (epoch_us(CAST(b AS TIMESTAMP)) - epoch_us(CAST(a AS TIMESTAMP))) // 604800000000 WHEN 'month' THEN datesub('month', CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP))
-          WHEN 'quarter' THEN datesub('quarter', CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP)) WHEN 'year' THEN datesub('year', CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP))
-          ELSE error('''' || u || ''' is not a valid field') END
-        """,
+        .. Units.SelectMany(u => new[] { Add(u), Truncate(u), Difference(u) }),
         "CREATE MACRO trino.sequence(a, b) AS CASE WHEN abs(b - a) >= 10000 THEN error('result of sequence function must not have more than 10000 entries') WHEN a <= b THEN generate_series(a, b) ELSE generate_series(a, b, -1) END",
         "CREATE MACRO trino.from_base(t, r) AS CASE WHEN r = 16 THEN CAST('0x' || t AS BIGINT) WHEN r = 10 THEN CAST(t AS BIGINT) ELSE error('The stand-in knows the radix 16 and 10') END",
         "CREATE MACRO trino.substr(t, s, n) AS CASE WHEN s = 0 OR s > length(t) OR -s > length(t) THEN '' ELSE substr(t, CASE WHEN s < 0 THEN length(t) + s + 1 ELSE s END, n) END",
@@ -54,4 +40,21 @@ internal static class TrinoMacros
         "CREATE MACRO trino.rpad(t, n, p) AS CASE WHEN n < 0 THEN error('Target length must be in the range [0..2147483647]') ELSE rpad(t, n, p) END",
         "CREATE MACRO trino.lpad(t, n, p) AS CASE WHEN n < 0 THEN error('Target length must be in the range [0..2147483647]') ELSE lpad(t, n, p) END",
     ];
+
+    /// <summary>Whether there is such a unit of time.</summary>
+    public static bool HasUnit(string unit) => Units.Any(u => u.Name == unit);
+
+    private static string Add((string Name, string Interval, long? Microseconds) unit) =>
+        $"CREATE MACRO trino.add_{unit.Name}(n, x DATE) AS {OfDate(unit, $"CAST(x + {unit.Interval} AS DATE)")}, (n, x TIMESTAMP) AS x + {unit.Interval}";
+
+    private static string Truncate((string Name, string Interval, long? Microseconds) unit) =>
+        $"CREATE MACRO trino.trunc_{unit.Name}(x DATE) AS {OfDate(unit, $"CAST(date_trunc('{unit.Name}', x) AS DATE)")}, (x TIMESTAMP) AS CAST(date_trunc('{unit.Name}', x) AS TIMESTAMP)";
+
+    /// <summary>Whole periods, not borders passed.</summary>
+    private static string Difference((string Name, string Interval, long? Microseconds) unit) => $"CREATE MACRO trino.diff_{unit.Name}(a, b) AS " + (unit.Microseconds is { } length
+        ? string.Create(CultureInfo.InvariantCulture, $"(epoch_us(CAST(b AS TIMESTAMP)) - epoch_us(CAST(a AS TIMESTAMP))) // {length}")
+        : $"datesub('{unit.Name}', CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP))");
+
+    private static string OfDate((string Name, string Interval, long? Microseconds) unit, string expression) =>
+        unit.Microseconds < 86_400_000_000 ? $"CAST(error('{unit.Name} is not a valid DATE field') AS DATE)" : expression;
 }

@@ -151,7 +151,7 @@ internal sealed class TrinoTranslator
     private string Symbol(ref int i, int from, int to)
     {
         var token = _tokens[i];
-        if (token.Is("->") || token.Is(";") || token.Is("?"))
+        if (token.Is("->") || token.Is(";") || token.Is("?") || (token.Is("/") && Follows(i, "/")))
         {
             throw Unexpected(token);
         }

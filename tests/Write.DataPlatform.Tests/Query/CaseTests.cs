@@ -1,6 +1,7 @@
 using System.Text;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Insights;
+using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Tests.Model;
 using YamlDotNet.Serialization;
@@ -16,7 +17,9 @@ public sealed class CaseTests(CaseWorld world) : IClassFixture<CaseWorld>
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Engine_gives_what_the_check_query_gives(string file)
+    public Task Engine_gives_what_the_check_query_gives(string file) => SameAsync(world, file);
+
+    internal static async Task SameAsync(CaseWorld world, string file)
     {
         var @case = CaseWorld.Read(file);
         var query = MetricQueryReader.Read(Encoding.UTF8.GetBytes(@case["query"])) with { Source = QuerySource.Lake };
@@ -45,10 +48,13 @@ public sealed class CaseWorld : IAsyncLifetime
     internal static Dictionary<string, string> Read(string file) =>
         new DeserializerBuilder().Build().Deserialize<Dictionary<string, string>>(File.ReadAllText(Files.Single(f => Path.GetFileName(f) == file)));
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => InitializeAsync(null);
+
+    /// <param name="lakeOf">Makes the lake over its folder; null for DuckDB's.</param>
+    internal async ValueTask InitializeAsync(Func<string, ILake>? lakeOf)
     {
         var additions = Files.Select(f => (Path: "cases/" + Path.GetFileName(f), Text: Read(Path.GetFileName(f)).GetValueOrDefault("model"))).Where(a => a.Text is not null);
-        World = await EngineWorld.CreateAsync([.. WorldModel.Files(), .. additions!], new WorldData(7).Make(), WorldModel.Tables);
+        World = await EngineWorld.CreateAsync([.. WorldModel.Files(), .. additions!], new WorldData(7).Make(), WorldModel.Tables, lakeOf);
         await using var session = await _check.OpenAsync();
         await session.ExecuteAsync("CREATE SCHEMA shop");
         foreach (var table in WorldModel.Tables.Keys)

@@ -12,9 +12,9 @@ namespace Write.DataPlatform.Tests.Query;
 /// </summary>
 public sealed class SnapshotTests
 {
-    private static readonly DateTimeOffset Now = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
+    internal static readonly DateTimeOffset Now = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
 
-    private static readonly Lazy<MetricModel> Sample = new(() =>
+    internal static readonly Lazy<MetricModel> Sample = new(() =>
     {
         var result = new ModelLoader([]).Load(Path.Combine(ModelRuleTests.RepositoryFolder(), "src", "Write.DataPlatform.Api", "Sample", "Models"));
         return result.Model ?? throw new InvalidOperationException(ModelLoadException.Print(result.Problems));
@@ -104,7 +104,7 @@ public sealed class SnapshotTests
             Queries.Select(q => q.Data.Item1).Concat(["gold_alone", "gold_between_lake", "refresh_visits_daily", "refresh_audience_monthly", "refresh_customers_daily"]).Order(StringComparer.Ordinal),
             Directory.GetFiles(Folder, "*.sql").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal));
 
-    private static string Folder => Path.Combine(ModelRuleTests.RepositoryFolder(), "tests", "Write.DataPlatform.Tests", "Snapshots");
+    internal static string Folder => Path.Combine(ModelRuleTests.RepositoryFolder(), "tests", "Write.DataPlatform.Tests", "Snapshots");
 
     private static string Print(QueryPlan plan)
     {
@@ -127,7 +127,7 @@ public sealed class SnapshotTests
         return text.ToString();
     }
 
-    private static void Append(StringBuilder text, string title, SqlStatement statement)
+    internal static void Append(StringBuilder text, string title, SqlStatement statement)
     {
         text.Append("-- ").Append(title).Append('\n').Append(statement.Text).Append(";\n");
         for (var i = 0; i < statement.Parameters.Length; i++)
@@ -138,12 +138,12 @@ public sealed class SnapshotTests
         text.Append('\n');
     }
 
-    private static void Same(string name, string actual)
+    internal static void Same(string name, string actual)
     {
         var file = Path.Combine(Folder, name + ".sql");
         if (Environment.GetEnvironmentVariable("WDP_SNAPSHOTS") == "write")
         {
-            Directory.CreateDirectory(Folder);
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             File.WriteAllText(file, actual);
         }
 
