@@ -84,6 +84,17 @@ public sealed class AthenaFaultTests
     }
 
     [Fact]
+    public async Task Slow_answers_are_asked_for_again()
+    {
+        await using var world = await AthenaWorld.StartAsync(timeout: TimeSpan.FromSeconds(1));
+        var late = FakeAthena.Late(TimeSpan.FromSeconds(30));
+        world.Athena.Query = _ => new FakeQuery { States = ["RUNNING", "SUCCEEDED"] };
+        world.Athena.Next("StartQueryExecution", late).Next("GetQueryExecution", late, late, late).Next("GetQueryResults", late);
+        Assert.Equal([[1L]], await world.RowsAsync());
+        Assert.Equal((2, 5, 2), (world.Athena.Count("StartQueryExecution"), world.Athena.Count("GetQueryExecution"), world.Athena.Count("GetQueryResults")));
+    }
+
+    [Fact]
     public async Task An_athena_that_stays_away_is_transient()
     {
         await using var world = await AthenaWorld.StartAsync();

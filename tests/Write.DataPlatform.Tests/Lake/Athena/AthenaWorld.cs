@@ -29,13 +29,13 @@ internal sealed class AthenaWorld : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<AthenaWorld> StartAsync(Action<LakeOptions>? options = null)
+    public static async Task<AthenaWorld> StartAsync(Action<LakeOptions>? options = null, TimeSpan? timeout = null)
     {
         var world = new AthenaWorld(await FakeAthena.StartAsync());
         world.S3 = await FakeS3.StartAsync(Path.Combine(world._folder, "s3"));
         world.Options.WorkPath = Path.Combine(world._folder, "work");
         options?.Invoke(world.Options);
-        var athena = world.Athena.Client(retries: 1);
+        var athena = world.Athena.Client(retries: 1, timeout);
         var s3 = world.S3.Client();
         world._clients.AddRange([athena, s3]);
         world.Queries = new AthenaQueries(athena, world.Options.Athena, world.Time);

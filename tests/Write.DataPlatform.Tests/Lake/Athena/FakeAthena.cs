@@ -99,9 +99,16 @@ internal sealed class FakeAthena : IAsyncDisposable
 
     public int Count(string operation) => Calls.Count(call => call.Operation == operation);
 
-    public AmazonAthenaClient Client(int retries = 2) => new(
+    /// <summary>An answer that comes after a while.</summary>
+    public static FakeCall Late(TimeSpan wait) => async (context, _) =>
+    {
+        await Task.Delay(wait, TimeProvider.System, context.RequestAborted);
+        return [];
+    };
+
+    public AmazonAthenaClient Client(int retries = 2, TimeSpan? timeout = null) => new(
         new BasicAWSCredentials("key", "secret"),
-        new AmazonAthenaConfig { ServiceURL = Url, AuthenticationRegion = "eu-central-1", MaxErrorRetry = retries, Timeout = TimeSpan.FromSeconds(20) });
+        new AmazonAthenaConfig { ServiceURL = Url, AuthenticationRegion = "eu-central-1", MaxErrorRetry = retries, Timeout = timeout ?? TimeSpan.FromSeconds(20) });
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
 

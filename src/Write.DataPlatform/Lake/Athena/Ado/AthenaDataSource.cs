@@ -4,22 +4,33 @@ namespace Write.DataPlatform.Lake.Athena.Ado;
 
 /// <summary>Athena for programs that speak ADO.NET, over the same queries, limits and types as the lake.</summary>
 /// <remarks>Athena keeps no session: a connection is a name, and costs nothing to open. There are no transactions.</remarks>
-internal sealed class AthenaDataSource(AthenaQueries queries, LakeOptions options) : DbDataSource
+public sealed class AthenaDataSource : DbDataSource
 {
+    private readonly AthenaOptions _options;
+
+    internal AthenaDataSource(AthenaQueries queries, LakeOptions options)
+    {
+        Queries = queries;
+        _options = options.Athena;
+        DefaultTimeout = (int)Math.Ceiling(options.QueryTimeout.TotalSeconds);
+    }
+
+    /// <inheritdoc />
     public override string ConnectionString => new DbConnectionStringBuilder
     {
-        ["Workgroup"] = options.Athena.Workgroup,
-        ["Catalog"] = options.Athena.Catalog,
-        ["Database"] = options.Athena.Database,
+        ["Workgroup"] = _options.Workgroup,
+        ["Catalog"] = _options.Catalog,
+        ["Database"] = _options.Database,
     }.ConnectionString;
 
-    internal AthenaQueries Queries => queries;
+    internal AthenaQueries Queries { get; }
 
-    internal string Database => options.Athena.Database;
+    internal string Database => _options.Database;
 
-    internal string Workgroup => options.Athena.Workgroup;
+    internal string Workgroup => _options.Workgroup;
 
-    internal int DefaultTimeout { get; } = (int)Math.Ceiling(options.QueryTimeout.TotalSeconds);
+    internal int DefaultTimeout { get; }
 
+    /// <inheritdoc />
     protected override DbConnection CreateDbConnection() => new AthenaConnection(this);
 }
