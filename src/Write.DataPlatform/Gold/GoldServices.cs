@@ -28,7 +28,7 @@ internal static class GoldServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddDefaultAWSOptions(configuration.GetAWSOptions());
         services.TryAddAWSService<IAmazonDynamoDB>((client, provider) =>
-            client.HttpClientFactory = new DynamoDbAttempts.ClientFactory(provider.GetRequiredService<IOptions<GoldOptions>>().Value.DynamoDb.RequestTimeout));
+            DynamoDbAttempts.Configure(client, provider.GetRequiredService<IOptions<GoldOptions>>().Value.DynamoDb.RequestTimeout));
         services.TryAddSingleton<IGoldStore>(provider =>
         {
             var options = provider.GetRequiredService<IOptions<GoldOptions>>().Value;

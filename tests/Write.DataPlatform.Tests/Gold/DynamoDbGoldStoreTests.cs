@@ -143,8 +143,9 @@ public sealed class DynamoDbGoldStoreTests : GoldStoreContract, IAsyncLifetime
 
     private AmazonDynamoDBClient Client()
     {
-        var client = new AmazonDynamoDBClient(
-            new BasicAWSCredentials("key", "secret"), new AmazonDynamoDBConfig { ServiceURL = _url.ToString(), HttpClientFactory = new DynamoDbAttempts.ClientFactory(TimeSpan.FromSeconds(20)) });
+        var config = new AmazonDynamoDBConfig { ServiceURL = _url.ToString() };
+        DynamoDbAttempts.Configure(config, TimeSpan.FromSeconds(10));
+        var client = new AmazonDynamoDBClient(new BasicAWSCredentials("key", "secret"), config);
         _clients.Add(client);
         return client;
     }

@@ -16,23 +16,33 @@ internal sealed class DynamoDbAttempts
     /// <summary>Counts from here to the end of the caller's method.</summary>
     public static DynamoDbAttempts Begin() => Current.Value = new DynamoDbAttempts();
 
-    /// <summary>The HTTP client of a DynamoDB client whose attempts can be counted.</summary>
-    public sealed class ClientFactory : HttpClientFactory, IDisposable
+    /// <summary>
+    /// Makes a DynamoDB client's attempts countable. The SDK tries again once, which it needs to correct for a wrong clock; the store does the rest,
+    /// for the SDK's own budget of retries is shared by all calls and empty just when a table is throttled.
+    /// </summary>
+    /// <param name="client">The settings of the client.</param>
+    /// <param name="timeout">How long one attempt may take.</param>
+    /// <param name="network">The network, for tests.</param>
+    public static void Configure(ClientConfig client, TimeSpan timeout, HttpMessageHandler? network = null)
+    {
+        client.HttpClientFactory = new ClientFactory(timeout, network);
+        client.MaxErrorRetry = 1;
+    }
+
+    private sealed class ClientFactory(TimeSpan timeout, HttpMessageHandler? network) : HttpClientFactory, IDisposable
     {
         private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
 
         // So that a changed address is noticed.
         private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(5);
 
-        private readonly HttpClient _client;
-
-        /// <param name="timeout">How long one attempt may take.</param>
-        /// <param name="network">The network, for tests.</param>
-        public ClientFactory(TimeSpan timeout, HttpMessageHandler? network = null) =>
-            _client = new HttpClient(new Counter(network ?? new SocketsHttpHandler { ConnectTimeout = ConnectTimeout, PooledConnectionLifetime = ConnectionLifetime, AllowAutoRedirect = false }))
-            {
-                Timeout = timeout,
-            };
+        private readonly HttpClient _client = new(new Counter(network ?? new SocketsHttpHandler
+        {
+            ConnectTimeout = ConnectTimeout, PooledConnectionLifetime = ConnectionLifetime, AllowAutoRedirect = false,
+        }))
+        {
+            Timeout = timeout,
+        };
 
         public override HttpClient CreateHttpClient(IClientConfig clientConfig) => _client;
 

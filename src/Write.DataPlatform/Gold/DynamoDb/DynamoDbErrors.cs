@@ -1,22 +1,20 @@
 using System.Net;
 using Amazon.DynamoDBv2.Model;
 using Amazon.Runtime;
+using Polly.Timeout;
 
 namespace Write.DataPlatform.Gold.DynamoDb;
 
 /// <summary>What went wrong, in the words of whoever can mend it.</summary>
 internal static class DynamoDbErrors
 {
-    /// <summary>The code of calls that a stand-in does not know.</summary>
-    public const string UnknownOperation = "UnknownOperationException";
-
     /// <summary>Turns the SDK's failures into the store's own; the caller's cancellation and a failed condition stay what they are.</summary>
     public static GoldStoreException? Of(Exception exception, string table, bool isCancelled) => exception switch
     {
         ConditionalCheckFailedException => null,
         GoldStoreException known => known,
         OperationCanceledException when isCancelled => null,
-        OperationCanceledException or TimeoutException => Make(table, "did not answer in time", true, exception),
+        OperationCanceledException or TimeoutException or TimeoutRejectedException => Make(table, "did not answer in time", true, exception),
         ResourceNotFoundException => Make(
             table, "does not exist in this region and account. Create it (docs/deploy, or start once with --create), or name another with DataPlatform:Gold:DynamoDb:Table", false, exception),
         AmazonServiceException service => Of(service, table),

@@ -23,9 +23,9 @@ public sealed class DynamoDbGoldOptions
     /// <value>Default 100.</value>
     public int WriteCapacity { get; set; } = 100;
 
-    /// <summary>How long one request may take before it is tried again, 1 second to 5 minutes.</summary>
-    /// <value>Default 20 seconds.</value>
-    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(20);
+    /// <summary>How long one request may take before it is tried again, 1 second to 5 minutes. All tries of one read take at most twice as long.</summary>
+    /// <value>Default 10 seconds.</value>
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Requests of one batch of writes that are under way at once, 1 to 64.</summary>
     /// <value>Default 4.</value>

@@ -13,7 +13,7 @@ namespace Write.DataPlatform.Gold.DynamoDb;
 /// price: <see cref="GetManyAsync"/> asks again, consistently, for what it did not find. <see cref="ListAsync"/> reads an index without bodies,
 /// for a query is paid by the size of whole items, whatever it projects.
 /// The clock only says what is expired: waits are the network's, in real time.
-/// The SDK tries each request a few times within some two seconds; batches of writes go on for some twenty, which a table that grows with its load needs.
+/// What fails for a moment is tried again for about a second; batches of writes go on for some twenty, which a table that grows with its load needs.
 /// </remarks>
 internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbGoldOptions options, TimeProvider timeProvider, ILogger<DynamoDbGoldStore> logger) : IGoldStore
 {
@@ -23,8 +23,10 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
     private const int WriteItems = 25;
     private const int WriteBytes = 4 << 20;
 
-    private readonly ResiliencePipeline _briefly = Retries(3);
-    private readonly ResiliencePipeline _patiently = Retries(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly ResiliencePipeline _briefly = Retries(4, options.RequestTimeout * 2);
+    private readonly ResiliencePipeline _patiently = Retries(10, Patience);
 
     /// <summary>The table.</summary>
     public string Table => options.Table;
@@ -34,6 +36,7 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
 
     public Task InitializeAsync(CancellationToken cancellationToken = default) =>
         CallAsync(
+            ResiliencePipeline.Empty,
             async token =>
             {
                 await new DynamoDbTable(Client, options, logger).PrepareAsync(token);
@@ -98,7 +101,6 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
         try
         {
             await CallAsync(
-                _briefly,
                 async token =>
                 {
                     var request = new PutItemRequest { TableName = Table, Item = DynamoDbItem.Encode(item, writeId), ReturnConsumedCapacity = ReturnConsumedCapacity.TOTAL };
@@ -149,7 +151,6 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
         try
         {
             await CallAsync(
-                _briefly,
                 async token =>
                 {
                     var request = new DeleteItemRequest { TableName = Table, Key = DynamoDbItem.Key(pk, sk), ReturnConsumedCapacity = ReturnConsumedCapacity.TOTAL };
@@ -166,7 +167,8 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
         }
     }
 
-    private static ResiliencePipeline Retries(int attempts) => new ResiliencePipelineBuilder()
+    private static ResiliencePipeline Retries(int attempts, TimeSpan patience) => new ResiliencePipelineBuilder()
+        .AddTimeout(patience)
         .AddRetry(new RetryStrategyOptions
         {
             MaxRetryAttempts = attempts,
@@ -247,7 +249,6 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
         while (left.Count > 0)
         {
             var read = await CallAsync(
-                _briefly,
                 async token =>
                 {
                     var response = await Client.BatchGetItemAsync(
@@ -342,7 +343,7 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
     private GoldStoreException Throttled(string what) =>
         new($"The DynamoDB table '{Table}' is throttled: it {what}. If that lasts, raise the capacity, or use on-demand billing.", isTransient: true);
 
-    private Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken) => CallAsync(ResiliencePipeline.Empty, call, cancellationToken);
+    private Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken) => CallAsync(_briefly, call, cancellationToken);
 
     private async Task<T> CallAsync<T>(ResiliencePipeline pipeline, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
