@@ -91,15 +91,18 @@ internal sealed class SmallServer : IAsyncDisposable
     }
 
     /// <summary>Without a scheduler unless the role says so.</summary>
-    public async Task StartAsync(Role role = Role.Api) => (_app, _client) = await ServerFixture.StartAsync(
+    public async Task StartAsync(Role role = Role.Api, params (string Key, string Value)[] settings) => (_app, _client) = await ServerFixture.StartAsync(
         Data,
         role,
-        ("DataPlatform:Models", Models),
-        ("DataPlatform:Lake:Path", Lake),
-        ("DataPlatform:Lake:ScanInterval", "00:00:00"),
-        ("DataPlatform:Gold:ManifestMaxAge", "00:00:00"),
-        ("DataPlatform:Refresh:MaxPartitions", "1"),
-        ("DataPlatform:Refresh:MaxAttempts", "1"));
+        [
+            ("DataPlatform:Models", Models),
+            ("DataPlatform:Lake:Path", Lake),
+            ("DataPlatform:Lake:ScanInterval", "00:00:00"),
+            ("DataPlatform:Gold:ManifestMaxAge", "00:00:00"),
+            ("DataPlatform:Refresh:MaxPartitions", "1"),
+            ("DataPlatform:Refresh:MaxAttempts", "1"),
+            .. settings,
+        ]);
 
     public async Task StopAsync()
     {

@@ -11,6 +11,7 @@ internal sealed class StandIn : IAsyncDisposable
     private static readonly Lazy<Task<StandIn>> SharedDynamoDb = new(() => StartAsync("dynamodb"));
 
     private readonly Process _process;
+    private int _isStopped;
 
     private StandIn(Process process, Uri url)
     {
@@ -71,9 +72,14 @@ internal sealed class StandIn : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops it at once, as a power cut would.</summary>
+    /// <summary>Stops it at once, as a power cut would. Again is no mistake.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isStopped, 1) == 1)
+        {
+            return;
+        }
+
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();

@@ -108,19 +108,7 @@ internal static class Startup
         {
             if (Sections.TryGetValue(setting.Key, out var type))
             {
-                var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance);
-                foreach (var value in setting.GetChildren())
-                {
-                    var property = properties.FirstOrDefault(p => p.Name.Equals(value.Key, StringComparison.OrdinalIgnoreCase));
-                    if (property is null)
-                    {
-                        problems.Add(Unknown(value.Path, value.Key, properties.Select(p => p.Name)));
-                    }
-                    else if (value.Value is { } text && !IsReadable(text, property.PropertyType, out var wanted))
-                    {
-                        problems.Add($"{value.Path} is '{text}'; it must be {wanted}.");
-                    }
-                }
+                Spelling(setting, type, problems);
             }
             else if (!Plain.Contains(setting.Key, StringComparer.OrdinalIgnoreCase))
             {
@@ -129,6 +117,27 @@ internal static class Startup
         }
 
         return problems;
+    }
+
+    private static void Spelling(IConfigurationSection section, Type type, List<string> problems)
+    {
+        var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance);
+        foreach (var value in section.GetChildren())
+        {
+            var property = properties.FirstOrDefault(p => p.Name.Equals(value.Key, StringComparison.OrdinalIgnoreCase));
+            if (property is null)
+            {
+                problems.Add(Unknown(value.Path, value.Key, properties.Select(p => p.Name)));
+            }
+            else if (property.PropertyType.Assembly == type.Assembly && property.PropertyType.IsClass)
+            {
+                Spelling(value, property.PropertyType, problems);
+            }
+            else if (value.Value is { } text && !IsReadable(text, property.PropertyType, out var wanted))
+            {
+                problems.Add($"{value.Path} is '{text}'; it must be {wanted}.");
+            }
+        }
     }
 
     private static string Unknown(string path, string key, IEnumerable<string> known)

@@ -52,5 +52,5 @@ internal static class DynamoDbErrors
     private static bool IsOf<T>(Exception? exception) where T : Exception => exception is T || exception is not null && IsOf<T>(exception.InnerException);
 
     private static GoldStoreException Make(string table, string what, bool isTransient, Exception exception) =>
-        new($"The DynamoDB table '{table}' {what}. ({exception.Message})", isTransient, exception);
+        new($"The DynamoDB table '{table}' {what}. ({exception.Message.ReplaceLineEndings(" ").Trim()})", isTransient, exception);
 }
