@@ -254,6 +254,70 @@ public sealed class DynamoDbFaultTests : IAsyncLifetime
         Assert.True(last - won.Count <= unknown, $"{last} writes were made, {won.Count} were told, {unknown} were unknown.");
     }
 
+    [Fact]
+    public async Task OneTenantsWorkTouchesItsOwnItemsAlone()
+    {
+        using var folder = new TempFolder();
+        var file = folder.File("segment");
+        await File.WriteAllBytesAsync(file, new byte[5_000], Cancel);
+        var tables = new GoldTables(_store, Microsoft.Extensions.Options.Options.Create(new GoldOptions { ManifestMaxAge = TimeSpan.Zero }), TimeProvider.System);
+        string? live = null;
+        for (var tenant = 0; tenant < 40; tenant++)
+        {
+            var version = (await PublishAsync(tenant, null)).Manifest.Partitions["2026-01"].Version;
+            live = tenant == 20 ? version : live;
+        }
+
+        ConcurrentBag<string> touched = [];
+        _network.Fault = (call, send) =>
+        {
+            // Every key in the request, wherever it stands, and the key of a query.
+            foreach (var pk in Descend(call.Body).Where(n => n.Parent is JsonObject parent && n.GetPropertyName() is "pk" or ":pk").Select(n => n["S"]!.GetValue<string>()))
+            {
+                touched.Add(pk);
+            }
+
+            return send();
+        };
+        var written = await CountAsync(async () => Assert.True((await PublishAsync(20, live)).Published));
+        var read = await CountAsync(async () =>
+        {
+            var manifest = await tables.GetManifestAsync("visits", "tenant-20", fresh: true, Cancel);
+            Assert.Single(await tables.GetSegmentsAsync(manifest, [.. manifest.Partitions.Values], Cancel).ToArrayAsync(Cancel));
+        });
+        Assert.Equal(["visits#tenant-20"], touched.Distinct());
+
+        // The manifest is read twice and written, the segment written: five units of segment, one or two of manifest.
+        Assert.InRange(written.Requests, 3, 4);
+        Assert.InRange(written.WriteUnits, 6, 8);
+        Assert.Equal((2, 2), (read.Requests, read.ReadUnits));
+
+        Task<PublishResult> PublishAsync(int tenant, string? expected) => tables.PublishAsync(
+            "visits",
+            $"tenant-{tenant}",
+            new GoldPartitionDraft
+            {
+                Period = "2026-01", From = new DateOnly(2026, 1, 1), To = new DateOnly(2026, 2, 1), DefinitionHash = "1", RefreshedAt = TimeProvider.System.GetUtcNow(), RunId = "1",
+                Segments = [new SegmentFile(file, 1, 5_000, default, default)],
+            },
+            expected,
+            Cancel);
+
+        static async Task<GoldUsage> CountAsync(Func<Task> work)
+        {
+            var usage = GoldUsage.Begin();
+            await work();
+            return usage;
+        }
+
+        static IEnumerable<JsonNode> Descend(JsonNode node) => node switch
+        {
+            JsonObject parts => parts.Select(p => p.Value).OfType<JsonNode>().SelectMany(child => Descend(child).Prepend(child)),
+            JsonArray items => items.OfType<JsonNode>().SelectMany(child => Descend(child).Prepend(child)),
+            _ => [],
+        };
+    }
+
     private static async Task<HttpResponseMessage> FailAsync(string fault, DynamoDbCall call)
     {
         switch (fault)
