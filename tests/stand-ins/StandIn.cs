@@ -72,6 +72,18 @@ internal sealed class StandIn : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs another of the folder's scripts to its end.</summary>
+    /// <param name="script">The script's name.</param>
+    /// <param name="arguments">What it is given.</param>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string script, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("node", [Path.Combine(Folder, script), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output + await error);
+    }
+
     /// <summary>Stops it at once, as a power cut would. Again is no mistake.</summary>
     public async ValueTask DisposeAsync()
     {
