@@ -101,6 +101,10 @@ public sealed class DynamoDbFaultTests : IAsyncLifetime
         Assert.Contains("AWS_REGION", noRegion.Message, StringComparison.Ordinal);
         Assert.False(noRegion.IsTransient);
 
+        var noUrl = await Assert.ThrowsAsync<GoldStoreException>(() => Store(() => new AmazonDynamoDBClient(new BasicAWSCredentials("a", "b"), new AmazonDynamoDBConfig { ServiceURL = "nonsense" })).GetAsync("p", "s", Cancel));
+        Assert.Contains("ServiceURL", noUrl.Message, StringComparison.Ordinal);
+        Assert.False(noUrl.IsTransient);
+
         using var nobody = new AmazonDynamoDBClient(new NobodysCredentials(), new AmazonDynamoDBConfig { ServiceURL = "http://127.0.0.1:9" });
         var noCredentials = await Assert.ThrowsAsync<GoldStoreException>(() => Store(() => nobody).GetAsync("p", "s", Cancel));
         Assert.Contains("AWS_PROFILE", noCredentials.Message, StringComparison.Ordinal);

@@ -31,8 +31,21 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
     /// <summary>The table.</summary>
     public string Table => options.Table;
 
-    /// <summary>The SDK's client, which cannot be made without a region; so that is told as this store's failure.</summary>
-    private IAmazonDynamoDB Client => connect();
+    /// <summary>The SDK's client, which cannot be made of wrong settings; that is told as this store's failure.</summary>
+    private IAmazonDynamoDB Client
+    {
+        get
+        {
+            try
+            {
+                return connect();
+            }
+            catch (Exception exception) when (exception is ArgumentException or FormatException)
+            {
+                throw new GoldStoreException($"The DynamoDB table '{Table}' cannot be used, for a setting of the section AWS is wrong: {exception.Message}", isTransient: false, exception);
+            }
+        }
+    }
 
     public Task InitializeAsync(CancellationToken cancellationToken = default) =>
         CallAsync(
