@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Amazon.Extensions.NETCore.Setup;
+using Amazon.Runtime;
 using DuckDB.NET.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -57,7 +59,16 @@ public sealed class ServerFixture : IAsyncLifetime
             configuration[key] = value;
         }
 
-        var app = DataPlatformHost.Build(new HostSettings(configuration, role, services => services.AddSingleton<TimeProvider>(new ShiftedClock(Today.ToDateTime(new TimeOnly(15, 0))))));
+        var app = DataPlatformHost.Build(new HostSettings(configuration, role, services =>
+        {
+            services.AddSingleton<TimeProvider>(new ShiftedClock(Today.ToDateTime(new TimeOnly(15, 0))));
+
+            // The SDK finds credentials in the environment, which all tests of this process share.
+            if (configuration.GetValueOrDefault("AWS:ServiceURL") is { } url)
+            {
+                services.AddDefaultAWSOptions(new AWSOptions { Credentials = new BasicAWSCredentials("key", "secret"), DefaultClientConfig = { ServiceURL = url } });
+            }
+        }));
         try
         {
             await Startup.PrepareAsync(app.Services);

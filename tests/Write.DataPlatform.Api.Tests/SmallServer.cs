@@ -91,7 +91,7 @@ internal sealed class SmallServer : IAsyncDisposable
     }
 
     /// <summary>Without a scheduler unless the role says so.</summary>
-    public async Task StartAsync(Role role = Role.Api, params (string Key, string Value)[] more) => (_app, _client) = await ServerFixture.StartAsync(
+    public async Task StartAsync(Role role = Role.Api, params (string Key, string Value)[] settings) => (_app, _client) = await ServerFixture.StartAsync(
         Data,
         role,
         [
@@ -101,7 +101,7 @@ internal sealed class SmallServer : IAsyncDisposable
             ("DataPlatform:Gold:ManifestMaxAge", "00:00:00"),
             ("DataPlatform:Refresh:MaxPartitions", "1"),
             ("DataPlatform:Refresh:MaxAttempts", "1"),
-            .. more,
+            .. settings,
         ]);
 
     public async Task StopAsync()

@@ -16,6 +16,7 @@ internal static class BenchmarkCommand
     private static readonly (string Name, Func<Scale, Func<Task<World>>, CancellationToken, Task<IReadOnlyList<Figure>>> Run)[] Parts =
     [
         ("refresh", (scale, _, token) => RefreshPart.RunAsync(scale, token)),
+        ("dynamodb", (scale, _, token) => DynamoDbPart.RunAsync(scale, token)),
         ("gold", async (scale, world, token) => await GoldPart.RunAsync(scale, await world(), token)),
         ("serve", async (scale, world, token) => await ServePart.RunAsync(scale, await world(), token)),
         ("plan", async (scale, world, token) => await PlanPart.RunAsync(scale, await world(), token)),
@@ -112,6 +113,9 @@ internal sealed record Scale(long Events, bool IsCheck)
 
     /// <summary>Rows of the gold table that slices are taken of.</summary>
     public long SliceRows => Math.Min(Events, 100_000);
+
+    /// <summary>Tenants with a partition of their own in one gold table.</summary>
+    public int Tenants => IsCheck ? 50 : 10_000;
 
     /// <summary>Rows of the gold table that is grouped as a whole, and of what is stored.</summary>
     public long WideRows => Math.Min(Events, 1_000_000);

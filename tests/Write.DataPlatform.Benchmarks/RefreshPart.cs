@@ -102,19 +102,7 @@ internal static class RefreshPart
     private static async Task<IReadOnlyList<Figure>> StoreAsync(Scale scale, BenchFolder folder, CancellationToken cancellationToken)
     {
         await using var duck = new DuckDbInstance(new DuckDbSettings());
-        await using (var session = await duck.OpenAsync(cancellationToken))
-        {
-            // As a refresh finds them: by month, and in no order within it.
-            await session.ExecuteAsync(
-                $"""
-                CREATE TABLE rows AS SELECT DATE '2024-01-01' + CAST(i % 731 AS INTEGER) AS bucket, 'item-' || lpad(CAST(i // 731 AS VARCHAR), 5, '0') AS item,
-                  ['desktop', 'mobile', 'tablet', 'tv'][1 + i % 4] AS device, CAST(hash(i) % 200 AS BIGINT) AS n, CAST(hash(i, 1) % 9000 AS BIGINT) AS seconds
-                FROM range({scale.WideRows}) AS t(i)
-                ORDER BY date_trunc('month', bucket), hash(i)
-                """,
-                cancellationToken);
-        }
-
+        await MakeRowsAsync(duck, scale.WideRows, cancellationToken);
         var bytes = 0L;
         var times = await Measure.InTurnsAsync(
             scale.Rounds,
@@ -128,14 +116,8 @@ internal static class RefreshPart
                 using var store = new SqliteGoldStore(System.IO.Path.Combine(data, "gold.db"), TimeProvider.System);
                 await store.InitializeAsync(cancellationToken);
                 var tables = new GoldTables(store, options, TimeProvider.System);
-                var time = await Measure.MillisecondsAsync(() => Parallel.ForEachAsync(
-                    Enumerable.Range(0, StoredMonths + 1),
-                    new ParallelOptions { MaxDegreeOfParallelism = new RefreshOptions().MaxPartitions, CancellationToken = cancellationToken },
-                    async (month, token) => await PublishAsync(duck, writer, tables, new DateOnly(2024, 1, 1).AddMonths(month), token)));
-                var manifest = await tables.GetManifestAsync("rows", null, fresh: true, cancellationToken);
-                var rows = manifest.Partitions.Values.Sum(p => p.Rows);
-                bytes = manifest.Partitions.Values.Sum(p => p.Bytes);
-                WrongAnswerException.ThrowIf(rows != scale.WideRows, $"{rows} of {scale.WideRows} rows were stored.");
+                var time = await Measure.MillisecondsAsync(async () =>
+                    bytes = (await StoreRowsAsync(duck, writer, tables, scale.WideRows, cancellationToken)).Partitions.Values.Sum(p => p.Bytes));
                 return scale.WideRows / (time / 1000);
             },
             async () =>
@@ -150,6 +132,34 @@ internal static class RefreshPart
             new Figure(Name, $"storing {scale.WideRows:N0} gold rows; DuckDB's COPY to one file", "rows/s", times[0], times[1], Bound.AtLeast, 1_500_000),
             new Figure(Name, "bytes a stored row", "bytes", (double)bytes / scale.WideRows, null, Bound.AtMost, 8),
         ];
+    }
+
+    /// <summary>Rows to be stored, in a table: 25 months of them, as many as asked for.</summary>
+    internal static async Task MakeRowsAsync(DuckDbInstance duck, long rows, CancellationToken cancellationToken)
+    {
+        await using var session = await duck.OpenAsync(cancellationToken);
+        // As a refresh finds them: by month, and in no order within it.
+        await session.ExecuteAsync(
+            $"""
+            CREATE TABLE rows AS SELECT DATE '2024-01-01' + CAST(i % 731 AS INTEGER) AS bucket, 'item-' || lpad(CAST(i // 731 AS VARCHAR), 5, '0') AS item,
+              ['desktop', 'mobile', 'tablet', 'tv'][1 + i % 4] AS device, CAST(hash(i) % 200 AS BIGINT) AS n, CAST(hash(i, 1) % 9000 AS BIGINT) AS seconds
+            FROM range({rows}) AS t(i)
+            ORDER BY date_trunc('month', bucket), hash(i)
+            """,
+            cancellationToken);
+    }
+
+    /// <summary>Stores those rows in a gold table, two partitions at once as a refresh does.</summary>
+    internal static async Task<GoldManifest> StoreRowsAsync(DuckDbInstance duck, SegmentWriter writer, GoldTables tables, long rows, CancellationToken cancellationToken)
+    {
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, StoredMonths + 1),
+            new ParallelOptions { MaxDegreeOfParallelism = new RefreshOptions().MaxPartitions, CancellationToken = cancellationToken },
+            async (month, token) => await PublishAsync(duck, writer, tables, new DateOnly(2024, 1, 1).AddMonths(month), token));
+        var manifest = await tables.GetManifestAsync("rows", null, fresh: true, cancellationToken);
+        var stored = manifest.Partitions.Values.Sum(p => p.Rows);
+        WrongAnswerException.ThrowIf(stored != rows, $"{stored} of {rows} rows were stored.");
+        return manifest;
     }
 
     private static async Task PublishAsync(DuckDbInstance duck, SegmentWriter writer, GoldTables tables, DateOnly from, CancellationToken cancellationToken)

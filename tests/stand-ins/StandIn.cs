@@ -8,7 +8,10 @@ internal sealed class StandIn : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    private static readonly Lazy<Task<StandIn>> SharedDynamoDb = new(() => StartAsync("dynamodb"));
+
     private readonly Process _process;
+    private int _isStopped;
 
     private StandIn(Process process, Uri url)
     {
@@ -20,13 +23,16 @@ internal sealed class StandIn : IAsyncDisposable
     public static string Folder { get; } = Environment.GetEnvironmentVariable("WDP_STAND_INS") is { Length: > 0 } folder ? folder : FindFolder();
 
     /// <summary>
-    /// Why none can be started here, or null: give it as the reason of a skipped test.
+    /// Why none can be started here, or null: <c>Assert.SkipWhen(StandIn.Missing is not null, StandIn.Missing ?? "")</c>.
     /// Always null where the environment variable <c>CI</c> is <c>true</c>, so that there a test fails instead.
     /// </summary>
     public static string? Missing { get; } = Environment.GetEnvironmentVariable("CI") == "true" ? null : WhatIsMissing();
 
     /// <summary>Where it answers: <c>http://127.0.0.1:PORT/</c>.</summary>
     public Uri Url { get; }
+
+    /// <summary>The DynamoDB of all tests of this process that make tables of their own.</summary>
+    public static async Task<Uri> DynamoDbAsync() => (await SharedDynamoDb.Value).Url;
 
     /// <summary>Starts one.</summary>
     /// <param name="what">As the script takes it: <c>dynamodb</c>, <c>s3.BUCKET</c>, <c>dynamodb=4567,/folder</c>.</param>
@@ -66,9 +72,26 @@ internal sealed class StandIn : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops it at once, as a power cut would.</summary>
+    /// <summary>Runs another of the folder's scripts to its end.</summary>
+    /// <param name="script">The script's name.</param>
+    /// <param name="arguments">What it is given.</param>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string script, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("node", [Path.Combine(Folder, script), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output + await error);
+    }
+
+    /// <summary>Stops it at once, as a power cut would. Again is no mistake.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isStopped, 1) == 1)
+        {
+            return;
+        }
+
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();

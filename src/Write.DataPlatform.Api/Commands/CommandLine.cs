@@ -122,6 +122,9 @@ internal sealed class CommandContext(Terminal terminal, IReadOnlyDictionary<stri
 
     public Option<string?> Models { get; } = new("--models") { Description = "The folder of the model's YAML files", HelpName = "DIR", Recursive = true };
 
+    /// <summary>Of the commands that write gold.</summary>
+    public Option<bool> Create { get; } = new("--create") { Description = "Makes the gold store's DynamoDB table if it is not there" };
+
     public Option<bool> Json { get; } = new("--json") { Description = "Results for programs", Recursive = true };
 
     /// <summary>The settings of the command line.</summary>
@@ -136,6 +139,11 @@ internal sealed class CommandContext(Terminal terminal, IReadOnlyDictionary<stri
         if (parse.GetValue(Models) is { } models)
         {
             settings["DataPlatform:Models"] = System.IO.Path.GetFullPath(models);
+        }
+
+        if (parse.GetValue(Create))
+        {
+            settings["DataPlatform:Gold:DynamoDb:Create"] = "true";
         }
 
         return settings;

@@ -23,6 +23,7 @@ internal sealed class ServeCommand : ExampleCommand
         _role.AcceptOnlyFromAmong("all", "api", "worker");
         Options.Add(_role);
         Options.Add(_urls);
+        Options.Add(context.Create);
         SetAction(RunAsync);
     }
 

@@ -23,6 +23,7 @@ internal sealed class RefreshCommand : ExampleCommand
         Options.Add(from);
         Options.Add(to);
         Options.Add(full);
+        Options.Add(context.Create);
         SetAction(async (parse, cancellationToken) =>
         {
             var range = GoldRange.Of(parse.GetValue(from), parse.GetValue(to), parse.GetValue(full));

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using Microsoft.Extensions.Options;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
@@ -34,7 +35,7 @@ internal sealed record HealthReport(TimeSpan Duration, ImmutableArray<HealthChec
 
 /// <summary>Looks after the model, the lake, the gold store, each gold table's freshness and the scheduler.</summary>
 internal sealed class HealthReporter(
-    ModelStore models, ILake lake, GoldStatus gold, TimeProvider clock, IServiceProvider services)
+    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, TimeProvider clock, IServiceProvider services)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SchedulerSilence = TimeSpan.FromMinutes(5);
@@ -131,16 +132,22 @@ internal sealed class HealthReporter(
         try
         {
             var statuses = await gold.GetAsync(model, null, patience.Token);
-            return [Check("gold", HealthStatus.Healthy, null, ("tables", statuses.Count)), .. statuses.Select(Freshness)];
+            return [Gold(HealthStatus.Healthy, null, ("tables", statuses.Count)), .. statuses.Select(Freshness)];
         }
         catch (GoldStoreException exception)
         {
-            return [Check("gold", HealthStatus.Unhealthy, exception.Message)];
+            return [Gold(HealthStatus.Unhealthy, exception.Message)];
         }
         catch (OperationCanceledException)
         {
-            return [Check("gold", HealthStatus.Unhealthy, "The gold store does not answer.")];
+            return [Gold(HealthStatus.Unhealthy, "The gold store does not answer.")];
         }
+    }
+
+    private HealthCheck Gold(HealthStatus status, string? description, params (string, object?)[] data)
+    {
+        var options = goldOptions.Value;
+        return Check("gold", status, description, [("store", options.Kind.ToString()), ("storeTable", options.Kind == GoldKind.DynamoDb ? options.DynamoDb.Table : null), .. data]);
     }
 
     private static HealthCheck Freshness(GoldTableStatus status) => Check(

@@ -61,6 +61,8 @@ internal static class RunRoutes
         rows = run.Partitions.Sum(p => p.Rows),
         bytes = run.Partitions.Sum(p => p.Bytes),
         bytesScanned = run.Partitions.Sum(p => p.BytesScanned),
+        readUnits = run.ReadUnits,
+        writeUnits = run.WriteUnits,
         attempts = run.Partitions.Sum(p => p.Attempts),
         startedAt = run.StartedAt,
         endedAt = run.EndedAt,

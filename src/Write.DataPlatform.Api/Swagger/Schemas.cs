@@ -169,6 +169,8 @@ internal static class Schemas
                 ("rows", Whole()),
                 ("bytes", Whole()),
                 ("bytesScanned", Whole()),
+                ("readUnits", OrNull(Number("Read units used of a gold store that is paid by use"))),
+                ("writeUnits", OrNull(Number("Write units used of a gold store that is paid by use"))),
                 ("attempts", Whole()),
                 ("startedAt", Text(format: "date-time")),
                 ("endedAt", OrNull(Text(format: "date-time"))),

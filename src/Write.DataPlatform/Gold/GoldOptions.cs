@@ -1,17 +1,21 @@
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Gold.DynamoDb;
 
 namespace Write.DataPlatform.Gold;
 
 /// <summary>The gold zone's settings: <c>DataPlatform:Gold</c>.</summary>
 public sealed class GoldOptions
 {
-    /// <summary>Where gold is kept: <c>Sqlite</c>.</summary>
-    /// <value>Default <c>Sqlite</c>.</value>
-    public string Kind { get; set; } = "Sqlite";
+    /// <summary>Where gold is kept.</summary>
+    /// <value>Default <see cref="GoldKind.Sqlite"/>.</value>
+    public GoldKind Kind { get; set; } = GoldKind.Sqlite;
 
     /// <summary>The SQLite file; a relative path is taken from the working directory.</summary>
     /// <value>Default <c>gold.db</c> in the data folder (<c>DataPlatform:Data</c>).</value>
     public string? Path { get; set; }
+
+    /// <summary>The DynamoDB table.</summary>
+    public DynamoDbGoldOptions DynamoDb { get; set; } = new();
 
     /// <summary>The folder of temporary files; only what is lost without harm lies there.</summary>
     /// <value>Default <c>tmp</c> in the data folder (<c>DataPlatform:Data</c>).</value>
@@ -38,6 +42,16 @@ public sealed class GoldOptions
     public TimeSpan RunRetention { get; set; } = TimeSpan.FromDays(30);
 }
 
+/// <summary>The gold stores there are.</summary>
+public enum GoldKind
+{
+    /// <summary>One SQLite file on this computer.</summary>
+    Sqlite,
+
+    /// <summary>One table of Amazon DynamoDB.</summary>
+    DynamoDb,
+}
+
 /// <summary>Reports every wrong setting of <see cref="GoldOptions"/> at once.</summary>
 internal sealed class GoldOptionsValidator : IValidateOptions<GoldOptions>
 {
@@ -46,9 +60,14 @@ internal sealed class GoldOptionsValidator : IValidateOptions<GoldOptions>
     public ValidateOptionsResult Validate(string? name, GoldOptions options)
     {
         var failures = new List<string>();
-        if (!string.Equals(options.Kind, "Sqlite", StringComparison.OrdinalIgnoreCase))
+        if (!Enum.IsDefined(options.Kind))
         {
-            failures.Add($"{Section}:Kind is '{options.Kind}'; it must be Sqlite.");
+            failures.Add($"{Section}:Kind is '{options.Kind}'; it must be {string.Join(" or ", Enum.GetNames<GoldKind>())}.");
+        }
+
+        if (options.Kind == GoldKind.DynamoDb)
+        {
+            failures.AddRange(options.DynamoDb.Validate($"{Section}:{nameof(options.DynamoDb)}"));
         }
 
         if (string.IsNullOrWhiteSpace(options.Path))

@@ -1,7 +1,10 @@
+using Amazon.DynamoDBv2;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Gold.DynamoDb;
 using Write.DataPlatform.Gold.Sqlite;
 
 namespace Write.DataPlatform.Gold;
@@ -23,8 +26,17 @@ internal static class GoldServices
             .ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<GoldOptions>, GoldOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddDefaultAWSOptions(configuration.GetAWSOptions());
+        services.TryAddAWSService<IAmazonDynamoDB>((client, provider) =>
+            DynamoDbAttempts.Configure(client, provider.GetRequiredService<IOptions<GoldOptions>>().Value.DynamoDb.RequestTimeout));
         services.TryAddSingleton<IGoldStore>(provider =>
-            new SqliteGoldStore(provider.GetRequiredService<IOptions<GoldOptions>>().Value.Path!, provider.GetRequiredService<TimeProvider>()));
+        {
+            var options = provider.GetRequiredService<IOptions<GoldOptions>>().Value;
+            var time = provider.GetRequiredService<TimeProvider>();
+            return options.Kind == GoldKind.Sqlite
+                ? new SqliteGoldStore(options.Path!, time)
+                : new DynamoDbGoldStore(provider.GetRequiredService<IAmazonDynamoDB>, options.DynamoDb, time, provider.GetRequiredService<ILogger<DynamoDbGoldStore>>());
+        });
         services.TryAddSingleton<GoldTempFolder>();
         services.TryAddSingleton<GoldTables>();
         services.TryAddSingleton<SegmentWriter>();

@@ -21,10 +21,10 @@ public interface IGoldStore
     /// <summary>One item, as last written (a consistent read), or null. Expired items are not given.</summary>
     Task<GoldItem?> GetAsync(string pk, string sk, CancellationToken cancellationToken = default);
 
-    /// <summary>Some items by their keys; those that do not exist are left out; in no order.</summary>
+    /// <summary>Some items by their keys; those that do not exist are left out; in no order. One that was overwritten or removed a moment ago may come as it was before.</summary>
     IAsyncEnumerable<GoldItem> GetManyAsync(string pk, IReadOnlyCollection<string> sks, CancellationToken cancellationToken = default);
 
-    /// <summary>The items whose sort key starts with a prefix, in the order of its UTF-8 bytes, or in the reverse order.</summary>
+    /// <summary>The items whose sort key starts with a prefix, in the order of its UTF-8 bytes, or in the reverse order. It may be a moment behind what was written.</summary>
     IAsyncEnumerable<GoldItem> QueryAsync(string pk, string skPrefix, bool descending = false, CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="QueryAsync"/>, without the bodies.</summary>

@@ -79,6 +79,12 @@ internal sealed record RefreshRun
     /// <summary>How many partitions were left out of <see cref="Partitions"/>.</summary>
     public int OmittedPartitions { get; init; }
 
+    /// <summary>Read units that its work used of a gold store that is paid by use; null if there is none. Known at the end.</summary>
+    public double? ReadUnits { get; init; }
+
+    /// <summary>Write units that its work used of a gold store that is paid by use; null if there is none. Known at the end.</summary>
+    public double? WriteUnits { get; init; }
+
     /// <summary>Whether somebody asked it to stop.</summary>
     public bool CancelRequested { get; init; }
 

@@ -42,6 +42,9 @@ internal static partial class RefreshLog
     [LoggerMessage(411, LogLevel.Warning, "{Table}: old segments could not be removed; the next run tries again")]
     public static partial void GarbageKept(ILogger logger, Exception exception, string table);
 
+    [LoggerMessage(413, LogLevel.Information, "Refresh {RunId} of {Table} used {ReadUnits} read units and {WriteUnits} write units of the gold store in {Requests} requests")]
+    public static partial void Used(ILogger logger, string runId, string table, double readUnits, double writeUnits, long requests);
+
     [LoggerMessage(412, LogLevel.Warning, "Refresh {RunId}: the ledger could not be written")]
     public static partial void LedgerFailed(ILogger logger, Exception exception, string runId);
 }

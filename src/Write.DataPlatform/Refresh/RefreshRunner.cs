@@ -31,6 +31,7 @@ internal sealed class RefreshRunner(
     {
         var work = Path.Combine(database.Folder, tracker.Run.Id);
         var failures = new Failures();
+        var usage = GoldUsage.Begin();
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, tracker.CancelRequested, tracker.Lost);
         try
         {
@@ -57,22 +58,23 @@ internal sealed class RefreshRunner(
                 var count = tracker.Run.Partitions.Count(p => p.State == RunPartitionState.Failed);
                 return await EndAsync(
                     tracker,
+                    usage,
                     RunState.Failed,
                     $"{count} of {tracker.Run.Partitions.Length} partitions failed." + (failures.GaveUp ? $" The rest was given up after {GiveUpAfter} in a row; the next run tries again." : ""));
             }
 
             await TidyAsync(tracker, plan, stopping.Token);
-            return await EndAsync(tracker, RunState.Succeeded, null);
+            return await EndAsync(tracker, usage, RunState.Succeeded, null);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             return tracker.CancelRequested.IsCancellationRequested
-                ? await EndAsync(tracker, RunState.Cancelled, null)
-                : await EndAsync(tracker, RunState.Interrupted, tracker.Lost.IsCancellationRequested ? "The run's lease was lost." : "The process was stopped.");
+                ? await EndAsync(tracker, usage, RunState.Cancelled, null)
+                : await EndAsync(tracker, usage, RunState.Interrupted, tracker.Lost.IsCancellationRequested ? "The run's lease was lost." : "The process was stopped.");
         }
         catch (Exception exception)
         {
-            return await EndAsync(tracker, RunState.Failed, exception.Message);
+            return await EndAsync(tracker, usage, RunState.Failed, exception.Message);
         }
         finally
         {
@@ -218,9 +220,14 @@ internal sealed class RefreshRunner(
         }
     }
 
-    private async Task<RefreshRun> EndAsync(RunTracker tracker, RunState state, string? error)
+    private async Task<RefreshRun> EndAsync(RunTracker tracker, GoldUsage usage, RunState state, string? error)
     {
-        var run = await tracker.EndAsync(state, error);
+        var run = await tracker.EndAsync(state, error, usage);
+        if (usage.Requests > 0)
+        {
+            RefreshLog.Used(logger, run.Id, run.Table, usage.ReadUnits, usage.WriteUnits, usage.Requests);
+        }
+
         if (state == RunState.Failed)
         {
             RefreshLog.Failed(logger, run.Id, run.Table, error);

@@ -85,7 +85,7 @@ internal sealed class RunTracker : IAsyncDisposable
         ChangeAsync(period, partition => partition with { State = state, Error = error, EndedAt = _time.GetUtcNow() });
 
     /// <summary>The run is over.</summary>
-    public async Task<RefreshRun> EndAsync(RunState state, string? error)
+    public async Task<RefreshRun> EndAsync(RunState state, string? error, GoldUsage? usage = null)
     {
         await _stop.CancelAsync();
         await _beating;
@@ -95,6 +95,8 @@ internal sealed class RunTracker : IAsyncDisposable
                 State = state,
                 Error = error,
                 EndedAt = _time.GetUtcNow(),
+                ReadUnits = usage is { Requests: > 0 } ? usage.ReadUnits : null,
+                WriteUnits = usage is { Requests: > 0 } ? usage.WriteUnits : null,
                 Partitions = [.. run.Partitions.Select(p => p.State == RunPartitionState.Running ? p with { State = RunPartitionState.Pending } : p)],
             },
             now: true);

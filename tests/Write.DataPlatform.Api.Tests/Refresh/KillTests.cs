@@ -9,11 +9,10 @@ using Write.DataPlatform.Gold;
 namespace Write.DataPlatform.Api.Tests.Refresh;
 
 /// <summary>Workers as processes of their own, which die or race, over one lake of 20,000 rows and twelve days.</summary>
-public sealed class KillTests : IDisposable
+public class KillTests : IDisposable
 {
     private const string Table = "visits_hourly";
     private const int Days = 12;
-    private const int Kills = 20;
 
     private static readonly string Model = VisitsModel.Text("day", "  - { name: visits_hourly, metrics: [visits, seconds], group_by: [visit__country], grain: hour, partition: day }");
 
@@ -49,13 +48,20 @@ public sealed class KillTests : IDisposable
         Assert.Equal(Days, _expected.Count);
     }
 
+    /// <summary>How many workers are killed.</summary>
+    protected virtual int Kills => 20;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private string Models => Path.Combine(_folder, "models");
 
     private string Lake => Path.Combine(_folder, "lake");
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose()
+    {
+        Directory.Delete(_folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public async Task Killed_workers_leave_whole_partitions_and_nothing_behind()
@@ -204,8 +210,10 @@ public sealed class KillTests : IDisposable
 
     private async Task<ServiceProvider> OpenAsync(string data)
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("DataPlatform:Data", Path.Combine(_folder, data)), new("DataPlatform:Gold:ManifestMaxAge", "00:00:00")]).Build();
-        var services = new ServiceCollection().AddLogging().AddGold(configuration).BuildServiceProvider();
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("DataPlatform:Data", Path.Combine(_folder, data)), new("DataPlatform:Gold:ManifestMaxAge", "00:00:00"), .. Settings(data).Select(s => KeyValuePair.Create(s.Key, (string?)s.Value))]).Build();
+        var collection = new ServiceCollection().AddLogging();
+        AddServices(collection);
+        var services = collection.AddGold(configuration).BuildServiceProvider();
         await services.GetRequiredService<IGoldStore>().InitializeAsync(Cancel);
         return services;
     }
@@ -219,7 +227,23 @@ public sealed class KillTests : IDisposable
         var start = new ProcessStartInfo("dotnet", all) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DataPlatform__Gold__GarbageGrace"] = "00:00:10";
         start.Environment["DataPlatform__Gold__LeaseDuration"] = "00:00:05";
+        foreach (var (name, value) in Settings(data).Select(s => (s.Key.Replace(":", "__", StringComparison.Ordinal), s.Value)).Concat(Environment))
+        {
+            start.Environment[name] = value;
+        }
+
         return Process.Start(start)!;
+    }
+
+    /// <summary>Where the gold of one of the worlds is.</summary>
+    protected virtual IReadOnlyList<(string Key, string Value)> Settings(string data) => [];
+
+    /// <summary>What workers find in their environment beside their settings.</summary>
+    protected virtual IReadOnlyList<(string Name, string Value)> Environment => [];
+
+    /// <summary>Services that stand before the platform's own in this process.</summary>
+    protected virtual void AddServices(IServiceCollection services)
+    {
     }
 
     private static async Task<int> EndAsync(Process process)

@@ -4,7 +4,6 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Gold;
-using Write.DataPlatform.Gold.Sqlite;
 using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Tests.Gold;
@@ -13,7 +12,7 @@ namespace Write.DataPlatform.Tests.Gold;
 internal sealed class GoldFixture : IAsyncDisposable
 {
     private readonly TempFolder _folder = new();
-    private readonly SqliteGoldStore _store;
+    private readonly IGoldStore _store;
     private readonly GoldTempFolder _temp;
 
     public GoldFixture(Action<GoldOptions>? configure = null)
@@ -21,7 +20,7 @@ internal sealed class GoldFixture : IAsyncDisposable
         var options = new GoldOptions { Path = _folder.File("gold.db"), TempPath = _folder.File("tmp"), ManifestMaxAge = TimeSpan.Zero };
         configure?.Invoke(options);
         Options = Microsoft.Extensions.Options.Options.Create(options);
-        _store = new SqliteGoldStore(options.Path, Clock);
+        _store = GoldStores.Open(options.Path, Clock);
         _temp = new GoldTempFolder(Options);
         Store = new CountingStore(_store);
         Tables = NewTables();
@@ -103,7 +102,7 @@ internal sealed class GoldFixture : IAsyncDisposable
         await Writer.DisposeAsync();
         await Duck.DisposeAsync();
         _temp.Dispose();
-        _store.Dispose();
+        (_store as IDisposable)?.Dispose();
         _folder.Dispose();
     }
 }

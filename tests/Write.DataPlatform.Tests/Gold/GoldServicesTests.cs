@@ -11,7 +11,7 @@ public sealed class GoldServicesTests
     public void WrongSettingsAreAllToldAtOnce()
     {
         var error = Assert.Throws<OptionsValidationException>(() => Options(
-            ("DataPlatform:Gold:Kind", "Oracle"),
+            ("DataPlatform:Gold:Kind", "7"),
             ("DataPlatform:Gold:Path", " "),
             ("DataPlatform:Gold:TempPath", ""),
             ("DataPlatform:Gold:CacheMegabytes", "1"),
@@ -23,6 +23,19 @@ public sealed class GoldServicesTests
         Assert.All(
             new[] { "Kind", "Path", "TempPath", "CacheMegabytes", "LeaseDuration", "GarbageGrace", "ManifestMaxAge", "RunRetention" },
             setting => Assert.Single(error.Failures, failure => failure.StartsWith($"DataPlatform:Gold:{setting} ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void WrongSettingsOfDynamoDbAreAllToldAtOnceIfItIsUsed()
+    {
+        (string, string)[] wrong =
+        [
+            ("DataPlatform:Gold:DynamoDb:Table", "no/name"), ("DataPlatform:Gold:DynamoDb:ReadCapacity", "0"), ("DataPlatform:Gold:DynamoDb:WriteCapacity", "1000001"),
+            ("DataPlatform:Gold:DynamoDb:RequestTimeout", "00:00:00"), ("DataPlatform:Gold:DynamoDb:MaxParallelWrites", "65"),
+        ];
+        var error = Assert.Throws<OptionsValidationException>(() => Options([("DataPlatform:Gold:Kind", "dynamodb"), .. wrong]));
+        Assert.Equal(wrong.Select(w => w.Item1), error.Failures.Select(failure => failure.Split(' ')[0]));
+        Assert.Equal(GoldKind.Sqlite, Options(wrong).Kind);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using Write.DataPlatform.Gold;
 
 namespace Write.DataPlatform.Tests.Gold;
 
-public sealed class GoldTablesTests
+public class GoldTablesTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -315,3 +315,6 @@ public sealed class GoldTablesTests
 
     private static async Task<int> SegmentsAsync(GoldFixture gold, string table) => await gold.Store.ListAsync(table + "#", "seg#", Cancel).CountAsync(Cancel);
 }
+
+/// <summary>The same on DynamoDB.</summary>
+public sealed class DynamoDbGoldTablesTests : GoldTablesTests, IOnDynamoDb;

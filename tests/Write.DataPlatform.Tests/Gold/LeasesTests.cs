@@ -5,7 +5,7 @@ using Write.DataPlatform.Gold;
 
 namespace Write.DataPlatform.Tests.Gold;
 
-public sealed class LeasesTests
+public class LeasesTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -180,3 +180,6 @@ public sealed class LeasesTests
         }
     }
 }
+
+/// <summary>The same on DynamoDB.</summary>
+public sealed class DynamoDbLeasesTests : LeasesTests, IOnDynamoDb;

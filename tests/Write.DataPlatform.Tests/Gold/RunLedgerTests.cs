@@ -3,7 +3,7 @@ using Write.DataPlatform.Gold;
 
 namespace Write.DataPlatform.Tests.Gold;
 
-public sealed class RunLedgerTests
+public class RunLedgerTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -104,3 +104,6 @@ public sealed class RunLedgerTests
 
     private static RunPartition Partition(string period, RunPartitionState state) => new() { Period = period, State = state };
 }
+
+/// <summary>The same on DynamoDB.</summary>
+public sealed class DynamoDbRunLedgerTests : RunLedgerTests, IOnDynamoDb;

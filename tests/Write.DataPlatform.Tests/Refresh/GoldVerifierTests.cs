@@ -6,7 +6,7 @@ using Write.DataPlatform.Tests.Query;
 namespace Write.DataPlatform.Tests.Refresh;
 
 /// <summary>Stored partitions are replaced by hand-made ones that claim to be as good, and exactly what was changed is found.</summary>
-public sealed class GoldVerifierTests
+public class GoldVerifierTests
 {
     private const string Tenants = """
         tenants:
@@ -250,3 +250,6 @@ public sealed class GoldVerifierTests
         Assert.True((await worker.Tables.PublishAsync(RefreshModel.Daily, tenant, draft, live.Version, Cancel)).Published);
     }
 }
+
+/// <summary>The same on DynamoDB.</summary>
+public sealed class DynamoDbGoldVerifierTests : GoldVerifierTests, IOnDynamoDb;

@@ -1,10 +1,11 @@
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Tests.Gold;
 
 namespace Write.DataPlatform.Tests.Refresh;
 
-public sealed class RefreshRunTests
+public class RefreshRunTests
 {
     private const string Tenants = """
         tenants:
@@ -458,3 +459,6 @@ public sealed class RefreshRunTests
         public void Report(RefreshProgress value) => Last = value;
     }
 }
+
+/// <summary>The same on DynamoDB.</summary>
+public sealed class DynamoDbRefreshRunTests : RefreshRunTests, IOnDynamoDb;

@@ -3,11 +3,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Write.DataPlatform.Gold;
-using Write.DataPlatform.Gold.Sqlite;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Lake.DuckDb;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Tests.Gold;
 using Write.DataPlatform.Tests.Lake;
 using Write.DataPlatform.Tests.Model;
 
@@ -17,7 +17,7 @@ namespace Write.DataPlatform.Tests.Refresh;
 internal sealed class RefreshWorld : IAsyncDisposable
 {
     private readonly ModelFolder _models = new();
-    private readonly SqliteGoldStore _store;
+    private readonly IGoldStore _store;
     private readonly DuckDbLake _lake;
     private readonly List<RefreshWorker> _workers = [];
     private int _files;
@@ -27,7 +27,7 @@ internal sealed class RefreshWorld : IAsyncDisposable
         Time.SetUtcNow(new DateTimeOffset(2026, 3, 15, 12, 0, 0, TimeSpan.Zero));
         _models.Write("model.yaml", model ?? RefreshModel.Text());
         Models = new ModelStore(Options.Create(new ModelOptions { Path = _models.Path }), new ModelLoader([]), Time, NullLogger<ModelStore>.Instance);
-        _store = new SqliteGoldStore(Path.Combine(Files.Root, "gold.db"), Time) { MaxPages = maxPages };
+        _store = GoldStores.Open(Path.Combine(Files.Root, "gold.db"), Time, maxPages);
         _lake = new DuckDbLake(new LakeOptions { Path = Files.Path, WorkPath = Files.Work, MemoryMegabytes = 256, ScanInterval = TimeSpan.Zero }, Time);
         Lake = new FaultyLake(_lake);
         foreach (var month in new[] { "2026-01-01", "2026-02-01", "2026-03-01" })
@@ -94,7 +94,7 @@ internal sealed class RefreshWorld : IAsyncDisposable
 
         Models.Dispose();
         await _lake.DisposeAsync();
-        _store.Dispose();
+        (_store as IDisposable)?.Dispose();
         Assert.Empty(Directory.EnumerateDirectories(Files.Root, "work-*").SelectMany(Directory.EnumerateFileSystemEntries));
         Files.Dispose();
         _models.Dispose();
