@@ -27,7 +27,7 @@ internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan pl
             return;
         }
 
-        var running = missing.Select(m => lake.QueryAsync(QueryPlan.CompileLake(m.leaf, m.piece, lake.Dialect), cancellationToken)).ToList();
+        var running = missing.Select(m => lake.QueryAsync(QueryPlan.CompileLake(m.leaf, m.piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, cancellationToken)).ToList();
         try
         {
             for (var i = 0; i < missing.Count; i++)

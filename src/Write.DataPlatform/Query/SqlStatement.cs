@@ -7,6 +7,9 @@ namespace Write.DataPlatform.Query;
 /// <param name="Parameters">The values: <see cref="string"/>, <see cref="long"/>, <see cref="double"/>, <see cref="decimal"/> or <see cref="bool"/>.</param>
 public sealed record SqlStatement(string Text, ImmutableArray<object?> Parameters)
 {
+    /// <summary>The tenant on whose behalf it is run, for limits; null for the company's own.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>A statement without placeholders.</summary>
     public SqlStatement(string text)
         : this(text, [])

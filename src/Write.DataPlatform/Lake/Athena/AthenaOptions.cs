@@ -33,6 +33,10 @@ public sealed partial class AthenaOptions
     /// <value>Default: 0.</value>
     public long MaxBytesScannedPerDay { get; set; }
 
+    /// <summary>Bytes that this process's queries on behalf of one tenant may read in a day of UTC before its further ones are refused; 0 for any number.</summary>
+    /// <value>Default: 0.</value>
+    public long MaxBytesScannedPerTenantPerDay { get; set; }
+
     /// <summary>How old an earlier result of the same statement may be to be given again, in whole minutes up to 7 days; zero for never.</summary>
     /// <value>Default: zero.</value>
     public TimeSpan ResultReuse { get; set; }
@@ -66,6 +70,7 @@ public sealed partial class AthenaOptions
         Need(MaxQueries >= 1, nameof(MaxQueries), MaxQueries, "be at least 1");
         Need(MaxBytesScannedPerQuery >= 0, nameof(MaxBytesScannedPerQuery), MaxBytesScannedPerQuery, "be at least 0");
         Need(MaxBytesScannedPerDay >= 0, nameof(MaxBytesScannedPerDay), MaxBytesScannedPerDay, "be at least 0");
+        Need(MaxBytesScannedPerTenantPerDay >= 0, nameof(MaxBytesScannedPerTenantPerDay), MaxBytesScannedPerTenantPerDay, "be at least 0");
         Need(
             ResultReuse >= TimeSpan.Zero && ResultReuse <= TimeSpan.FromDays(7) && ResultReuse.Ticks % TimeSpan.TicksPerMinute == 0,
             nameof(ResultReuse), ResultReuse, "be whole minutes, from 0 to 7 days");

@@ -23,7 +23,7 @@ internal sealed class AthenaQueries : IAsyncDisposable
         _options = options;
         _time = time;
         _slots = new SemaphoreSlim(options.MaxQueries);
-        _budget = new ScanBudget(options.MaxBytesScannedPerDay, time);
+        _budget = new ScanBudget(options.MaxBytesScannedPerDay, options.MaxBytesScannedPerTenantPerDay, time);
         Retries = AthenaRetries.Create(time);
     }
 
@@ -37,7 +37,15 @@ internal sealed class AthenaQueries : IAsyncDisposable
     /// <param name="timeout">How long it may wait and run.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="LakeException">Athena could not answer.</exception>
-    public async Task<QueryExecution> RunAsync(string sql, TimeSpan timeout, CancellationToken cancellationToken = default)
+    public Task<QueryExecution> RunAsync(string sql, TimeSpan timeout, CancellationToken cancellationToken = default) => RunAsync(sql, timeout, null, cancellationToken);
+
+    /// <summary>The finished query of a statement without placeholders.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="timeout">How long it may wait and run.</param>
+    /// <param name="tenant">On whose behalf; null for the company's own.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="LakeException">Athena could not answer, or the day's bytes are used up.</exception>
+    public async Task<QueryExecution> RunAsync(string sql, TimeSpan timeout, string? tenant, CancellationToken cancellationToken = default)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(sql) > MaxStatementBytes)
         {
@@ -52,9 +60,9 @@ internal sealed class AthenaQueries : IAsyncDisposable
             var slot = new Slot(_slots);
             try
             {
-                _budget.Check();
+                _budget.Check(tenant);
                 var id = await StartAsync(sql, slot, linked.Token);
-                return await FollowAsync(id, slot, linked.Token);
+                return await FollowAsync(id, slot, tenant, linked.Token);
             }
             finally
             {
@@ -116,7 +124,7 @@ internal sealed class AthenaQueries : IAsyncDisposable
         }
     }
 
-    private async Task<QueryExecution> FollowAsync(string id, Slot slot, CancellationToken cancellationToken)
+    private async Task<QueryExecution> FollowAsync(string id, Slot slot, string? tenant, CancellationToken cancellationToken)
     {
         var isOver = false;
         try
@@ -133,14 +141,14 @@ internal sealed class AthenaQueries : IAsyncDisposable
                 var scanned = Scanned(query);
                 if (state is "SUCCEEDED" or "FAILED" or "CANCELLED")
                 {
-                    _budget.Add(scanned);
+                    _budget.Add(scanned, tenant);
                     isOver = true;
                     return state == "SUCCEEDED" ? query : throw AthenaErrors.From(query);
                 }
 
                 if (_options.MaxBytesScannedPerQuery > 0 && scanned > _options.MaxBytesScannedPerQuery)
                 {
-                    _budget.Add(scanned);
+                    _budget.Add(scanned, tenant);
                     throw new LakeException(
                         $"Athena query {id} had read {scanned} bytes and was stopped: a query may read {_options.MaxBytesScannedPerQuery} (DataPlatform:Lake:Athena:MaxBytesScannedPerQuery). Ask for a shorter range.",
                         isTransient: false);

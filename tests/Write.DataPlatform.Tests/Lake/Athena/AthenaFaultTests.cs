@@ -219,6 +219,26 @@ public sealed class AthenaFaultTests
     }
 
     [Fact]
+    public async Task One_tenants_bytes_are_bounded_and_others_go_on()
+    {
+        await using var world = await AthenaWorld.StartAsync(options => options.Athena.MaxBytesScannedPerTenantPerDay = 1500);
+        async Task AskAsync(string? tenant) => await (await world.Lake.QueryAsync(new SqlStatement("SELECT 1") { Tenant = tenant }, TestContext.Current.CancellationToken)).DisposeAsync();
+        await AskAsync("acme");
+        await AskAsync("acme");
+        var error = await Assert.ThrowsAsync<LakeException>(() => AskAsync("acme"));
+        Assert.Contains("MaxBytesScannedPerTenantPerDay", error.Message, StringComparison.Ordinal);
+        Assert.True(error.IsTransient);
+        await AskAsync("globex");
+        for (var i = 0; i < 4; i++)
+        {
+            await AskAsync(null);
+        }
+
+        world.Time.Advance(TimeSpan.FromHours(12));
+        await AskAsync("acme");
+    }
+
+    [Fact]
     public async Task Nulls_empty_texts_and_a_row_like_the_header_are_told_apart()
     {
         await using var world = await AthenaWorld.StartAsync();
