@@ -1,8 +1,6 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using Amazon.Extensions.NETCore.Setup;
-using Amazon.Runtime;
 using DuckDB.NET.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -59,16 +57,15 @@ public sealed class ServerFixture : IAsyncLifetime
             configuration[key] = value;
         }
 
-        var app = DataPlatformHost.Build(new HostSettings(configuration, role, services =>
+        // The SDK finds credentials in the environment too, which all tests of this process share.
+        if (configuration.Keys.Any(key => key.EndsWith("ServiceURL", StringComparison.Ordinal)) && !configuration.ContainsKey("AWS:Profile"))
         {
-            services.AddSingleton<TimeProvider>(new ShiftedClock(Today.ToDateTime(new TimeOnly(15, 0))));
+            var profiles = Path.Combine(Directory.CreateDirectory(data).FullName, "credentials");
+            await File.WriteAllTextAsync(profiles, "[tests]\naws_access_key_id = AKIDTESTS\naws_secret_access_key = secret\n");
+            (configuration["AWS:Profile"], configuration["AWS:ProfilesLocation"], configuration["AWS:Region"]) = ("tests", profiles, "eu-central-1");
+        }
 
-            // The SDK finds credentials in the environment, which all tests of this process share.
-            if (configuration.GetValueOrDefault("AWS:ServiceURL") is { } url)
-            {
-                services.AddDefaultAWSOptions(new AWSOptions { Credentials = new BasicAWSCredentials("key", "secret"), DefaultClientConfig = { ServiceURL = url } });
-            }
-        }));
+        var app = DataPlatformHost.Build(new HostSettings(configuration, role, services => services.AddSingleton<TimeProvider>(new ShiftedClock(Today.ToDateTime(new TimeOnly(15, 0))))));
         try
         {
             await Startup.PrepareAsync(app.Services);

@@ -15,7 +15,7 @@ public sealed partial class ArchitectureTests
         ["Query"] = ["Model"],
         ["DuckDb"] = ["Query"],
         ["Lake"] = ["Query", "DuckDb", "Aws"],
-        ["Gold"] = ["Model", "Query", "DuckDb"],
+        ["Gold"] = ["Model", "Query", "DuckDb", "Aws"],
         ["Refresh"] = ["Model", "Query", "Lake", "Gold", "DuckDb"],
         ["Streaming"] = ["Model", "Query", "Gold", "Aws"],
         ["Security"] = ["Model", "Gold"],

@@ -18,10 +18,17 @@ internal static class AwsServices
     /// Where region, profile or credentials are missing, the first use throws <see cref="AmazonClientException"/>.
     /// </summary>
     /// <typeparam name="T">The client's interface.</typeparam>
-    public static IServiceCollection AddAwsClient<T>(this IServiceCollection services, IConfiguration configuration, string service)
+    /// <param name="services">Where to.</param>
+    /// <param name="configuration">The whole configuration.</param>
+    /// <param name="service">The subsection's name.</param>
+    /// <param name="configure">Sets what is no matter of settings.</param>
+    public static IServiceCollection AddAwsClient<T>(this IServiceCollection services, IConfiguration configuration, string service, Action<ClientConfig, IServiceProvider>? configure = null)
         where T : class, IAmazonService
     {
-        services.TryAddSingleton(_ => Options(configuration, service).CreateServiceClient<T>());
+        // The SDK takes its settings when it is registered, and what is wrong with them is to be told when the client is used.
+        services.TryAddSingleton(provider => new ServiceCollection()
+            .AddAWSService<T>(Options(configuration, service), (client, _) => configure?.Invoke(client, provider))
+            .Last(descriptor => descriptor.ServiceType == typeof(T)).ImplementationFactory!(provider) as T ?? throw new InvalidOperationException($"The SDK made no {typeof(T).Name}."));
         return services;
     }
 

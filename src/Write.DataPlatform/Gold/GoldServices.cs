@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Aws;
 using Write.DataPlatform.Gold.DynamoDb;
 using Write.DataPlatform.Gold.Sqlite;
 
@@ -26,8 +27,7 @@ internal static class GoldServices
             .ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<GoldOptions>, GoldOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddDefaultAWSOptions(configuration.GetAWSOptions());
-        services.TryAddAWSService<IAmazonDynamoDB>((client, provider) =>
+        services.AddAwsClient<IAmazonDynamoDB>(configuration, "DynamoDB", (client, provider) =>
             DynamoDbAttempts.Configure(client, provider.GetRequiredService<IOptions<GoldOptions>>().Value.DynamoDb.RequestTimeout));
         services.TryAddSingleton<IGoldStore>(provider =>
         {

@@ -30,7 +30,7 @@ public sealed class AwsTests(ServerFixture embedded)
             ("DataPlatform:Gold:Kind", "DynamoDb"),
             ("DataPlatform:Gold:DynamoDb:Table", $"wdp-{Guid.NewGuid():N}"),
             ("DataPlatform:Gold:DynamoDb:Create", "true"),
-            ("AWS:ServiceURL", (await StandIn.DynamoDbAsync()).ToString()),
+            ("AWS:DynamoDB:ServiceURL", (await StandIn.DynamoDbAsync()).ToString()),
             ("AWS:Athena:ServiceURL", athena.Url.ToString()),
             ("AWS:S3:ServiceURL", s3.Url.ToString()),
             ("AWS:S3:ForcePathStyle", "true"));

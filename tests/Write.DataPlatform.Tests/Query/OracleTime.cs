@@ -159,6 +159,8 @@ internal sealed class OracleTime(TimeZoneInfo zone, ModelCalendar calendar, Date
             Add(Bucket(time, grain));
         }
 
+        // The last step may have gone past the end from within the bucket before.
+        Add(Bucket(range.To!.Value.AddTicks(-1), grain));
         return buckets;
 
         void Add(object bucket)
