@@ -20,10 +20,8 @@ internal static class FeedModel
     private static readonly string[] RowTransformations =
         ["filter", "search", "identity", "compute", "groupby", "aggregate", "concat", "topcount", "bottomcount", "orderby", "skip", "top"];
 
-    private static readonly string[] Methods = ["sum", "min", "max", "average", "countdistinct"];
-
     private static readonly EdmTerm CustomAggregate = new(Aggregation, "CustomAggregate", EdmCoreModel.Instance.GetString(true));
-    private static readonly EdmTerm ApplySupported = new(Aggregation, "ApplySupported", new EdmUntypedStructuredTypeReference(new EdmUntypedStructuredType(Aggregation, "ApplySupportedType")));
+    private static readonly EdmTerm ApplySupported = new(Aggregation, "ApplySupported", ApplySupportedType());
 
     public static string TypeName(FeedSet set) => Namespace + "." + set.Name;
 
@@ -106,8 +104,14 @@ internal static class FeedModel
         return model;
     }
 
-    /// <summary>The methods of aggregate, for the documentation's test.</summary>
-    public static IReadOnlyList<string> AggregateMethods => Methods;
+    private static EdmComplexTypeReference ApplySupportedType()
+    {
+        var (type, texts) = (new EdmComplexType(Aggregation, "ApplySupportedType"), new EdmCollectionTypeReference(new EdmCollectionType(EdmCoreModel.Instance.GetString(true))));
+        type.AddStructuralProperty("Transformations", texts);
+        type.AddStructuralProperty("CustomAggregationMethods", texts);
+        type.AddStructuralProperty("Rollup", EdmCoreModel.Instance.GetString(true));
+        return new EdmComplexTypeReference(type, true);
+    }
 
     private static EdmCollectionExpression Texts(IEnumerable<string> texts) => new(texts.Select(t => new EdmStringConstant(t)));
 

@@ -5,9 +5,6 @@ namespace Write.DataPlatform.Api.OData;
 /// <summary>What the feed refuses, and how.</summary>
 internal static class Refusal
 {
-    public const string NotImplemented = "not_implemented";
-    public const string PageExpired = "page_expired";
-
     /// <summary>400: the request is wrong.</summary>
     public static ProblemException Bad(string detail) => new(new Problem(StatusCodes.Status400BadRequest, ProblemCodes.BadRequest, detail));
 
@@ -18,9 +15,9 @@ internal static class Refusal
     public static ProblemException Format(string detail) => new(new Problem(StatusCodes.Status406NotAcceptable, ProblemCodes.NotAcceptable, detail));
 
     /// <summary>501: OData has it, this feed does not.</summary>
-    public static ProblemException Unsupported(string detail) => new(new Problem(StatusCodes.Status501NotImplemented, NotImplemented, detail));
+    public static ProblemException Unsupported(string detail) => new(new Problem(StatusCodes.Status501NotImplemented, ProblemCodes.NotImplemented, detail));
 
     /// <summary>410: the pages of a read that began too long ago.</summary>
     public static ProblemException Gone(string why) => new(new Problem(
-        StatusCodes.Status410Gone, PageExpired, why + " Its pages would not fit together. Start again from the first page: the same address without $skiptoken."));
+        StatusCodes.Status410Gone, ProblemCodes.PageExpired, why + " Its pages would not fit together. Start again from the first page: the same address without $skiptoken."));
 }
