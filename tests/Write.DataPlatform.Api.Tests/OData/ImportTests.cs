@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.OData;
 using Write.DataPlatform.Insights;
