@@ -64,7 +64,8 @@ internal sealed class MetricsReader(MetricQueryService service, AnswerRows answe
 
             foreach (var column in answer.Columns)
             {
-                types.TryAdd(column.Name, RowType.Of(column.Type));
+                // Of no rows the digits are not known.
+                types.TryAdd(column.Name, column.Type is { Kind: ColumnKind.Decimal, Precision: 0 } ? RowType.Decimal(38, 6) : RowType.Of(column.Type));
             }
 
             var names = answer.Columns.Select(c => c.Name).ToList();

@@ -82,10 +82,29 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
         using var relation = await engine.AcquireAsync(manifest, [sample.Partition], cancellationToken);
         await using var session = await serving.Instance.OpenAsync(cancellationToken);
         var writer = new SqlWriter(DuckDbDialect.Instance);
-        var text = $"SELECT * FROM {view.Compile(writer, relation.Sql, [(sample.FromTime, sample.Partition.RefreshedAt.UtcDateTime)], null)} LIMIT 0";
-        var rows = await session.QueryAsync(writer.ToStatement(text), reader => ResultRows.Read(reader, cancellationToken), cancellationToken);
-        return rows.Columns.Take(view.Columns.Length).ToImmutableDictionary(c => c.Name, c => RowType.Of(c.Type));
+        var text = $"DESCRIBE SELECT * FROM {view.Compile(writer, relation.Sql, [(sample.FromTime, sample.Partition.RefreshedAt.UtcDateTime)], null)}";
+        return await session.QueryAsync(
+            writer.ToStatement(text),
+            reader =>
+            {
+                var types = ImmutableDictionary.CreateBuilder<string, RowType>();
+                while (types.Count < view.Columns.Length && reader.Read())
+                {
+                    types[reader.GetString(0)] = TypeOf(reader.GetString(1));
+                }
+
+                return types.ToImmutable();
+            },
+            cancellationToken);
     }
+
+    /// <summary>The type that a computed value is given as.</summary>
+    private static RowType TypeOf(string type) => type switch
+    {
+        "TINYINT" or "SMALLINT" or "INTEGER" or "HUGEINT" or "UTINYINT" or "USMALLINT" or "UINTEGER" or "UBIGINT" or "UHUGEINT" => RowType.Int64,
+        "FLOAT" => RowType.Double,
+        _ => RowType.Of(GoldColumns.Parse(type) ?? throw new InvalidOperationException($"A gold table's row has a value of type {type}.")),
+    };
 
     private static RowSource Source(SqlWriter writer, GoldRowSet set, string relation, List<TimedPartition> partitions)
     {

@@ -119,6 +119,7 @@ public sealed class ExpressionTests(ServerFixture server)
     [InlineData("n eq 9223372036854775807", "3")]
     [InlineData("n lt 99999999999999999999999999999999999999", "0,1,2,3")]
     [InlineData("n eq null", "4")]
+    [InlineData("n in ()", "")]
     [InlineData("n ne 1", "0,2,3,4")]
     [InlineData("not (n gt 0)", "0,4")]
     [InlineData("t lt 2024-01-02T00:00:00+01:00", "0")]
@@ -160,7 +161,6 @@ public sealed class ExpressionTests(ServerFixture server)
     [InlineData("s in @list", 400)]
     [InlineData("m eq 1e999", 400)]
     [InlineData("contains(n,'1')", 400)]
-    [InlineData("n in ()", 400)]
     [InlineData("geo.distance(s,s) lt 1", 400)]
     public void What_cannot_be_read_is_refused(string filter, int status) =>
         Assert.Equal(status, Assert.Throws<ProblemException>(() => Reader.Filter(filter)).Problem.Status);

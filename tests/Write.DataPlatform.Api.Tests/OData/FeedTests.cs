@@ -177,8 +177,8 @@ public sealed class FeedTests(ServerFixture server)
     {
         var rows = await FeedClient.RowsAsync(server.Client, "/odata/metrics?$apply=filter(metric_time__day%20ge%202025-06-01%20and%20metric_time__day%20lt%202025-09-01%20and%20visit__device%20ne%20'tv')/groupby((metric_time__month),aggregate(visits,bounce_rate%20as%20rate,unique_visitors))");
         var expected = server.Sql("""
-            SELECT CAST(date_trunc('month', timezone('Europe/Berlin', timezone('UTC', started_at))) AS DATE), count(*), count(DISTINCT visitor_id)
-            FROM {visits} WHERE timezone('Europe/Berlin', timezone('UTC', started_at)) >= '2025-06-01' AND timezone('Europe/Berlin', timezone('UTC', started_at)) < '2025-09-01' AND device IS DISTINCT FROM 'tv'
+            SELECT CAST(date_trunc('month', timezone('Europe/Berlin', timezone('UTC', occurred_at))) AS DATE), count(*), count(DISTINCT visitor_id)
+            FROM {visits} WHERE timezone('Europe/Berlin', timezone('UTC', occurred_at)) >= '2025-06-01' AND timezone('Europe/Berlin', timezone('UTC', occurred_at)) < '2025-09-01' AND device IS DISTINCT FROM 'tv'
             GROUP BY 1 ORDER BY 1
             """);
         Assert.Equal(

@@ -49,7 +49,7 @@ public sealed class ImportTests(ServerFixture server)
     {
         var rows = await FeedClient.RowsAsync(server.Client, $"{Set}?$filter={filter.Replace(" ", "%20", StringComparison.Ordinal)}&$select=metric_time__day,visits");
         var expected = server.Sql("""
-            SELECT count(*) FROM {visits} WHERE timezone('Europe/Berlin', timezone('UTC', started_at)) >= '2025-02-01' AND timezone('Europe/Berlin', timezone('UTC', started_at)) < '2025-03-01'
+            SELECT count(*) FROM {visits} WHERE timezone('Europe/Berlin', timezone('UTC', occurred_at)) >= '2025-02-01' AND timezone('Europe/Berlin', timezone('UTC', occurred_at)) < '2025-03-01'
             """);
         Assert.Equal((long)expected[0][0]!, rows.Sum(r => (long?)r!["visits"] ?? 0));
         Assert.All(rows, r => Assert.StartsWith("2025-02-", (string)r!["metric_time__day"]!, StringComparison.Ordinal));
