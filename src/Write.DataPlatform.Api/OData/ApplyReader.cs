@@ -21,6 +21,7 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
     private const int MaxSets = 64;
 
     private int _steps;
+    private bool _areOwn = true;
 
     /// <summary>The pipeline with a text's transformations behind it.</summary>
     /// <exception cref="Rest.ProblemException">400: it is wrong. 501: this feed does not have a transformation.</exception>
@@ -95,10 +96,13 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
         }
 
         // What was ordered before is not ordered after it.
-        var parts = texts.Select(t => Read(new RowPipeline([], pipeline.Columns) { }, t)).ToList();
+        var wereOwn = _areOwn;
+        _areOwn &= pipeline.KeepsRows;
+        var parts = texts.Select(t => Read(new RowPipeline([], pipeline.Columns), t)).ToList();
+        _areOwn = wereOwn;
         var columns = parts.SelectMany(p => p.Columns).GroupBy(c => c.Name, StringComparer.Ordinal).Select(g =>
             g.Select(c => c.Type).Distinct().Count() == 1 ? g.First() : throw Refusal.Bad($"The sequences give {g.Key} different types.")).ToImmutableArray();
-        return pipeline.Then(new UnionRows([.. parts]), columns);
+        return pipeline.Then(new UnionRows([.. parts], columns), columns);
     }
 
     private RowPipeline GroupBy(RowPipeline pipeline, string inner)
@@ -204,7 +208,7 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
             throw Refusal.Bad($"'{QueryForm.Short(what)}' is no aggregate of this set; write 'expression with method as name'.");
         }
 
-        return custom.Value is { } value && pipeline.KeepsRows
+        return custom.Value is { } value && _areOwn && pipeline.KeepsRows
             ? new RowAggregate(alias ?? what, AggregateMethod.Custom, null, custom.Type, value)
             : throw Refusal.Unsupported($"{what} of several of these rows cannot be told from them; ask the metrics set, or aggregate the set's own rows.");
     }

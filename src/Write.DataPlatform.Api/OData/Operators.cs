@@ -66,7 +66,7 @@ internal static class Operators
 
     /// <summary>A bare null as one of the other side's type.</summary>
     private static RowExpression Beside(RowExpression value, RowExpression other) =>
-        value is RowConstant { Value: null } ? new RowConstant(null, other.Type.Kind == RowKind.Null ? RowType.String : other.Type) : value;
+        value.Type.Kind == RowKind.Null ? new RowConstant(null, other.Type.Kind == RowKind.Null ? RowType.String : other.Type) : value;
 
     private static RowCall Logical(RowFunction function, RowExpression left, RowExpression right) => new(function, [Boolean(left), Boolean(right)], RowType.Boolean);
 

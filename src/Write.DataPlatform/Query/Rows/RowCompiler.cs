@@ -19,7 +19,7 @@ internal sealed class RowCompiler(SqlWriter writer, RowSource source)
         var from = source(writer);
         var compiler = new RowCompiler(writer, from);
         var order = OrderOf(page.Pipeline, from.Key);
-        var rows = compiler.Rows(page.Pipeline, from.Sql, []);
+        var rows = compiler.Rows(page.Pipeline, from.Sql, !from.Key.IsEmpty, []);
         var text = "SELECT " + string.Join(", ", page.Select.Select(Quote).Concat(order.Select((o, i) => compiler.Value(o.Value) + " AS " + Quote(OrderColumn + i.ToString(CultureInfo.InvariantCulture)))))
             + $"\nFROM {rows} AS t";
         if (page.After is { } after)
@@ -41,7 +41,7 @@ internal sealed class RowCompiler(SqlWriter writer, RowSource source)
     {
         var writer = new SqlWriter(DuckDbDialect.Instance);
         var from = source(writer);
-        return writer.ToStatement($"SELECT count(*) AS n FROM {new RowCompiler(writer, from).Rows(pipeline, from.Sql, [])} AS t");
+        return writer.ToStatement($"SELECT count(*) AS n FROM {new RowCompiler(writer, from).Rows(pipeline, from.Sql, !from.Key.IsEmpty, [])} AS t");
     }
 
     /// <summary>The whole order of a pipeline's rows: as asked for, then by their key or else by all columns.</summary>
@@ -65,10 +65,13 @@ internal sealed class RowCompiler(SqlWriter writer, RowSource source)
     private static ImmutableArray<RowOrder> Whole(ImmutableArray<RowOrder> asked, ImmutableArray<RowColumn> ties) =>
         [.. asked, .. ties.OrderBy(c => c.Type.Kind == RowKind.Double).Select(c => new RowColumnValue(c.Name, c.Type)).Where(c => asked.All(o => o.Value != c)).Select(c => new RowOrder(c, false))];
 
-    private string Rows(RowPipeline pipeline, string from, ImmutableArray<RowOrder> order)
+    /// <param name="pipeline">What is done.</param>
+    /// <param name="from">What stands after FROM.</param>
+    /// <param name="keepsRows">Whether those are the source's own rows, with their key.</param>
+    /// <param name="columns">Their columns, if they are not.</param>
+    private string Rows(RowPipeline pipeline, string from, bool keepsRows, ImmutableArray<RowColumn> columns)
     {
-        var keepsRows = !source.Key.IsEmpty;
-        ImmutableArray<RowColumn> columns = [];
+        ImmutableArray<RowOrder> order = [];
         foreach (var step in pipeline.Steps)
         {
             switch (step)
@@ -96,10 +99,10 @@ internal sealed class RowCompiler(SqlWriter writer, RowSource source)
                     order = by;
                     break;
                 case UnionRows union:
-                    var rows = from;
-                    from = "(" + string.Join("\nUNION ALL BY NAME\n", union.Parts.Select(p => Part(p, rows))) + ")";
+                    var (rows, areOwn, before) = (from, keepsRows, columns);
+                    from = "(" + string.Join("\nUNION ALL BY NAME\n", union.Parts.Select(p => Part(p, rows, areOwn, before))) + ")";
                     keepsRows = false;
-                    columns = pipeline.Columns;
+                    columns = union.Columns;
                     order = [];
                     break;
                 default:
@@ -110,8 +113,8 @@ internal sealed class RowCompiler(SqlWriter writer, RowSource source)
         return from;
     }
 
-    private string Part(RowPipeline part, string from) =>
-        "SELECT " + string.Join(", ", part.Columns.Select(c => Quote(c.Name))) + $" FROM {Rows(part, from, [])} AS t";
+    private string Part(RowPipeline part, string from, bool keepsRows, ImmutableArray<RowColumn> columns) =>
+        "SELECT " + string.Join(", ", part.Columns.Select(c => Quote(c.Name))) + $" FROM {Rows(part, from, keepsRows, columns)} AS t";
 
     private string Grouped(GroupRows group, string from)
     {

@@ -38,7 +38,7 @@ internal sealed record SliceRows(long Skip, long? Top, ImmutableArray<RowOrder> 
 }
 
 /// <summary>The rows of several pipelines over the rows so far, one after the other; a column that one lacks is null.</summary>
-internal sealed record UnionRows(ImmutableArray<RowPipeline> Parts) : RowStep;
+internal sealed record UnionRows(ImmutableArray<RowPipeline> Parts, ImmutableArray<RowColumn> Columns) : RowStep;
 
 /// <summary>One key of an order; null is less than anything.</summary>
 internal sealed record RowOrder(RowExpression Value, bool Descending);
