@@ -94,7 +94,7 @@ public sealed class ExpressionTests(ServerFixture server)
                     (long)g.Count()));
             var pipeline = new ApplyReader(Now, new Dictionary<string, CustomAggregate>()).Read(Start, apply);
             var found = await RunAsync(rows, pipeline, [.. pipeline.Columns.Select(c => c.Name)]);
-            Assert.True(Math.Min(top, groups.Count) == found.Count, $"seed {seed}: {apply}\nexpected {string.Join(" ; ", groups.Keys)}\nfound {string.Join(" ; ", found.Select(r => string.Join('|', r)))}");
+            Assert.True(Math.Min(top, groups.Count) == found.Count, $"seed {seed}: {apply}\nexpected {string.Join(" ; ", groups.Keys)}\nfound {string.Join(" ; ", found.Select(r => string.Join('|', r)))}\nrows {string.Join(" ; ", rows.Select(r => string.Join('|', r) + "=" + value(r)))}");
             Assert.Equal(groups.Values.Select(g => g.Item6).OrderDescending().Take(top), found.Select(r => (long)r[^1]!));
             Assert.All(found, r =>
             {

@@ -214,12 +214,12 @@ internal sealed class RandomRows(int seed)
     {
         var (x, y) = (a.Value(row), b.Value(row));
         return x is null || y is null ? null
-            : x is long i && y is long j ? whole(i, j)
+            : x is long i && y is long j ? (object?)whole(i, j)
             : floating(Convert.ToDouble(x, CultureInfo.InvariantCulture), Convert.ToDouble(y, CultureInfo.InvariantCulture));
     }
 
     private static object? One((string, Func<object?[], object?> Value) a, object?[] row, Func<double, double> compute) =>
-        a.Value(row) switch { null => null, long whole => whole, var x => compute((double)x) };
+        a.Value(row) switch { null => null, long whole => (object)whole, var x => compute((double)x) };
 
     private (string Text, string Value) Literal()
     {
