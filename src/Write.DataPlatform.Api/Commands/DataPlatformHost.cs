@@ -1,6 +1,7 @@
 using Serilog;
 using Serilog.Events;
 using Write.DataPlatform.Api.Health;
+using Write.DataPlatform.Api.OData;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Api.Sample;
 using Write.DataPlatform.Api.Swagger;
@@ -50,7 +51,7 @@ internal static class DataPlatformHost
         settings.Services?.Invoke(builder.Services);
         builder.Services.AddDataPlatform(builder.Configuration);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
-        builder.Services.AddRest().AddHealth().AddSwagger();
+        builder.Services.AddRest().AddHealth().AddSwagger().AddOData(builder.Configuration);
         if (settings.Role is Role.All or Role.Worker)
         {
             builder.Services.AddSingleton<RefreshScheduler>();
@@ -70,6 +71,7 @@ internal static class DataPlatformHost
         {
             app.UseSwaggerPages();
             app.MapRest();
+            app.MapOData();
         }
 
         return app;

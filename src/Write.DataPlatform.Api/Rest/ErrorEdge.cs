@@ -57,7 +57,7 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
         return problem?.WriteAsync(context) ?? Task.CompletedTask;
     }
 
-    private static Problem Of(Exception exception, HttpContext context)
+    public static Problem Of(Exception exception, HttpContext context)
     {
         // Engines name hosts, tables and statements in their messages: for operators alone.
         var isOperator = CallerGate.Of(context)?.IsOperator is true;

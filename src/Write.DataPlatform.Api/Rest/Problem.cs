@@ -32,6 +32,8 @@ internal static class ProblemCodes
     public const string GoldFailed = "gold_failed";
     public const string Unavailable = "unavailable";
     public const string InternalError = "internal_error";
+    public const string NotImplemented = "not_implemented";
+    public const string PageExpired = "page_expired";
 }
 
 /// <summary>A refused request as RFC 9457 writes it.</summary>
@@ -101,9 +103,11 @@ internal sealed record Problem(int Status, string Code, string Detail)
         405 => "Method not allowed",
         406 => "No such format",
         409 => "Conflict",
+        410 => "Gone",
         413 => "The request is too large",
         415 => "Unsupported media type",
         422 => "The query cannot be answered correctly",
+        501 => "Not supported",
         503 => "Not available now",
         _ => status < 500 ? "The request was refused" : "The server failed",
     };

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Write.DataPlatform.Api.OData;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -23,6 +24,7 @@ internal static class RestServices
     {
         app.UseStatusCodePages(ErrorEdge.DescribeAsync);
         app.UseMiddleware<ErrorEdge>();
+        app.UseMiddleware<ODataEdge>();
         app.UseRouting();
         app.UseMiddleware<CallerGate>();
     }

@@ -51,7 +51,8 @@ internal static class GoldColumns
 
     public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    private static ColumnType? Parse(string type)
+    /// <summary>A type that gold keeps, by DuckDB's name; null for any other.</summary>
+    public static ColumnType? Parse(string type)
     {
         if (type.StartsWith("DECIMAL(", StringComparison.Ordinal) && type.EndsWith(')'))
         {

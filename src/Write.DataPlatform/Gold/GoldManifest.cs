@@ -24,6 +24,9 @@ internal sealed record GoldPartition
     /// <summary>The name of this version, never used twice.</summary>
     public required string Version { get; init; }
 
+    /// <summary>The first revision that has this version; null if it is older than this was written down.</summary>
+    public long? Since { get; init; }
+
     /// <summary>The hash of what the rows are by definition; another hash than the model's makes the partition stale.</summary>
     public required string DefinitionHash { get; init; }
 

@@ -33,6 +33,30 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
     public async Task<GoldManifest> GetManifestAsync(string table, string? tenant, bool fresh = false, CancellationToken cancellationToken = default) =>
         (await ReadAsync(table, tenant, fresh, cancellationToken)).Manifest;
 
+    /// <summary>Which partitions were live at a revision; null if its rows may be gone (it is longer than the grace ago) or it never was.</summary>
+    /// <exception cref="GoldStoreException">The store failed, or the manifest is damaged.</exception>
+    public async Task<GoldManifest?> GetManifestAtAsync(string table, string? tenant, long revision, CancellationToken cancellationToken = default)
+    {
+        var read = await ReadAsync(table, tenant, fresh: false, cancellationToken);
+        if (read.Manifest.Revision < revision)
+        {
+            read = await ReadAsync(table, tenant, fresh: true, cancellationToken);
+        }
+
+        if (read.Manifest.Revision == revision)
+        {
+            return read.Manifest;
+        }
+
+        var since = timeProvider.GetUtcNow() - options.Value.GarbageGrace;
+        var retired = read.Retired.Where(version => version.Until is not { } until || until > revision).ToList();
+        return revision < read.Oldest || revision > read.Manifest.Revision || retired.Any(version => version.Partition is null || (version.Partition.Since ?? 0) <= revision && version.At <= since)
+            ? null
+            : new GoldManifest(table, tenant, revision, NoPartitions.AddRange(
+                read.Manifest.Partitions.Values.Concat(retired.Select(version => version.Partition!)).Where(partition => (partition.Since ?? 0) <= revision)
+                    .Select(partition => KeyValuePair.Create(partition.Period, partition))));
+    }
+
     /// <summary>Stores a partition and makes it live in place of the period's present version.</summary>
     /// <param name="table">The gold table.</param>
     /// <param name="tenant">The tenant, or null for an internal table.</param>
@@ -130,7 +154,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
         }
 
         // Read after the list: a version that went live meanwhile is then known as live.
-        var (manifest, retired) = await ReadAsync(table, tenant, fresh: true, cancellationToken);
+        var (manifest, retired, _, _) = await ReadAsync(table, tenant, fresh: true, cancellationToken);
         var before = timeProvider.GetUtcNow() - (grace ?? options.Value.GarbageGrace);
         var spared = manifest.Partitions.Values.Select(partition => partition.Version)
             .Concat(retired.Where(version => version.At > before).Select(version => version.Version))
@@ -263,7 +287,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
     {
         while (true)
         {
-            var (current, retired) = await ReadAsync(table, tenant, fresh: true, cancellationToken);
+            var (current, retired, oldest, _) = await ReadAsync(table, tenant, fresh: true, cancellationToken);
             var partitions = change(current);
             if (partitions is null || ReferenceEquals(partitions, current.Partitions))
             {
@@ -276,14 +300,18 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
             }
 
             var now = timeProvider.GetUtcNow();
+            var revision = current.Revision + 1;
+            partitions = partitions.SetItems(partitions.Values.Where(partition => partition.Since is null && LiveVersion(current, partition.Period) != partition.Version)
+                .Select(partition => KeyValuePair.Create(partition.Period, partition with { Since = revision })));
             var live = partitions.Values.Select(partition => partition.Version).ToHashSet(StringComparer.Ordinal);
             ImmutableArray<RetiredVersion> stillRetired =
             [
                 .. retired.Where(version => version.At > now - options.Value.GarbageGrace),
-                .. current.Partitions.Values.Where(partition => !live.Contains(partition.Version)).Select(partition => new RetiredVersion(partition.Version, now)),
+                .. current.Partitions.Values.Where(partition => !live.Contains(partition.Version)).Select(partition => new RetiredVersion(partition.Version, now, partition, revision)),
             ];
-            var next = new GoldManifest(table, tenant, current.Revision + 1, partitions);
-            var body = ManifestCodec.Encode(partitions, stillRetired);
+            oldest = retired.Where(version => version.At <= now - options.Value.GarbageGrace).Select(version => version.Until ?? current.Revision).Append(oldest).Max();
+            var next = new GoldManifest(table, tenant, revision, partitions);
+            var body = ManifestCodec.Encode(partitions, stillRetired, oldest);
             if (body.Length > IGoldStore.MaxBodyBytes)
             {
                 throw new GoldStoreException(
@@ -292,7 +320,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
 
             if (await store.TryPutAsync(new GoldItem(GoldKeys.Table(table, tenant), GoldKeys.Manifest, next.Revision, body), current.Revision == 0 ? null : current.Revision, cancellationToken))
             {
-                Remember(next, stillRetired, timeProvider.GetTimestamp());
+                Remember(next, stillRetired, oldest, timeProvider.GetTimestamp());
                 return next;
             }
         }
@@ -320,22 +348,23 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
         var item = await store.GetAsync(pk, GoldKeys.Manifest, cancellationToken);
         if (item is null)
         {
-            return Remember(new GoldManifest(table, tenant, 0, NoPartitions), [], started);
+            return Remember(new GoldManifest(table, tenant, 0, NoPartitions), [], 0, started);
         }
 
         if (remembered is not null && remembered.Manifest.Revision == item.Revision)
         {
-            return Remember(remembered.Manifest, remembered.Retired, started);
+            return Remember(remembered.Manifest, remembered.Retired, remembered.Oldest, started);
         }
 
         var stored = ManifestCodec.Decode(item);
         return Remember(
             new GoldManifest(table, tenant, item.Revision, NoPartitions.AddRange(stored.Partitions.Select(partition => KeyValuePair.Create(partition.Period, partition)))),
             stored.Retired,
+            stored.Oldest ?? item.Revision,
             started);
     }
 
-    private Remembered Remember(GoldManifest manifest, ImmutableArray<RetiredVersion> retired, long started)
+    private Remembered Remember(GoldManifest manifest, ImmutableArray<RetiredVersion> retired, long oldest, long started)
     {
         if (_remembered.Count > MaxRemembered)
         {
@@ -343,7 +372,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
         }
 
         // Two reads may end in the other order than they began: what was read later counts.
-        var read = new Remembered(manifest, retired, started);
+        var read = new Remembered(manifest, retired, oldest, started);
         return _remembered.AddOrUpdate(
             GoldKeys.Table(manifest.Table, manifest.Tenant),
             read,
@@ -362,8 +391,9 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
 
     private static string Hex(XxHash3 hash) => hash.GetCurrentHashAsUInt64().ToString("x16", CultureInfo.InvariantCulture);
 
-    private sealed record Remembered(GoldManifest Manifest, ImmutableArray<RetiredVersion> Retired, long ReadAt)
-    {
-        public void Deconstruct(out GoldManifest manifest, out ImmutableArray<RetiredVersion> retired) => (manifest, retired) = (Manifest, Retired);
-    }
+    /// <param name="Manifest">The present revision.</param>
+    /// <param name="Retired">What was live not long ago.</param>
+    /// <param name="Oldest">The earliest revision that both tell in full.</param>
+    /// <param name="ReadAt">When it was read.</param>
+    private sealed record Remembered(GoldManifest Manifest, ImmutableArray<RetiredVersion> Retired, long Oldest, long ReadAt);
 }

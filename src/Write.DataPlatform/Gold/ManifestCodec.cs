@@ -9,12 +9,15 @@ namespace Write.DataPlatform.Gold;
 /// <param name="Format">The number of the format.</param>
 /// <param name="Partitions">The live partitions.</param>
 /// <param name="Retired">The versions that were live not long ago and may still be read.</param>
-internal sealed record StoredManifest(int Format, ImmutableArray<GoldPartition> Partitions, ImmutableArray<RetiredVersion> Retired);
+/// <param name="Oldest">The earliest revision that <paramref name="Retired"/> still tells in full; null if only the present one is told.</param>
+internal sealed record StoredManifest(int Format, ImmutableArray<GoldPartition> Partitions, ImmutableArray<RetiredVersion> Retired, long? Oldest = null);
 
 /// <summary>A version that is no longer live.</summary>
 /// <param name="Version">The version.</param>
 /// <param name="At">When it was replaced or removed.</param>
-internal sealed record RetiredVersion(string Version, DateTimeOffset At);
+/// <param name="Partition">What it was.</param>
+/// <param name="Until">The revision that no longer has it.</param>
+internal sealed record RetiredVersion(string Version, DateTimeOffset At, GoldPartition? Partition = null, long? Until = null);
 
 /// <summary>Turns manifests into bytes and back.</summary>
 internal static class ManifestCodec
@@ -23,9 +26,9 @@ internal static class ManifestCodec
     private const int PlainBytes = 4096;
     private const byte BrotliMark = 1;
 
-    public static byte[] Encode(ImmutableSortedDictionary<string, GoldPartition> partitions, ImmutableArray<RetiredVersion> retired)
+    public static byte[] Encode(ImmutableSortedDictionary<string, GoldPartition> partitions, ImmutableArray<RetiredVersion> retired, long? oldest = null)
     {
-        var json = JsonSerializer.SerializeToUtf8Bytes(new StoredManifest(Format, [.. partitions.Values], retired), ManifestJson.Default.StoredManifest);
+        var json = JsonSerializer.SerializeToUtf8Bytes(new StoredManifest(Format, [.. partitions.Values], retired, oldest), ManifestJson.Default.StoredManifest);
         if (json.Length <= PlainBytes)
         {
             return json;

@@ -15,14 +15,16 @@ internal sealed class CursorSeal(IConfiguration configuration, ILogger<CursorSea
 
     private readonly Lazy<byte[]> _key = new(() => FindKey(Path.GetFullPath(configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data"), logger));
 
-    public string Write(Cursor cursor)
-    {
-        var bytes = cursor.ToBytes();
-        return Base64Url.EncodeToString([.. bytes, .. HMACSHA256.HashData(_key.Value, bytes)]);
-    }
+    public string Write(Cursor cursor) => Seal(cursor.ToBytes());
 
     /// <exception cref="Query.QueryException">It is no cursor that this key signed.</exception>
-    public Cursor Read(string text)
+    public Cursor Read(string text) => Open(text) is { } bytes && Cursor.FromBytes(bytes) is { } cursor ? cursor : throw Cursor.Bad();
+
+    /// <summary>Bytes with their signature, as text for an address.</summary>
+    public string Seal(byte[] bytes) => Base64Url.EncodeToString([.. bytes, .. HMACSHA256.HashData(_key.Value, bytes)]);
+
+    /// <summary>The bytes of what <see cref="Seal"/> wrote; null if this key did not sign it.</summary>
+    public byte[]? Open(string text)
     {
         byte[] all;
         try
@@ -31,16 +33,15 @@ internal sealed class CursorSeal(IConfiguration configuration, ILogger<CursorSea
         }
         catch (FormatException)
         {
-            throw Cursor.Bad();
+            return null;
         }
 
         var length = all.Length - HMACSHA256.HashSizeInBytes;
         return length > 0
             && CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(_key.Value, all.AsSpan(0, length)), all.AsSpan(length))
             && Base64Url.EncodeToString(all) == text
-            && Cursor.FromBytes(all[..length]) is { } cursor
-                ? cursor
-                : throw Cursor.Bad();
+                ? all[..length]
+                : null;
     }
 
     private static byte[] FindKey(string folder, ILogger logger)

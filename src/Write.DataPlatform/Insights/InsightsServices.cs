@@ -13,6 +13,8 @@ internal static class InsightsServices
         services.TryAddSingleton<LakeTypes>();
         services.TryAddSingleton<GoldReader>();
         services.TryAddSingleton<CursorSeal>();
+        services.TryAddSingleton<GoldRows>();
+        services.TryAddSingleton<AnswerRows>();
         services.TryAddSingleton<MetricQueryService>();
         services.TryAddSingleton<ModelTestRunner>();
         services.TryAddSingleton<LakeCheck>();

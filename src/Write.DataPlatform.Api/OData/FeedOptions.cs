@@ -1,0 +1,85 @@
+using Microsoft.AspNetCore.WebUtilities;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Api.OData;
+
+/// <summary>A request's query options, by names in lower case without <c>$</c>; parameter aliases stand in their values already.</summary>
+internal sealed class FeedOptions
+{
+    private static readonly string[] Known = ["filter", "select", "orderby", "top", "skip", "count", "search", "compute", "apply", "format", "skiptoken"];
+    private static readonly string[] NotHere = ["expand", "levels", "index", "deltatoken", "schemaversion", "id"];
+
+    private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
+
+    private FeedOptions()
+    {
+    }
+
+    public string? this[string name] => _values.GetValueOrDefault(name);
+
+    public string? Filter => this["filter"];
+
+    public string? Select => this["select"];
+
+    public string? OrderBy => this["orderby"];
+
+    public string? Search => this["search"];
+
+    public string? Compute => this["compute"];
+
+    public string? Apply => this["apply"];
+
+    public string? SkipToken => this["skiptoken"];
+
+    public string? Format => this["format"];
+
+    public long? Top => this["top"] is { } text ? ApplyReader.Number(text) : null;
+
+    public long Skip => this["skip"] is { } text ? ApplyReader.Number(text) : 0;
+
+    public bool Count => this["count"] switch { null or "false" => false, "true" => true, var other => throw Refusal.Bad($"$count is true or false and not '{QueryForm.Short(other)}'.") };
+
+    /// <summary>What is asked, as one text: all pages of an answer have the same.</summary>
+    public string Canonical => string.Join('\n', _values.Where(v => v.Key is not "skiptoken" and not "format").OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => v.Key + "=" + v.Value));
+
+    /// <summary>Whether any option but those is given.</summary>
+    public bool HasOthersThan(params string[] names) => _values.Keys.Except(names).Any();
+
+    /// <exception cref="Rest.ProblemException">501: an option that this feed does not have. 400: one is given twice, or an alias has no value.</exception>
+    public static FeedOptions Read(string? queryString)
+    {
+        var options = new FeedOptions();
+        var aliases = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pair in new QueryStringEnumerable(queryString))
+        {
+            var (name, value) = (pair.DecodeName().ToString(), pair.DecodeValue().ToString());
+            if (name.StartsWith('@'))
+            {
+                aliases[name] = value;
+                continue;
+            }
+
+            var plain = name.TrimStart('$').ToLowerInvariant();
+            var isSystem = name.StartsWith('$');
+            if (Known.Contains(plain) && name.Length - plain.Length <= 1)
+            {
+                if (!options._values.TryAdd(plain, value.Trim()))
+                {
+                    throw Refusal.Bad($"${plain} is given twice.");
+                }
+            }
+            else if (isSystem || NotHere.Contains(plain))
+            {
+                // An option that is passed over would be a wrong report.
+                throw Refusal.Unsupported($"This feed has no option {QueryForm.Short(name)}.");
+            }
+        }
+
+        foreach (var name in options._values.Keys.Where(n => n is not "skiptoken" and not "format").ToList())
+        {
+            options._values[name] = Splitter.WithAliases(options._values[name], aliases);
+        }
+
+        return options;
+    }
+}

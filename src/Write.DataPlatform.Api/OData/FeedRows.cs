@@ -1,0 +1,100 @@
+using System.Collections.Immutable;
+using System.Data.Common;
+using DuckDB.NET.Data;
+using DuckDB.NET.Native;
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Query;
+using Write.DataPlatform.Query.Rows;
+using Write.DataPlatform.Query.Sql;
+
+namespace Write.DataPlatform.Api.OData;
+
+/// <summary>Rows that a request is computed from.</summary>
+internal abstract class FeedRows
+{
+    /// <summary>The columns that callers know.</summary>
+    public abstract ImmutableArray<RowColumn> Columns { get; }
+
+    /// <summary>The columns that tell rows apart.</summary>
+    public abstract ImmutableArray<RowColumn> Key { get; }
+
+    /// <summary>Whether pages go on behind a row's key, and not after a number of rows.</summary>
+    public abstract bool HasKeys { get; }
+
+    /// <summary>What the rows are of, so that pages fit together; null if that cannot be told.</summary>
+    public abstract string? Source { get; }
+
+    public abstract long Revision { get; }
+
+    /// <summary>Runs a statement over the rows.</summary>
+    /// <exception cref="Rest.ProblemException">400: values of the caller's own expressions cannot be computed.</exception>
+    public async Task<T> QueryAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await RunAsync(range, compile, read, cancellationToken);
+        }
+        catch (DuckDBException exception) when (exception.ErrorType is DuckDBErrorType.OutOfRange or DuckDBErrorType.Conversion or DuckDBErrorType.InvalidInput or DuckDBErrorType.Decimal)
+        {
+            throw Refusal.Bad("The expressions cannot be computed for all rows: a number is too large, or a pattern or a cast does not fit.");
+        }
+        catch (OverflowException)
+        {
+            throw Refusal.Bad("A number is too large.");
+        }
+    }
+
+    /// <summary>The times that a pipeline's first filters leave.</summary>
+    public virtual RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after) => default;
+
+    protected abstract Task<T> RunAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken);
+}
+
+/// <summary>A gold table's rows.</summary>
+internal sealed class GoldFeedRows(GoldRows gold, GoldFeedSet set) : FeedRows
+{
+    public override ImmutableArray<RowColumn> Columns => set.Columns;
+
+    public override ImmutableArray<RowColumn> Key { get; } = set.Rows.Key;
+
+    public override bool HasKeys => true;
+
+    public override string? Source => $"{set.Rows.Manifest.Revision}@{set.Rows.Hash}";
+
+    public override long Revision => set.Rows.Manifest.Revision;
+
+    public override RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after)
+    {
+        var time = set.Rows.View.Time;
+        var times = default(RowTimes);
+        foreach (var step in pipeline.Steps.TakeWhile(s => s is FilterRows or ComputeRows or OrderRows))
+        {
+            times = step is FilterRows filter ? times.And(RowTimes.Of(filter.Condition, time)) : times;
+        }
+
+        // Behind a row there are no earlier times if the order begins with them.
+        var isByTime = pipeline.Steps.All(s => s is FilterRows or ComputeRows or OrderRows)
+            && RowCompiler.OrderOf(pipeline, Key) is [{ Descending: false, Value: RowColumnValue first }, ..] && first.Name == time;
+        return isByTime && after is [{ } last, ..] ? times.And(new RowTimes(last is DateOnly date ? date.ToDateTime(default) : (DateTime)last, null)) : times;
+    }
+
+    protected override Task<T> RunAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken) =>
+        gold.QueryAsync(set.Rows, range, compile, read, cancellationToken);
+}
+
+/// <summary>The rows of a metric query's answer.</summary>
+internal sealed class AnswerFeedRows(AnswerRows service, ImmutableArray<RowColumn> columns, IReadOnlyList<object?[]> rows, string? tag) : FeedRows
+{
+    public override ImmutableArray<RowColumn> Columns => columns;
+
+    public override ImmutableArray<RowColumn> Key => columns;
+
+    public override bool HasKeys => false;
+
+    public override string? Source => tag;
+
+    public override long Revision => 0;
+
+    protected override Task<T> RunAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken) =>
+        service.QueryAsync(columns, rows, compile, read, cancellationToken);
+}

@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+using Write.DataPlatform.Query.Rows;
+
+namespace Write.DataPlatform.Api.OData;
+
+/// <summary>An entity set of the feed.</summary>
+internal abstract record FeedSet(string Name, string? Description)
+{
+    /// <summary>The columns of its type.</summary>
+    public abstract ImmutableArray<RowColumn> Columns { get; }
+
+    /// <summary>The column that is the type's key.</summary>
+    public abstract string Key { get; }
+
+    /// <summary>What columns are called for people, by name.</summary>
+    public abstract string? DescriptionOf(string column);
+
+    /// <summary>The set's own aggregates.</summary>
+    public abstract IReadOnlyDictionary<string, CustomAggregate> Customs { get; }
+}
+
+/// <summary>A gold table's rows.</summary>
+internal sealed record GoldFeedSet(GoldDefinition Definition, string? Tenant, GoldRowSet Rows) : FeedSet(Definition.Table.Name, Definition.Table.Description)
+{
+    public override ImmutableArray<RowColumn> Columns { get; } = Rows.Columns;
+
+    public override string Key => Rows.View.Key;
+
+    public override string? DescriptionOf(string column) => Rows.View.Columns.First(c => c.Name == column) is var found ? found.Description ?? found.Label : null;
+
+    public override IReadOnlyDictionary<string, CustomAggregate> Customs { get; } = Rows.View.Columns.Where(c => c.Metric is not null)
+        .ToDictionary(c => c.Metric!.Name, c => new CustomAggregate(Rows.Types[c.Name], Rows.View.Merge(c.Metric!.Name)), StringComparer.Ordinal);
+}
+
+/// <summary>The metrics layer: dimensions and grains as properties, metrics as aggregates of its own. Its rows come of <c>$apply</c> alone.</summary>
+internal sealed record MetricsFeedSet(string Name, string Description, ImmutableArray<MetricDescription> Metrics, ImmutableArray<RowColumn> Fields, IReadOnlyDictionary<string, DimensionDescription> Described)
+    : FeedSet(Name, Description)
+{
+    private const string KeyColumn = "row_key";
+
+    public override ImmutableArray<RowColumn> Columns => [new RowColumn(KeyColumn, RowType.String), .. Fields];
+
+    public override string Key => KeyColumn;
+
+    public override string? DescriptionOf(string column) =>
+        Described.GetValueOrDefault(column) is { } exact ? exact.Description ?? exact.Label
+        : Described.GetValueOrDefault(FieldName.Parse(column).ToWhole().ToString()) is { } whole ? whole.Description ?? whole.Label
+        : null;
+
+    public override IReadOnlyDictionary<string, CustomAggregate> Customs { get; } = new Dictionary<string, CustomAggregate>();
+}
+
+/// <summary>The sets that a caller sees: internal gold tables, or a tenant's own external ones, and the metrics.</summary>
+internal sealed class FeedCatalog(GoldRows gold, LakeTypes lakeTypes)
+{
+    private const string MetricsName = "metrics";
+
+    /// <summary>Every set, by name. A gold table that was never built has no rows, no types and no set.</summary>
+    /// <exception cref="Gold.GoldStoreException">The store failed.</exception>
+    public async Task<ImmutableArray<FeedSet>> ListAsync(MetricModel model, string? tenant, CancellationToken cancellationToken = default)
+    {
+        var sets = ImmutableArray.CreateBuilder<FeedSet>();
+        foreach (var definition in Visible(model, tenant))
+        {
+            if (await gold.FindAsync(definition, tenant, cancellationToken) is { } rows)
+            {
+                sets.Add(new GoldFeedSet(definition, tenant, rows));
+            }
+        }
+
+        sets.AddRange(Metrics(model, await lakeTypes.GetAsync(model, cancellationToken)));
+        return sets.ToImmutable();
+    }
+
+    /// <summary>One set, at a revision if it is a gold table and one is given; null if there is none.</summary>
+    /// <exception cref="Rest.ProblemException">410: the revision is gone.</exception>
+    /// <exception cref="Gold.GoldStoreException">The store failed.</exception>
+    public async Task<FeedSet?> FindAsync(MetricModel model, string? tenant, string name, long? revision, CancellationToken cancellationToken = default)
+    {
+        if (Visible(model, tenant).FirstOrDefault(d => d.Table.Name == name) is { } definition)
+        {
+            var rows = revision is { } at ? await gold.FindAtAsync(definition, tenant, at, cancellationToken) : await gold.FindAsync(definition, tenant, cancellationToken);
+            return rows is not null ? new GoldFeedSet(definition, tenant, rows) : revision is null ? null : throw Refusal.Gone("The table was refreshed too long ago.");
+        }
+
+        return Metrics(model, await lakeTypes.GetAsync(model, cancellationToken)).FirstOrDefault(s => s.Name == name);
+    }
+
+    private static IEnumerable<GoldDefinition> Visible(MetricModel model, string? tenant) =>
+        GoldDefinitions.Of(model).ByTable.Values.Where(d => d.Table.Audience == (tenant is null ? Audience.Internal : Audience.External));
+
+    /// <summary>The set of all metrics, and one for those of each semantic model alone.</summary>
+    private static IEnumerable<MetricsFeedSet> Metrics(MetricModel model, FieldTypes types)
+    {
+        var catalog = MetricCatalog.Of(model);
+        var binder = new FieldBinder(model);
+        var kinds = model.SemanticModels.Values.SelectMany(binder.Reachable).DistinctBy(b => b.Name.ToString())
+            .ToDictionary(b => b.Name.ToString(), b => types.Of(b) ?? ColumnKind.String, StringComparer.Ordinal);
+        // A funnel and a retention have columns of their own, which no aggregate has.
+        var metrics = catalog.Metrics.Values.Where(m => m.IsComputed && m.Type is not "funnel" and not "retention").ToImmutableArray();
+        string Free(string name) => model.GoldTables.ContainsKey(name) ? Free(name + "_all") : name;
+        yield return Set(Free(MetricsName), "Every metric, by the dimensions of all facts.", metrics);
+        foreach (var fact in model.SemanticModels.Values)
+        {
+            ImmutableArray<MetricDescription> own = [.. metrics.Where(m => Facts(model, model.Metrics[m.Name]).All(f => f == fact.Name))];
+            if (own.Length > 0)
+            {
+                yield return Set(Free(MetricsName + "_" + fact.Name), $"The metrics of {fact.Name}.", own);
+            }
+        }
+
+        MetricsFeedSet Set(string name, string description, ImmutableArray<MetricDescription> of)
+        {
+            var dimensions = of.SelectMany(m => m.Dimensions).DistinctBy(d => d.Name).ToDictionary(d => d.Name, StringComparer.Ordinal);
+            var grains = of.SelectMany(m => m.Dimensions).Where(d => d.Type == "time").GroupBy(d => d.Name).ToDictionary(g => g.Key, g => g.MaxBy(d => d.Grains.Length)!.Grains);
+            var fields = dimensions.Values.SelectMany(d => d.Type == "time"
+                ? grains[d.Name].Select(g => new RowColumn(d.Name + "__" + g, new RowType(Enum.Parse<TimeGrain>(g, ignoreCase: true) < TimeGrain.Day ? RowKind.Timestamp : RowKind.Date)))
+                : [new RowColumn(d.Name, Type(kinds.GetValueOrDefault(d.Name, ColumnKind.String)))]);
+            return new MetricsFeedSet(name, description, of, [.. fields.DistinctBy(f => f.Name).OrderBy(f => f.Name, StringComparer.Ordinal)], dimensions);
+        }
+    }
+
+    private static RowType Type(ColumnKind kind) => kind == ColumnKind.Decimal ? RowType.Decimal(38, 6) : RowType.Of(new ColumnType(kind));
+
+    private static IEnumerable<string> Facts(MetricModel model, Metric metric) =>
+        metric.MeasureInputs.Select(i => model.Measures[i.Measure].SemanticModel).Concat(metric.Inputs.SelectMany(i => Facts(model, model.Metrics[i.Metric])));
+}
