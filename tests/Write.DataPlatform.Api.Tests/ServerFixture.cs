@@ -61,7 +61,7 @@ public sealed class ServerFixture : IAsyncLifetime
         if (configuration.Keys.Any(key => key.EndsWith("ServiceURL", StringComparison.Ordinal)) && !configuration.ContainsKey("AWS:Profile"))
         {
             var profiles = Path.Combine(Directory.CreateDirectory(data).FullName, "credentials");
-            await File.WriteAllTextAsync(profiles, "[tests]\naws_access_key_id = AKIDTESTS\naws_secret_access_key = secret\n");
+            await File.WriteAllTextAsync(profiles, "[tests]\naws_access_key_id = S3RVER\naws_secret_access_key = S3RVER\n"); // the one key that s3rver knows
             (configuration["AWS:Profile"], configuration["AWS:ProfilesLocation"], configuration["AWS:Region"]) = ("tests", profiles, "eu-central-1");
         }
 

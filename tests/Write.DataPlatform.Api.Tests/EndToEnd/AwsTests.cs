@@ -41,7 +41,7 @@ public sealed class AwsTests(ServerFixture embedded)
             foreach (var table in new[] { "visits_daily", "customers_daily" })
             {
                 var run = await refresh.RunAsync(table, new RefreshRange(), RunTrigger.Manual, null, Cancel);
-                Assert.True(run.State == RunState.Succeeded, run.Error);
+                Assert.True(run.State == RunState.Succeeded, $"{run.Error} {run.Partitions.FirstOrDefault(p => p.Error is not null)?.Error}");
             }
 
             var served = new HashSet<string>();

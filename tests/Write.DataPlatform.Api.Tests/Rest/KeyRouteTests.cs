@@ -102,6 +102,30 @@ public sealed class KeyRouteTests(ServerFixture server)
         Assert.DoesNotContain(key[21..], acts.ToJsonString(), StringComparison.Ordinal);
     }
 
+    /// <summary>As Power BI shows a key: the password of Basic, for which it is asked first.</summary>
+    [Fact]
+    public async Task The_feed_takes_keys_and_shows_a_tenant_its_own_sets_and_rows()
+    {
+        var (_, tenant) = await CreateAsync("""{"name":"Acme's Power BI","tenant":"acme"}""");
+        var (_, analyst) = await CreateAsync("""{"name":"Power BI","role":"analyst"}""");
+        using (var request = new HttpRequestMessage(HttpMethod.Get, "/odata") { Headers = { { "X-Forwarded-For", "203.0.113.9" } } })
+        using (var refused = await server.Client.SendAsync(request, TestContext.Current.CancellationToken))
+        {
+            Assert.Equal((HttpStatusCode.Unauthorized, "Basic"), (refused.StatusCode, Assert.Single(refused.Headers.WwwAuthenticate).Scheme));
+        }
+
+        async Task<List<string>> SetsAsync(string key) => [.. (await SendAsync(HttpMethod.Get, "/odata", key, "basic")).Body["value"]!.AsArray().Select(s => (string)s!["name"]!)];
+        Assert.Contains("visits_daily", await SetsAsync(analyst));
+        var own = await SetsAsync(tenant);
+        Assert.Contains("customers_daily", own);
+        Assert.DoesNotContain("visits_daily", own);
+        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(HttpMethod.Get, "/odata/visits_daily?$top=1", tenant, "basic")).Status);
+
+        var (status, body) = await SendAsync(HttpMethod.Get, "/odata/customers_daily?$apply=aggregate(visits with sum as n)", tenant, "basic");
+        Assert.True(status == HttpStatusCode.OK, body.ToJsonString());
+        Assert.Equal(server.Sql("SELECT count(*) FROM {visits} WHERE customer = 'acme'")[0][0], (long)body["value"]![0]!["n"]!);
+    }
+
     [Fact]
     public async Task The_next_page_does_not_carry_the_key()
     {
