@@ -50,9 +50,28 @@ public sealed class AthenaTests(AthenaWorlds worlds) : IClassFixture<AthenaWorld
             {
                 var world = await worlds.JourneysAsync(number);
                 var @case = JourneyWorld.Case(question);
-                Answers.Same(new JourneyOracle(world.World.Tables, world.World.Model.Calendar, @case).Answer(), await world.AnswerAsync(@case.Query));
+                var (expected, actual) = (new JourneyOracle(world.World.Tables, world.World.Model.Calendar, @case).Answer(), await world.AnswerAsync(@case.Query));
+                Answers.Same(ToMilliseconds(expected, actual), actual);
             },
             iter: RandomCases.Of(300, weight: 5),
             threads: 2,
             print: c => $"world {c.Item1}, question {c.Item2}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
+
+    /// <summary>Trino tells the time between two events in milliseconds, and some of these are a microsecond apart.</summary>
+    private static OracleAnswer ToMilliseconds(OracleAnswer expected, OracleAnswer actual)
+    {
+        for (var row = 0; row < Math.Min(expected.Rows.Count, actual.Rows.Count); row++)
+        {
+            for (var column = 0; column < expected.Columns.Count; column++)
+            {
+                if (expected.Columns[column].EndsWith("_seconds", StringComparison.Ordinal)
+                    && expected.Rows[row][column] is double seconds && actual.Rows[row][column] is double told && Math.Abs(seconds - told) <= 0.001)
+                {
+                    expected.Rows[row][column] = told;
+                }
+            }
+        }
+
+        return expected;
+    }
 }
