@@ -41,8 +41,8 @@ internal sealed record LeafPlan(Leaf Leaf, ImmutableArray<LeafPiece> Pieces, Imm
 internal static class GoldMatcher
 {
     /// <summary>
-    /// A leaf's plan; where no table holds all of its states and some tables hold some, a plan for the states of each, and one of the lake for the others. The finish
-    /// merges them by the leaf's keys, as it merges the pieces of a range.
+    /// A leaf's plan; where no table holds all of its states and several do together, a plan for the states of each. The finish merges them by the leaf's keys, as it
+    /// merges the pieces of a range. Gold and the lake never share the states of one range: what the lake has gained since would be in one of a ratio's parts alone.
     /// </summary>
     public static IEnumerable<LeafPlan> Plans(Leaf leaf, IReadOnlyList<GoldCandidate> candidates, QuerySource source, string? tenant)
     {
@@ -54,7 +54,7 @@ internal static class GoldMatcher
 
         LeafPlan Of(IEnumerable<MeasureState> states) => Match(leaf with { States = [.. states] }, candidates, source, tenant);
         var parts = leaf.States.GroupBy(state => Of([state]) is { NeedsLake: false } own ? string.Join(' ', own.Pieces.Select(p => p.Gold!.Definition.Table.Name).Distinct()) : "").ToList();
-        return parts.Count == 1 ? [whole] : parts.Select(Of);
+        return parts.Exists(part => part.Key.Length == 0) || parts.ConvertAll(Of) is not { Count: > 1 } plans || plans.Exists(plan => plan.NeedsLake) ? [whole] : plans;
     }
 
     private static LeafPlan Match(Leaf leaf, IReadOnlyList<GoldCandidate> candidates, QuerySource source, string? tenant)

@@ -99,6 +99,16 @@ public sealed class OwnTimeTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         Assert.Equal(2, answer.Served.Tables.Length);
     }
 
+    /// <summary>What the lake has gained since the refresh would be in one of the metrics alone.</summary>
+    [Fact]
+    public async Task Where_one_metric_is_in_no_table_the_lake_answers_all()
+    {
+        var world = await worlds.GetAsync(0);
+        var query = MetricQueryReader.Read("""{"metrics":["bounces","p25_seconds"],"groupBy":["metric_time__month","visit__country"],"timeRange":{"from":"2024-01-01","to":"2024-05-01"}}"""u8.ToArray());
+        var together = await world.ServeAsync(query with { TimeZone = world.World.Model.TimeZone });
+        Assert.Equal(["lake"], together.Served.By);
+    }
+
     private static bool Counts(string metric) => metric is "visits" or "scored" or "bounces" or "bounce_rate" or "seconds" or "mean_seconds" or "visitors" or "visits_growth" or "about_visitors" or "median_seconds" or "visits_ever" or "seconds_28d";
 
     private static MetricQuery Lake(string query) => MetricQueryReader.Read(Encoding.UTF8.GetBytes(query)) with { Source = QuerySource.Lake };
