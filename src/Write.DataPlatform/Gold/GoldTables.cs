@@ -314,6 +314,13 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
             var body = ManifestCodec.Encode(partitions, stillRetired, oldest);
             if (body.Length > IGoldStore.MaxBodyBytes)
             {
+                // The present matters more than what it replaced: earlier revisions are told no more.
+                (stillRetired, oldest) = ([.. stillRetired.Select(version => version with { Partition = null })], revision);
+                body = ManifestCodec.Encode(partitions, stillRetired, oldest);
+            }
+
+            if (body.Length > IGoldStore.MaxBodyBytes)
+            {
                 throw new GoldStoreException(
                     $"The manifest of gold table {table} would have {body.Length} bytes with {partitions.Count} partitions; {IGoldStore.MaxBodyBytes} are allowed. Use longer partitions.", isTransient: false);
             }
