@@ -43,3 +43,12 @@ public readonly record struct CalendarPeriod(int Count, TimeGrain Grain)
     /// <summary>For example <c>1 month</c>.</summary>
     public override string ToString() => $"{Count} {Grain.ToString().ToLowerInvariant()}";
 }
+
+/// <summary>A length in periods that a column of a time spine cuts, such as <c>1 fiscal_month</c>.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Granularity">The custom granularity's name, in the singular or the plural.</param>
+public readonly record struct CustomPeriod(int Count, string Granularity)
+{
+    /// <summary>For example <c>1 fiscal_month</c>.</summary>
+    public override string ToString() => $"{Count} {Granularity}";
+}

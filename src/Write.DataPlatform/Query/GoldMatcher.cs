@@ -187,6 +187,11 @@ internal static class GoldMatcher
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which do not make {Word(grain)}s.");
         }
 
+        if (leaf.Shift is { IsOwn: true } byOwn)
+        {
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, and a time spine of the lake says where each lands that is moved by {byOwn}.");
+        }
+
         if (leaf.Shift is { } shift && shift.Grains.Any(g => g < table.Grain && g != TimeGrain.Day))
         {
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which cannot be moved by {shift}.");

@@ -61,7 +61,7 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
         TimeBound.FromDate(Today(zone, now).AddDays(1), zone) is var end && (To is not { } to || end.Utc < to.Utc) ? this with { To = end } : this;
 
     /// <summary>The range of events that a shift moves into this one.</summary>
-    public ResolvedRange Before(TimeShift shift, TimeZoneInfo zone) => new(Before(From, shift, zone, isEnd: false), Before(To, shift, zone, isEnd: true));
+    public ResolvedRange Before(TimeShift shift, TimeZoneInfo zone) => shift.IsOwn ? All : new(Before(From, shift, zone, isEnd: false), Before(To, shift, zone, isEnd: true));
 
     /// <summary>The start of the first bucket and the moment that no bucket reaches: on the clock from day grain up, else in UTC; null where it is open.</summary>
     public (DateTime? Start, DateTime? End) Buckets(TimeGrain grain, ModelCalendar calendar)

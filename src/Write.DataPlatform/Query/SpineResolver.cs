@@ -47,6 +47,11 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             report(QueryProblems.RangeNeedsDates, $"has a value for each {Word(basis)}, which cannot be moved by {shift}.");
         }
 
+        if (leaf.Shift is { IsOwn: true } own)
+        {
+            report(QueryProblems.GrainTooFine, $"has a value at each moment, which is not moved by {own}.");
+        }
+
         CheckMoments(leaf.Target, basis, report);
         if (basis < TimeGrain.Day && !ZoneRules.KeepsHours(zone, leaf.Target.From?.Utc, leaf.Target.To?.Utc))
         {

@@ -107,10 +107,11 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
         var joins = found.SelectMany(f => f[0].Hops.Select((_, i) => string.Join('/', f[0].Hops.Take(i + 1).Select(h => h.Entity + ">" + h.Target.Name)))).Distinct().Count();
         // An entity's values are those of the model that has it as its key, if there is one.
         var references = found.Count(f => f[0].Dimension is null && f[0].Lookup is null && f[0].Owner.Entities[f[0].Element].Type == EntityType.Foreign);
-        return new Reached(from, (joins, references));
+        // Of several, MetricFlow takes the one with the least beside them.
+        return new Reached(from, (joins, references, from.Dimensions.Count + from.Entities.Count));
     }
 
     private void Report(string code, string message, string path, string? suggestion = null) => problems.Add(new QueryProblem(code, message, path, suggestion));
 
-    private sealed record Reached(SemanticModel Model, (int Joins, int References) Cost);
+    private sealed record Reached(SemanticModel Model, (int Joins, int References, int Elements) Cost);
 }

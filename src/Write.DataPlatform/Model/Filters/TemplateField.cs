@@ -140,10 +140,11 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
             {
                 case '\'' or '"':
                     return Text();
-                case '[':
-                    _at++;
+                case '[' or '(':
+                    // Python's tuples are lists here.
+                    var close = text[_at++] == '[' ? ']' : ')';
                     var items = ImmutableArray.CreateBuilder<string>();
-                    while (!TryTake(']'))
+                    while (!TryTake(close))
                     {
                         if (Peek() is not ('\'' or '"'))
                         {
@@ -153,7 +154,7 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
                         items.Add(Text());
                         if (!TryTake(','))
                         {
-                            Expect(']');
+                            Expect(close);
                             break;
                         }
                     }

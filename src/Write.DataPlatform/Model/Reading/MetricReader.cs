@@ -220,7 +220,7 @@ internal static class MetricReader
 
     private static MetricInput Input(MapReader map)
     {
-        var custom = map.Text("offset_window") is { } text && Spelling.IsCustomPeriod(text) ? text : null;
+        var custom = map.Text("offset_window") is { } text ? Spelling.CustomPeriod(text) : null;
         return new MetricInput(
             map.Required("name"), map.Text("alias"), map.Filter("filter"), custom is null ? map.Period("offset_window") : null, map.Grain("offset_to_grain"), custom);
     }

@@ -59,8 +59,11 @@ internal static partial class Spelling
         };
     }
 
-    /// <summary>Whether it is a number of a unit that is no grain: one of the model's custom granularities (<c>1 fiscal_month</c>).</summary>
-    public static bool IsCustomPeriod(string text) => CustomPeriod().Match(text) is { Success: true } match && Period(text) is null && match.Groups[1].Value.Contains('_');
+    /// <summary>A number of a unit that is no grain, which must be one of the model's custom granularities: <c>1 fiscal_month</c>; null for anything else.</summary>
+    public static CustomPeriod? CustomPeriod(string text) =>
+        CustomPeriodText().Match(text) is { Success: true } match && Period(text) is null && !IsSubSecond(match.Groups[2].Value.TrimEnd('s'))
+            ? new CustomPeriod(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), match.Groups[2].Value)
+            : null;
 
     /// <summary>A rate a second: <c>50/s</c>, <c>3000/m</c>, <c>10000/h</c> or a plain number of a second.</summary>
     public static double? Rate(string text)
@@ -88,8 +91,8 @@ internal static partial class Spelling
             .ToDictionary(v => JsonNamingPolicy.SnakeCaseLower.ConvertName(v.ToString()), v => v, StringComparer.OrdinalIgnoreCase);
     }
 
-    [GeneratedRegex(@"^\s*\d{1,9}\s+([A-Za-z_][A-Za-z0-9_]*)\s*$")]
-    private static partial Regex CustomPeriod();
+    [GeneratedRegex(@"^\s*(\d{1,9})\s+([A-Za-z_][A-Za-z0-9_]*)\s*$")]
+    private static partial Regex CustomPeriodText();
 
     [GeneratedRegex(@"^(-?\d{1,18})\s*([wdhms])$")]
     private static partial Regex ShortDuration();
