@@ -2,11 +2,14 @@ namespace Write.DataPlatform.Model;
 
 /// <summary>A calendar granularity, in MetricFlow's names, from fine to coarse.</summary>
 /// <remarks>
-/// <see cref="Second"/> to <see cref="Hour"/> buckets are instants in UTC; <see cref="Day"/> and coarser ones are
+/// <see cref="Millisecond"/> to <see cref="Hour"/> buckets are instants in UTC; <see cref="Day"/> and coarser ones are
 /// calendar dates in the query's time zone. The model's <see cref="MetricModel.Calendar"/> says where weeks, quarters and years start.
 /// </remarks>
 public enum TimeGrain
 {
+    /// <summary>One millisecond; the finest that every lake keeps.</summary>
+    Millisecond,
+
     /// <summary>One second.</summary>
     Second,
 

@@ -81,7 +81,7 @@ internal sealed class LeafBuilder(MetricModel model)
             return Refuse($"{input.Metric} is used with offset_window inside an offset_to_grain, which is not computed.", use);
         }
 
-        var offset = input.OffsetWindow is { } window ? new TimeShift(window) : null;
+        var offset = input.OffsetWindow is { } window ? TimeShift.By(window) : null;
         if (input.CustomOffset is { } own)
         {
             var granularity = CustomGranularity.Of(model.Granularity(own))!;

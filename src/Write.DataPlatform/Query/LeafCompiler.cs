@@ -210,7 +210,7 @@ internal sealed class LeafCompiler
             : (SqlRelation)SpineCompiler.MomentsOf(
                 spine.Range, spine.Basis, _leaf.Calendar, _leaf.TimeSpine is { } table ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range));
         var counts = spine.How.Counts(
-            _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
+            spine.Basis, _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
         return new SqlJoin(moments, Moment.Source!, counts, JoinKind.Inner);
     }
 
@@ -303,7 +303,7 @@ internal sealed class LeafCompiler
         if (binding.Metric is { } metric)
         {
             var name = "k" + _lookups.Count;
-            _lookups.Add(new SqlJoin(MetricByEntity.Compile(metric), name, new SqlBinary("=", element, new SqlColumn(name, "key"))));
+            _lookups.Add(new SqlJoin(MetricByEntity.Compile(metric), name, new SqlBinary("=", element, new SqlColumn(name, "key")), _leaf.KeepsUnmatched ? JoinKind.Full : JoinKind.Left));
             return _attributes[binding.Key] = new SqlColumn(name, "value");
         }
 

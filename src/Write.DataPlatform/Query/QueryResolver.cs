@@ -244,6 +244,10 @@ internal sealed class QueryResolver
         {
             leaf = spines.JoinTimeSpine(leaf, where, Refuse);
         }
+        else if (draft.How is null)
+        {
+            leaf = spines.MeetTimeSpine(leaf);
+        }
 
         // Where a name is unknown that is told already, and the moments cannot be.
         var names = FilterText.Conjuncts(leaf.Where).Concat(leaf.StateFilters.Values).SelectMany(f => f.Fields);

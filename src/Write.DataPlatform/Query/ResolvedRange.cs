@@ -115,6 +115,7 @@ internal static class Calendar
 {
     public static TimeSpan Fixed(TimeGrain grain) => grain switch
     {
+        TimeGrain.Millisecond => TimeSpan.FromMilliseconds(1),
         TimeGrain.Second => TimeSpan.FromSeconds(1),
         TimeGrain.Minute => TimeSpan.FromMinutes(1),
         TimeGrain.Hour => TimeSpan.FromHours(1),
@@ -122,7 +123,7 @@ internal static class Calendar
     };
 
     /// <summary>How many seconds a bucket has at least; of days and longer those of a day.</summary>
-    public static long Seconds(TimeGrain grain) => grain < TimeGrain.Day ? (long)Fixed(grain).TotalSeconds : 86_400;
+    public static double Seconds(TimeGrain grain) => grain < TimeGrain.Day ? Fixed(grain).TotalSeconds : 86_400;
 
     public static DateTime Truncate(DateTime time, TimeGrain grain) => new(time.Ticks - (time.Ticks % Fixed(grain).Ticks), time.Kind);
 

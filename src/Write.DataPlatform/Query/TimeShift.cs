@@ -16,8 +16,14 @@ internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, 
     /// <summary>Set if this step moves by periods that a time spine cuts: to the day of the same number there, or the last; <see cref="Period"/> is then none.</summary>
     public OwnPeriod? Own { get; init; }
 
-    /// <summary>A step by periods that a time spine cuts.</summary>
-    public static TimeShift By(OwnPeriod own) => new(new CalendarPeriod(0, TimeGrain.Day)) { Own = own };
+    /// <summary>Whether it is a metric's own offset, whose moments MetricFlow takes from the time spine, and no comparison.</summary>
+    public bool IsOffset { get; init; }
+
+    /// <summary>A metric's offset by periods that a time spine cuts.</summary>
+    public static TimeShift By(OwnPeriod own) => new(new CalendarPeriod(0, TimeGrain.Day)) { Own = own, IsOffset = true };
+
+    /// <summary>A metric's offset by the calendar.</summary>
+    public static TimeShift By(CalendarPeriod offset) => new(offset) { IsOffset = true };
 
     /// <summary>Whether any step is by <see cref="OwnPeriod"/>, so that only the time spine in the lake knows where a date lands.</summary>
     public bool IsOwn => Steps.Any(s => s.Own is not null);

@@ -57,7 +57,7 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
     private SemanticModel? Spine()
     {
         var finest = query.GroupBy.Where(n => n.IsMetricTime).Select(n => n.Grain ?? TimeGrain.Day).DefaultIfEmpty(TimeGrain.Day).Min();
-        if (model.TimeSpines.Values.Where(s => s.Grain <= finest && !s.IsSubSecond).MaxBy(s => s.Grain) is not { } spine)
+        if (model.TimeSpines.Values.Where(s => s.Grain <= finest && !s.IsFiner).MaxBy(s => s.Grain) is not { } spine)
         {
             var what = finest.ToString().ToLowerInvariant();
             Report(QueryProblems.NoTimeSpine, $"Without a metric, metric_time comes from a time spine, and the model has none of {what}s or finer.", "groupBy", "Ask for a metric, or add a time spine to the model.");

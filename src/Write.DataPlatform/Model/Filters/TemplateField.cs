@@ -59,9 +59,9 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
             return new TemplateField(kind, new FieldName(List(arguments, "group_by", 1) is [var entity] && entity.Length > 0 ? [.. entity.Split("__"), name] : [name], null), descending);
         }
 
-        if (grain is not null && Reading.Spelling.IsSubSecond(grain))
+        if (grain is not null && Reading.Spelling.IsTooFine(grain))
         {
-            throw new FilterException($"The grain '{grain}' is finer than the finest supported, second", offset, ModelCode.NotSupported);
+            throw new FilterException($"The grain '{grain}' is finer than the finest supported, millisecond", offset, ModelCode.NotSupported);
         }
 
         if (part is not null && FieldName.ParsePart(part) is null)

@@ -68,7 +68,7 @@ internal static class MetricReader
         return metric with
         {
             Label = map.Text("label"),
-            TimeGranularity = map.Text("time_granularity") is { } grain && Spelling.IsSubSecond(grain) ? TimeGrain.Second : map.Grain("time_granularity"),
+            TimeGranularity = map.Text("time_granularity") is { } grain && Spelling.IsTooFine(grain) ? TimeGrain.Millisecond : map.Grain("time_granularity"),
             Description = map.Text("description"),
             Unit = meta?.Text("unit") ?? ownMeta?.Text("unit"),
             Format = meta?.Text("format") ?? ownMeta?.Text("format"),
