@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Lake;
-using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
 
@@ -64,7 +63,7 @@ internal sealed class QueryCommand : ExampleCommand
 
         var query = _asked.Read(parse, await _asked.JsonAsync(parse, cancellationToken), setting.Services);
         var answer = await setting.Services.GetRequiredService<MetricQueryService>().AnswerAsync(query, Caller.Operator, cancellationToken);
-        answer = _asked.HasOptions(parse) ? WithGrains(answer) : answer;
+        answer = _asked.HasOptions(parse) ? WithFullNames(answer) : answer;
         if (isCsv)
         {
             await _context.Terminal.Output.WriteAsync((await AnswerText.OfAsync(answer, AnswerCsv.WriteAsync, cancellationToken)).AsMemory(), cancellationToken);
@@ -105,7 +104,7 @@ internal sealed class QueryCommand : ExampleCommand
         try
         {
             var query = _asked.Read(parse, line, services);
-            var answer = WithGrains(await services.GetRequiredService<MetricQueryService>().AnswerAsync(query, Caller.Operator, cancellationToken));
+            var answer = WithFullNames(await services.GetRequiredService<MetricQueryService>().AnswerAsync(query, Caller.Operator, cancellationToken));
             return (Line(name, writer => WriteAnswer(writer, answer)), true);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -120,10 +119,10 @@ internal sealed class QueryCommand : ExampleCommand
         }
     }
 
-    /// <summary>MetricFlow names a time that is asked for without a grain by the grain that it has got.</summary>
-    private static MetricAnswer WithGrains(MetricAnswer answer) => answer with
+    /// <summary>MetricFlow names a time that is asked for without a grain by the grain that it has got, and a field by its whole path.</summary>
+    private static MetricAnswer WithFullNames(MetricAnswer answer) => answer with
     {
-        Columns = [.. answer.Columns.Select(c => c.Grain is { } grain && FieldName.Parse(c.Name) is { Grain: null, Part: null } name ? c with { Name = name.WithGrain(grain).ToString() } : c)],
+        Columns = [.. answer.Columns.Select(c => c with { Name = c.FullName ?? c.Name })],
     };
 
     /// <summary>What a line's answer is known by, even if nothing else of it can be read.</summary>

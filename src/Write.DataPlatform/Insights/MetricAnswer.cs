@@ -34,6 +34,9 @@ public sealed record AnswerColumn(string Name, ColumnType Type, string? Label = 
 {
     /// <summary>For a column of time: the grain of its buckets, whether its name has it or not.</summary>
     public TimeGrain? Grain { get; init; }
+
+    /// <summary>For a field: its name with the whole path to it and with its grain, as MetricFlow has it; null for what is no field.</summary>
+    public string? FullName { get; init; }
 }
 
 /// <summary>Who answered a query.</summary>

@@ -197,13 +197,13 @@ internal sealed class MetricQueryService(
         var described = ImmutableArray.CreateBuilder<AnswerColumn>();
         if (query.Query.MinMax)
         {
-            var (min, max) = query.Keys[0].Ends;
-            return [new AnswerColumn(min, columns[0].Type), new AnswerColumn(max, columns[1].Type)];
+            var ((min, max), (fullMin, fullMax)) = (query.Keys[0].Ends, query.Keys[0].FullEnds);
+            return [new AnswerColumn(min, columns[0].Type) { FullName = fullMin }, new AnswerColumn(max, columns[1].Type) { FullName = fullMax }];
         }
 
         foreach (var key in query.Keys)
         {
-            described.Add(new AnswerColumn(key.Name, columns[described.Count].Type, key.Label) { Grain = key.Grain });
+            described.Add(new AnswerColumn(key.Name, columns[described.Count].Type, key.Label) { Grain = key.Grain, FullName = key.FullName });
         }
 
         foreach (var column in query.Metrics)

@@ -152,8 +152,8 @@ public sealed record StreamDefinition(
 /// <param name="Source">Where it is written.</param>
 public sealed record TimeSpine(string Name, string Column, TimeGrain Grain, ImmutableArray<(string Name, string Column)> CustomGranularities, SourcePosition Source)
 {
-    /// <summary>Whether its rows are finer than the finest grain, a second; <see cref="Grain"/> is that.</summary>
-    public bool IsSubSecond { get; init; }
+    /// <summary>Whether its rows are finer than the finest grain, a millisecond; <see cref="Grain"/> is that.</summary>
+    public bool IsFiner { get; init; }
 }
 
 /// <summary>A query kept under a name (MetricFlow's saved query).</summary>

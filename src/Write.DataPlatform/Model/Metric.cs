@@ -49,9 +49,9 @@ public sealed record MeasureInput(string Measure, Filter? Filter = null, bool Jo
 /// <param name="Filter">A filter of this use alone.</param>
 /// <param name="OffsetWindow">The value that long ago.</param>
 /// <param name="OffsetToGrain">The value at the start of this grain.</param>
-/// <param name="CustomOffset">An offset in a unit of the model's own, as it is written; read, and refused where it is asked for.</param>
+/// <param name="CustomOffset">The value that many periods of the model's own ago, instead of <paramref name="OffsetWindow"/>.</param>
 public sealed record MetricInput(
-    string Metric, string? Alias = null, Filter? Filter = null, CalendarPeriod? OffsetWindow = null, TimeGrain? OffsetToGrain = null, string? CustomOffset = null)
+    string Metric, string? Alias = null, Filter? Filter = null, CalendarPeriod? OffsetWindow = null, TimeGrain? OffsetToGrain = null, CustomPeriod? CustomOffset = null)
 {
     /// <summary>The name that stands for it inside an expression.</summary>
     public string NameInExpression => Alias ?? Metric;

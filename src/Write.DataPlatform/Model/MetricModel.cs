@@ -47,6 +47,14 @@ public sealed record MetricModel
     /// <summary>The tests, by name.</summary>
     public required ImmutableSortedDictionary<string, ModelTest> Tests { get; init; }
 
+    /// <summary>The first time spine with a custom granularity of a name, and its column; null if there is none.</summary>
+    internal (TimeSpine Spine, string Column)? Granularity(string name) =>
+        TimeSpines.Values.SelectMany(s => s.CustomGranularities.Where(g => g.Name == name).Select(g => ((TimeSpine, string)?)(s, g.Column))).FirstOrDefault();
+
+    /// <summary>The time spine whose column cuts the periods of a length, and that column; null if there is none.</summary>
+    internal (TimeSpine Spine, string Column)? Granularity(CustomPeriod length) =>
+        Granularity(length.Granularity) ?? (length.Granularity.EndsWith('s') ? Granularity(length.Granularity[..^1]) : null);
+
     /// <summary>Where the keys of each item are written.</summary>
     internal PositionMap Positions { get; init; } = new();
 }

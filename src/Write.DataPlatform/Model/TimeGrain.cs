@@ -2,11 +2,14 @@ namespace Write.DataPlatform.Model;
 
 /// <summary>A calendar granularity, in MetricFlow's names, from fine to coarse.</summary>
 /// <remarks>
-/// <see cref="Second"/> to <see cref="Hour"/> buckets are instants in UTC; <see cref="Day"/> and coarser ones are
+/// <see cref="Millisecond"/> to <see cref="Hour"/> buckets are instants in UTC; <see cref="Day"/> and coarser ones are
 /// calendar dates in the query's time zone. The model's <see cref="MetricModel.Calendar"/> says where weeks, quarters and years start.
 /// </remarks>
 public enum TimeGrain
 {
+    /// <summary>One millisecond; the finest that every lake keeps.</summary>
+    Millisecond,
+
     /// <summary>One second.</summary>
     Second,
 
@@ -42,4 +45,13 @@ public readonly record struct CalendarPeriod(int Count, TimeGrain Grain)
 
     /// <summary>For example <c>1 month</c>.</summary>
     public override string ToString() => $"{Count} {Grain.ToString().ToLowerInvariant()}";
+}
+
+/// <summary>A length in periods that a column of a time spine cuts, such as <c>1 fiscal_month</c>.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Granularity">The custom granularity's name, in the singular or the plural.</param>
+public readonly record struct CustomPeriod(int Count, string Granularity)
+{
+    /// <summary>For example <c>1 fiscal_month</c>.</summary>
+    public override string ToString() => $"{Count} {Granularity}";
 }

@@ -26,15 +26,29 @@ internal sealed record Accumulation(CalendarPeriod? Window, TimeGrain? ToDate, T
         : Window is { } window ? window.Grain < TimeGrain.Day ? moment.AddDays(-1 - (window.Count / 24)) : Calendar.Add(moment, window.Negate())
         : calendar.Truncate(moment, (ToDate ?? AtStartOf)!.Value);
 
+    /// <summary>Whether a moment is the first one of its bucket of a grain.</summary>
+    /// <param name="basis">How far moments are apart.</param>
+    /// <param name="grain">The grain.</param>
+    /// <param name="moment">The moment.</param>
+    /// <param name="truncate">The start of the bucket that a moment lies in, after any shift.</param>
+    public static SqlExpression Starts(TimeGrain basis, TimeGrain grain, SqlExpression moment, Func<SqlExpression, TimeGrain, SqlExpression> truncate) =>
+        basis >= TimeGrain.Day || grain == basis
+            ? new SqlBinary("=", truncate(moment, basis), truncate(moment, grain))
+            // A moment within a day is an instant, and the start of a day a date on the query's clock: that the one before lies in another bucket is told of both alike.
+            : new SqlBinary("<>", truncate(new SqlAddPeriod(moment, new CalendarPeriod(-1, basis)), grain), truncate(moment, grain));
+
     /// <summary>Whether a bucket's events count at a moment.</summary>
+    /// <param name="basis">The buckets' grain.</param>
     /// <param name="bucket">The bucket's start.</param>
     /// <param name="moment">The moment.</param>
     /// <param name="truncate">What is cut to a grain's start on the query's clock: one of the two.</param>
-    public SqlExpression Counts(SqlExpression bucket, SqlExpression moment, Func<SqlExpression, TimeGrain, SqlExpression> truncate)
+    public SqlExpression Counts(TimeGrain basis, SqlExpression bucket, SqlExpression moment, Func<SqlExpression, TimeGrain, SqlExpression> truncate)
     {
         if (AtStartOf is { } start)
         {
-            return new SqlBinary("=", bucket, truncate(moment, start));
+            return basis >= TimeGrain.Day
+                ? new SqlBinary("=", bucket, truncate(moment, start))
+                : SqlExpression.And([new SqlBinary("=", truncate(bucket, start), truncate(moment, start)), Starts(basis, start, bucket, truncate)]);
         }
 
         var upTo = new SqlBinary("<=", bucket, moment);

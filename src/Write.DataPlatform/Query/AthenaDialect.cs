@@ -82,6 +82,8 @@ public sealed partial class AthenaDialect : SqlDialect
     internal override string AddPeriod(string expression, CalendarPeriod period) =>
         $"date_add('{Unit(period.Grain)}', {period.Count.ToString(CultureInfo.InvariantCulture)}, {(period.Grain < TimeGrain.Day ? $"CAST({expression} AS TIMESTAMP)" : expression)})";
 
+    internal override string AddDays(string expression, string days) => $"date_add('day', {days}, {expression})";
+
     internal override string AddSeconds(string expression, long seconds) => $"date_add('second', {seconds.ToString(CultureInfo.InvariantCulture)}, {expression})";
 
     internal override string SecondsBetween(string from, string to) => $"(date_diff('millisecond', {from}, {to}) / 1E3)";

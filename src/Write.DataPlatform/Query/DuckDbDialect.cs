@@ -36,6 +36,8 @@ public sealed class DuckDbDialect : SqlDialect
     internal override string AddPeriod(string expression, CalendarPeriod period) =>
         $"({expression} + INTERVAL ({period.Count.ToString(CultureInfo.InvariantCulture)}) {period.Grain.ToString().ToUpperInvariant()})";
 
+    internal override string AddDays(string expression, string days) => $"({expression} + to_days(CAST({days} AS INTEGER)))";
+
     internal override string AddSeconds(string expression, long seconds) =>
         $"({expression} + INTERVAL ({seconds.ToString(CultureInfo.InvariantCulture)}) SECOND)";
 

@@ -37,6 +37,9 @@ internal sealed record FieldBinding
     /// <summary>The granularity of the model's own by which a time is cut; null for a grain or a part of a date.</summary>
     public CustomGranularity? Custom { get; init; }
 
+    /// <summary>The whole path of the element, of which <see cref="Name"/> may leave out the start; empty for <c>metric_time</c>.</summary>
+    public ImmutableArray<string> Path { get; init; } = [];
+
     /// <summary>The element's own name: a dimension or an entity; with a lookup, what the lookup enriches.</summary>
     public required string Element { get; init; }
 
@@ -52,7 +55,10 @@ internal sealed record FieldBinding
 /// <summary>A column of a time spine that says in which bucket of its own each of the spine's buckets lies.</summary>
 /// <param name="Spine">The time spine.</param>
 /// <param name="Column">Its column.</param>
-internal sealed record CustomGranularity(TimeSpine Spine, string Column);
+internal sealed record CustomGranularity(TimeSpine Spine, string Column)
+{
+    public static CustomGranularity? Of((TimeSpine Spine, string Column)? found) => found is { } granularity ? new CustomGranularity(granularity.Spine, granularity.Column) : null;
+}
 
 /// <summary>Finds what names mean by walking entities, many-to-one only.</summary>
 internal sealed class FieldBinder(MetricModel model)
@@ -63,7 +69,7 @@ internal sealed class FieldBinder(MetricModel model)
     public (FieldName Whole, CustomGranularity? Custom) Cut(FieldName name)
     {
         var custom = name.Path.Length > 1 && name is { Grain: null, Part: null }
-            ? model.TimeSpines.Values.SelectMany(s => s.CustomGranularities.Where(g => g.Name == name.Element).Select(g => new CustomGranularity(s, g.Column))).FirstOrDefault()
+            ? CustomGranularity.Of(model.Granularity(name.Element))
             : null;
         return (custom is null ? name.ToWhole() : new FieldName(name.Path[..^1], null), custom);
     }
@@ -154,11 +160,11 @@ internal sealed class FieldBinder(MetricModel model)
         {
             if (isQualified && at.Dimensions.TryGetValue(first, out var dimension))
             {
-                found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = dimension.Expr, Dimension = dimension });
+                found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = dimension.Expr, Dimension = dimension, Path = name.Path });
             }
             else if (at.Entities.TryGetValue(first, out var entity))
             {
-                found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = entity.Expr });
+                found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = entity.Expr, Path = name.Path });
             }
 
             return;
@@ -172,7 +178,7 @@ internal sealed class FieldBinder(MetricModel model)
         if (rest.Length == 2 && isQualified && at.Dimensions.TryGetValue(first, out var enriched)
             && model.Lookups.Values.FirstOrDefault(l => Enriches(l, at, first) && l.Attributes.Contains(rest[1])) is { } lookup)
         {
-            found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = enriched.Expr, Dimension = enriched, Lookup = lookup });
+            found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = enriched.Expr, Dimension = enriched, Lookup = lookup, Path = name.Path });
         }
 
         if (!at.Entities.TryGetValue(first, out var key))
@@ -183,7 +189,7 @@ internal sealed class FieldBinder(MetricModel model)
         if (rest.Length == 2
             && model.Lookups.Values.FirstOrDefault(l => l.Dimension.Path is [var only] && only == first && l.Attributes.Contains(rest[1])) is { } table)
         {
-            found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = key.Expr, Lookup = table });
+            found.Add(new FieldBinding { Name = name, Hops = hops, Owner = at, Element = first, Expr = key.Expr, Lookup = table, Path = name.Path });
         }
 
         if (hops.Length == MaxHops)

@@ -162,6 +162,12 @@ internal sealed class FinishCompiler
             var columns = leaf.GroupBy.Select(g => g.Column).ToList();
             var spine = new SpineCompiler(_writer, leaf, _keys, bounds);
             tables.Add((spine.Rows, Grouped([.. Scans([plan], columns, source)], columns, States(leaf))));
+            if (leaf.MeetsTimeSpine)
+            {
+                yield return new PieceSelect(spine.Met(), IsGold: false);
+                continue;
+            }
+
             var groups = spine.Rows;
             if (leaf.Spine is not null)
             {
@@ -183,7 +189,7 @@ internal sealed class FinishCompiler
     }
 
     /// <summary>Whether a leaf's rows become the query's by way of moments.</summary>
-    private bool IsOfMoments(LeafPlan plan) => !_isTotals && (plan.Leaf.Spine is not null || plan.Leaf.JoinsTimeSpine);
+    private bool IsOfMoments(LeafPlan plan) => !_isTotals && (plan.Leaf.Spine is not null || plan.Leaf.JoinsTimeSpine || plan.Leaf.MeetsTimeSpine);
 
     private IEnumerable<MeasureNode> Measures(Leaf leaf) =>
         _query.Metrics.SelectMany(m => new[] { m.Current, m.Previous }).SelectMany(MetricNode.Measures).Where(m => m.LeafIndex == leaf.Index).DistinctBy(m => m.ValueColumn);
@@ -263,7 +269,7 @@ internal sealed class FinishCompiler
         var spine = $"(SELECT u AS {key} FROM ({moments}) AS m) AS spine";
         var states = Carried().Select(s => Quote(s.Column));
         // Combinations are known only when the rows are, and must not fill the memory.
-        var most = MaxFilled / Math.Max(1, (long)(_query.Range.To!.Value.Utc - _query.Range.From!.Value.Utc).TotalSeconds / Calendar.Seconds(time.Grain!.Value));
+        var most = MaxFilled / Math.Max(1, (long)((_query.Range.To!.Value.Utc - _query.Range.From!.Value.Utc).TotalSeconds / Calendar.Seconds(time.Grain!.Value)));
         var names = string.Join(", ", others);
         var combinations = others.Count == 0 ? "" : $" CROSS JOIN (SELECT {names} FROM (SELECT {names}, count(*) OVER () AS n FROM (SELECT DISTINCT {names} FROM merged))"
             + $" WHERE CASE WHEN n > {most.ToString(CultureInfo.InvariantCulture)} THEN error('{TooManyFilled}' || n) ELSE true END) AS groups";

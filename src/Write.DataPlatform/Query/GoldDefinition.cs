@@ -119,6 +119,7 @@ internal sealed class GoldDefinition
                 Target = ResolvedRange.All,
                 Spine = null,
                 JoinsTimeSpine = false,
+                MeetsTimeSpine = false,
                 Where = first.Spine is { } of ? Filter.And(first.Where, of.Where, of.Mixed) : first.Where,
                 GroupBy = [time with { Column = Bucket }, .. first.GroupBy.Where(g => g.Column is not Spine.Column && g.Column != time.Column)],
                 States = [.. rows, .. states],

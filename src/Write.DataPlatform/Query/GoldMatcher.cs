@@ -47,7 +47,7 @@ internal static class GoldMatcher
     public static IEnumerable<LeafPlan> Plans(Leaf leaf, IReadOnlyList<GoldCandidate> candidates, QuerySource source, string? tenant)
     {
         var whole = Match(leaf, candidates, source, tenant);
-        if (!whole.NeedsLake || source == QuerySource.Lake || leaf.States.Length < 2 || leaf.Spine is not null || leaf.JoinsTimeSpine || leaf.Journey is not null || leaf.Conversion is not null)
+        if (!whole.NeedsLake || source == QuerySource.Lake || leaf.States.Length < 2 || leaf.Spine is not null || leaf.JoinsTimeSpine || leaf.MeetsTimeSpine || leaf.Journey is not null || leaf.Conversion is not null)
         {
             return [whole];
         }
@@ -176,7 +176,7 @@ internal static class GoldMatcher
 
         passed++;
         var grains = leaf.GroupBy.Where(g => leaf.IsAggTime(g.Binding)).Select(g => g.Grain!.Value)
-            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? LeafExpressions.GrainOf(f.Part, leaf.Calendar) ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Second : TimeGrain.Day)));
+            .Concat(filterFields.Where(f => leaf.IsAggTime(leaf.Bindings[f])).Select(f => f.Grain ?? LeafExpressions.GrainOf(f.Part, leaf.Calendar) ?? (Leaf.IsInstant(leaf.AggTime) ? TimeGrain.Millisecond : TimeGrain.Day)));
         if (leaf.GroupBy.Select(g => g.Binding).Concat(filterFields.Select(f => leaf.Bindings[f])).Any(b => b.Custom is not null))
         {
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, and a time spine of the lake says in which bucket of the model's own each lies.");
@@ -185,6 +185,11 @@ internal static class GoldMatcher
         if (grains.Where(g => !Derives(table.Grain, g)).Cast<TimeGrain?>().FirstOrDefault() is { } grain)
         {
             return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, which do not make {Word(grain)}s.");
+        }
+
+        if (leaf.Shift is { IsOwn: true } byOwn)
+        {
+            return Because("grain", $"{table.Name} has {Word(table.Grain)} buckets, and a time spine of the lake says where each lands that is moved by {byOwn}.");
         }
 
         if (leaf.Shift is { } shift && shift.Grains.Any(g => g < table.Grain && g != TimeGrain.Day))

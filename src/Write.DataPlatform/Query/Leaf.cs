@@ -64,6 +64,9 @@ internal sealed record Leaf
     /// <summary>Whether a moment without events appears, with null for what is not its time.</summary>
     public bool JoinsTimeSpine { get; init; }
 
+    /// <summary>Whether only the buckets count that the model's time spine has, because an offset moved events into buckets within a day.</summary>
+    public bool MeetsTimeSpine { get; init; }
+
     /// <summary>What such a moment must meet: the query's conditions on time and on columns that are grouped by, which are null; not a tenant's, whose rows it has none of.</summary>
     public Filter? OnMoments { get; init; }
 

@@ -76,20 +76,27 @@ internal sealed class LeafBuilder(MetricModel model)
             return Refuse($"{input.Metric} is used with offset_to_grain inside another offset_to_grain, which is not computed.", use);
         }
 
-        if (input.OffsetWindow is not null && use.AtStartOf is not null)
+        if ((input.OffsetWindow is not null || input.CustomOffset is not null) && use.AtStartOf is not null)
         {
             return Refuse($"{input.Metric} is used with offset_window inside an offset_to_grain, which is not computed.", use);
         }
 
-        if (input.CustomOffset is not null)
+        var offset = input.OffsetWindow is { } window ? TimeShift.By(window) : null;
+        if (input.CustomOffset is { } own)
         {
-            return Refuse($"{input.Metric} is used with an offset of {input.CustomOffset}, a granularity of the model's own, which is not computed.", use);
+            var granularity = CustomGranularity.Of(model.Granularity(own))!;
+            if (granularity.Spine.Grain != TimeGrain.Day)
+            {
+                return Refuse($"{input.Metric} is used with an offset of {own}, and periods that are not cut by a time spine of days move nothing.", use);
+            }
+
+            offset = TimeShift.By(new OwnPeriod(own.Count, granularity));
         }
 
         return Add(model.Metrics[input.Metric], use with
         {
             Filter = Filter.And(use.Filter, input.Filter),
-            Shift = input.OffsetWindow is { } window ? new TimeShift(window).FollowedBy(use.Shift) : use.Shift,
+            Shift = offset is null ? use.Shift : offset.FollowedBy(use.Shift),
             AtStartOf = input.OffsetToGrain ?? use.AtStartOf,
         });
     }

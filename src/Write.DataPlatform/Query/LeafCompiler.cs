@@ -16,6 +16,7 @@ internal sealed class LeafCompiler
     private readonly List<Source> _sources = [];
     private readonly List<SqlJoin> _lookups = [];
     private readonly Dictionary<string, SqlColumn> _attributes = new(StringComparer.Ordinal);
+    private readonly Dictionary<(OwnPeriod Own, SqlExpression Date), SqlColumn> _moves = [];
     private readonly LeafExpressions _events;
     private readonly LeafExpressions _expressions;
 
@@ -23,7 +24,7 @@ internal sealed class LeafCompiler
     {
         _leaf = leaf;
         _sources.Add(new Source("t0", "", leaf.Fact, null, null));
-        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime), Custom);
+        _events = new LeafExpressions(leaf, Stored, Leaf.IsInstant(leaf.AggTime), Custom, Days);
         _expressions = leaf.Spine is { IsInLake: true } spine
             ? new LeafExpressions(leaf.OfMoments, binding => leaf.IsAggTime(binding) ? Moment : Stored(binding), spine.Basis < TimeGrain.Day, Custom)
             : _events;
@@ -209,7 +210,7 @@ internal sealed class LeafCompiler
             : (SqlRelation)SpineCompiler.MomentsOf(
                 spine.Range, spine.Basis, _leaf.Calendar, _leaf.TimeSpine is { } table ? CompileSpan(table) : new LeafCompiler(_leaf).FirstAndLast(spine.Basis, range));
         var counts = spine.How.Counts(
-            _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
+            spine.Basis, _events.AggBucket(spine.Basis), Moment, (time, grain) => new LeafExpressions(_leaf, _ => time, spine.Basis < TimeGrain.Day).AggBucket(grain));
         return new SqlJoin(moments, Moment.Source!, counts, JoinKind.Inner);
     }
 
@@ -234,6 +235,11 @@ internal sealed class LeafCompiler
         {
             // What found no partner has no time, so it is in no range.
             where.AddRange(_expressions.InRange(range));
+        }
+
+        if (_leaf.Shift is { IsOwn: true })
+        {
+            where.AddRange(_events.Lands());
         }
 
         // The first and last row are told without moments, so a filter that asks for the moment cannot be met there.
@@ -297,7 +303,7 @@ internal sealed class LeafCompiler
         if (binding.Metric is { } metric)
         {
             var name = "k" + _lookups.Count;
-            _lookups.Add(new SqlJoin(MetricByEntity.Compile(metric), name, new SqlBinary("=", element, new SqlColumn(name, "key"))));
+            _lookups.Add(new SqlJoin(MetricByEntity.Compile(metric), name, new SqlBinary("=", element, new SqlColumn(name, "key")), _leaf.KeepsUnmatched ? JoinKind.Full : JoinKind.Left));
             return _attributes[binding.Key] = new SqlColumn(name, "value");
         }
 
@@ -326,6 +332,19 @@ internal sealed class LeafCompiler
             "s");
         _lookups.Add(new SqlJoin(spine, alias, new SqlBinary("=", bucket, new SqlColumn(alias, "key"))));
         return new SqlColumn(alias, "value");
+    }
+
+    /// <summary>How many days a date moves by periods that a time spine cuts.</summary>
+    private SqlColumn Days(OwnPeriod own, SqlExpression date)
+    {
+        if (!_moves.TryGetValue((own, date), out var days))
+        {
+            var alias = "k" + _lookups.Count;
+            _lookups.Add(new SqlJoin(own.Moves(), alias, new SqlBinary("=", date, new SqlColumn(alias, OwnPeriod.Key))));
+            _moves[(own, date)] = days = new SqlColumn(alias, OwnPeriod.Days);
+        }
+
+        return days;
     }
 
     private Source Join(Source from, JoinHop hop)

@@ -8,7 +8,9 @@ namespace Write.DataPlatform.Query;
 /// <param name="stored">The stored value of a field.</param>
 /// <param name="isInstant">Whether the source's aggregation time is an instant; a gold table of days holds dates instead.</param>
 /// <param name="custom">What a granularity of the model's own makes of a bucket of its time spine; null where there is no time spine to ask.</param>
-internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpression> stored, bool isInstant, Func<CustomGranularity, SqlExpression, SqlExpression>? custom = null)
+/// <param name="days">How many days a date moves by periods of the model's own; null where there is no time spine to ask.</param>
+internal sealed class LeafExpressions(
+    Leaf leaf, Func<FieldBinding, SqlExpression> stored, bool isInstant, Func<CustomGranularity, SqlExpression, SqlExpression>? custom = null, Func<OwnPeriod, SqlExpression, SqlExpression>? days = null)
 {
     public SqlExpression Key(GroupField field) => field.Grain is { } grain ? Cut(field.Binding, Bucket(field.Binding, grain)) : stored(field.Binding);
 
@@ -48,9 +50,23 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
             yield return new SqlBinary("<", time, Bound(to));
         }
 
+        foreach (var test in leaf.Shift is { IsOwn: true } ? [] : Lands())
+        {
+            yield return test;
+        }
+    }
+
+    /// <summary>That a shifted time lies in the range, where whole days before the shift do not say so exactly.</summary>
+    public IEnumerable<SqlExpression> Lands()
+    {
         if (leaf.Shift is { } shift)
         {
             var binding = AggTimeBinding();
+            if (shift.IsOwn)
+            {
+                yield return new SqlIsNull(isInstant ? Local(binding) : Shifted(binding, Stored(binding)), Negated: true);
+            }
+
             foreach (var (bound, op) in new[] { (leaf.Target.From, ">="), (leaf.Target.To, "<") })
             {
                 if (bound is { } inside && shift.NeedsExactTest(inside))
@@ -178,7 +194,7 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
         }
 
         var before = Bounds(binding, afterShift: false);
-        return leaf.Shift!.Apply(ZoneRules.ToLocal(Utc(binding), leaf.Zone, before.FromUtc, before.ToUtc));
+        return leaf.Shift!.Apply(ZoneRules.ToLocal(Utc(binding), leaf.Zone, before.FromUtc, before.ToUtc), days);
     }
 
     /// <summary>In UTC, after a shift in elapsed time.</summary>
@@ -187,7 +203,7 @@ internal sealed class LeafExpressions(Leaf leaf, Func<FieldBinding, SqlExpressio
             ? new SqlAddSeconds(Stored(binding), seconds)
             : Stored(binding);
 
-    private SqlExpression Shifted(FieldBinding binding, SqlExpression date) => IsCalendarShifted(binding) ? leaf.Shift!.Apply(date) : date;
+    private SqlExpression Shifted(FieldBinding binding, SqlExpression date) => IsCalendarShifted(binding) ? leaf.Shift!.Apply(date, days) : date;
 
     private bool IsCalendarShifted(FieldBinding binding) => leaf.Shift is { IsElapsedTime: false } && leaf.IsAggTime(binding);
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 
 namespace Write.DataPlatform.Query;
@@ -53,7 +54,14 @@ internal sealed class ModifierResolver(MetricQuery query, ImmutableArray<KeyColu
             foreach (var leaf in used.Select(index => leaves.First(l => l.Index == index)))
             {
                 ImmutableArray<GroupField> groupBy = [.. leaf.GroupBy.Where(g => g.Column == Spine.Column || share.Within.Any(k => k.Name == g.Column))];
-                yield return leaf with { Share = number, GroupBy = groupBy, JoinsTimeSpine = leaf.JoinsTimeSpine && (leaf.Spine is not null || groupBy.Any(g => leaf.IsAggTime(g.Binding))) };
+                var hasTime = groupBy.Any(g => leaf.IsAggTime(g.Binding));
+                yield return leaf with
+                {
+                    Share = number,
+                    GroupBy = groupBy,
+                    JoinsTimeSpine = leaf.JoinsTimeSpine && (leaf.Spine is not null || hasTime),
+                    MeetsTimeSpine = leaf.MeetsTimeSpine && groupBy.Any(g => leaf.IsAggTime(g.Binding) && g is { IsBucket: true, Grain: < TimeGrain.Day }),
+                };
             }
         }
     }
@@ -104,7 +112,7 @@ internal sealed class ModifierResolver(MetricQuery query, ImmutableArray<KeyColu
                     Report(QueryProblems.NoTotals, $"{metric.Metric.Name} has a value at each moment and none over all of them; 'within' must have metric_time.", Path(modifier));
                 }
 
-                var isApart = used.Exists(u => u.Leaf.Spine is not null || u.Leaf.JoinsTimeSpine || u.Measure.States.Any(s => !s.IsMergeable));
+                var isApart = used.Exists(u => u.Leaf.Spine is not null || u.Leaf.JoinsTimeSpine || u.Leaf.MeetsTimeSpine || u.Measure.States.Any(s => !s.IsMergeable));
                 var share = _shares.FindIndex(s => s.IsApart == isApart && s.Within.SequenceEqual(within));
                 var own = metric with { Previous = null, Modifiers = [] };
                 if (share < 0)

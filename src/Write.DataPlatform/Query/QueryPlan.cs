@@ -39,7 +39,7 @@ internal sealed record QueryPlan(ResolvedQuery Resolved, ImmutableArray<LeafPlan
                 After = null,
                 AreTotals = true,
                 Shares = [],
-                Leaves = [.. Resolved.Leaves.Where(l => l.Share is null && !l.IsTimeSpine).Select(l => l with { GroupBy = [], JoinsTimeSpine = false, TimeSpine = null })],
+                Leaves = [.. Resolved.Leaves.Where(l => l.Share is null && !l.IsTimeSpine).Select(l => l with { GroupBy = [], JoinsTimeSpine = false, MeetsTimeSpine = false, TimeSpine = null })],
             },
             candidates);
 

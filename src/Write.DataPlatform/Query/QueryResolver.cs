@@ -244,6 +244,10 @@ internal sealed class QueryResolver
         {
             leaf = spines.JoinTimeSpine(leaf, where, Refuse);
         }
+        else if (draft.How is null)
+        {
+            leaf = spines.MeetTimeSpine(leaf);
+        }
 
         // Where a name is unknown that is told already, and the moments cannot be.
         var names = FilterText.Conjuncts(leaf.Where).Concat(leaf.StateFilters.Values).SelectMany(f => f.Fields);
@@ -402,6 +406,7 @@ internal sealed class QueryResolver
                 var grain = fields.Where(f => f.IsBucket).Max(f => f.Grain);
                 return new KeyColumn(name.ToString(), grain, name.IsMetricTime, name.IsMetricTime || fields.Count == 0 || fields[0].Binding.Lookup is not null ? null : fields[0].Binding.Dimension?.Label)
                 {
+                    FullName = FullName(name, grain, fields),
                     IsTime = times.Names.Contains(name),
                     FollowsFromTime = fields.Exists(f => !f.IsBucket) && leaves.Any(l => l.Columns.Any(f => f.Column == name.ToString() && l.IsAggTime(f.Binding))),
                     Kind = grain is { } cut ? cut < TimeGrain.Day ? ColumnKind.Timestamp : ColumnKind.Date
@@ -410,8 +415,16 @@ internal sealed class QueryResolver
                         : _types.Of(fields[0].Binding),
                 };
             }),
-            .. followed is null ? [] : new[] { new KeyColumn(followed.Key, null, false, followed.KeyLabel) { Kind = followed.Metric is FunnelMetric ? ColumnKind.String : ColumnKind.Int64 } },
+            .. followed is null ? [] : new[] { new KeyColumn(followed.Key, null, false, followed.KeyLabel) { FullName = followed.Key, Kind = followed.Metric is FunnelMetric ? ColumnKind.String : ColumnKind.Int64 } },
         ];
+    }
+
+    private static string FullName(FieldName name, TimeGrain? grain, List<GroupField> fields)
+    {
+        var asked = fields is [{ Binding.Custom: not null }, ..] ? name.Path[..^1] : name.Path;
+        // From several facts a name may have several beginnings; then it has none.
+        var path = fields.Select(f => f.Binding.Path).DistinctBy(p => string.Join("__", p)).ToList() is [{ Length: var length } only] && length > asked.Length ? only[..^asked.Length].AddRange(name.Path) : name.Path;
+        return new FieldName(path, grain, name.Part).ToString();
     }
 
     private void Report(string code, string message, string path, string? suggestion = null) =>

@@ -57,8 +57,16 @@ internal sealed record KeyColumn(string Name, TimeGrain? Grain, bool IsMetricTim
     /// <summary>The type of its values; null if it is not known.</summary>
     public ColumnKind? Kind { get; init; }
 
+    /// <summary>The name with the whole path to the element and with the grain, as MetricFlow names the column.</summary>
+    public required string FullName { get; init; }
+
     /// <summary>The columns of its least and its greatest value.</summary>
-    public (string Min, string Max) Ends => (Name + "__min", Name + "__max");
+    public (string Min, string Max) Ends => EndsOf(Name);
+
+    /// <summary>The same by their full names.</summary>
+    public (string Min, string Max) FullEnds => EndsOf(FullName);
+
+    private static (string Min, string Max) EndsOf(string name) => (name + "__min", name + "__max");
 }
 
 /// <summary>A metric of the answer.</summary>

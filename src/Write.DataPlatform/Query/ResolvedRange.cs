@@ -61,7 +61,7 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
         TimeBound.FromDate(Today(zone, now).AddDays(1), zone) is var end && (To is not { } to || end.Utc < to.Utc) ? this with { To = end } : this;
 
     /// <summary>The range of events that a shift moves into this one.</summary>
-    public ResolvedRange Before(TimeShift shift, TimeZoneInfo zone) => new(Before(From, shift, zone, isEnd: false), Before(To, shift, zone, isEnd: true));
+    public ResolvedRange Before(TimeShift shift, TimeZoneInfo zone) => shift.IsOwn ? All : new(Before(From, shift, zone, isEnd: false), Before(To, shift, zone, isEnd: true));
 
     /// <summary>The start of the first bucket and the moment that no bucket reaches: on the clock from day grain up, else in UTC; null where it is open.</summary>
     public (DateTime? Start, DateTime? End) Buckets(TimeGrain grain, ModelCalendar calendar)
@@ -115,6 +115,7 @@ internal static class Calendar
 {
     public static TimeSpan Fixed(TimeGrain grain) => grain switch
     {
+        TimeGrain.Millisecond => TimeSpan.FromMilliseconds(1),
         TimeGrain.Second => TimeSpan.FromSeconds(1),
         TimeGrain.Minute => TimeSpan.FromMinutes(1),
         TimeGrain.Hour => TimeSpan.FromHours(1),
@@ -122,7 +123,7 @@ internal static class Calendar
     };
 
     /// <summary>How many seconds a bucket has at least; of days and longer those of a day.</summary>
-    public static long Seconds(TimeGrain grain) => grain < TimeGrain.Day ? (long)Fixed(grain).TotalSeconds : 86_400;
+    public static double Seconds(TimeGrain grain) => grain < TimeGrain.Day ? Fixed(grain).TotalSeconds : 86_400;
 
     public static DateTime Truncate(DateTime time, TimeGrain grain) => new(time.Ticks - (time.Ticks % Fixed(grain).Ticks), time.Kind);
 

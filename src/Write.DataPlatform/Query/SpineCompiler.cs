@@ -37,7 +37,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
         var conditions = (spine.Where is { } where ? [moments.Condition(where)] : Enumerable.Empty<SqlExpression>()).Concat(InTarget(shifted)).ToList();
         if (spine.StartsOf.Length > 0)
         {
-            conditions.Add(SqlExpression.Or(spine.StartsOf.Select(start => new SqlBinary("=", shifted, moments.AggBucket(start)))));
+            conditions.Add(SqlExpression.Or(spine.StartsOf.Select(start => Accumulation.Starts(spine.Basis, start, at, (time, grain) => Over(leaf.OfMoments, time, spine.Basis).AggBucket(grain)))));
         }
 
         var from = spine.IsInLake
@@ -69,6 +69,13 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
             + (spine.IsCoarser ? "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, keys.Count)) : "");
     }
 
+    /// <summary>The leaf's rows in buckets that the time spine has.</summary>
+    public string Met()
+    {
+        var bucket = leaf.GroupBy.Where(g => g.IsBucket && leaf.IsAggTime(g.Binding)).MinBy(g => g.Grain)!;
+        return $"SELECT * FROM {Rows} AS r\nWHERE EXISTS (SELECT 1 FROM {timeSpine} AS s WHERE s.{Quote(Spine.Moment)} = r.{Quote(bucket.Column)})";
+    }
+
     /// <summary>The moments that have no rows in a table of the leaf's groups, by their columns of time alone.</summary>
     public string Moments(string groups)
     {
@@ -94,7 +101,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
     private SqlExpression Counts()
     {
         var spine = leaf.Spine!;
-        return spine.How.Counts(new SqlColumn("r", Spine.Column), Moment, (time, grain) => Over(leaf, time, spine.Basis).AggBucket(grain));
+        return spine.How.Counts(spine.Basis, new SqlColumn("r", Spine.Column), Moment, (time, grain) => Over(leaf, time, spine.Basis).AggBucket(grain));
     }
 
     /// <summary>What keeps shifted moments in the range that is asked for.</summary>

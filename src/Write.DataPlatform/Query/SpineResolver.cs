@@ -37,14 +37,14 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
             report(QueryProblems.GrainTooFine, $"has a window of {window}, and its events are known by {Word(basis)} only.");
         }
 
-        if (startsOf.Any(g => g < TimeGrain.Day))
-        {
-            report(QueryProblems.GrainTooFine, "is taken at the start of a grain, which is computed from day grain up.");
-        }
-
         if (leaf.Shift is { } shift && shift.Grains.Any(g => g < basis))
         {
             report(QueryProblems.RangeNeedsDates, $"has a value for each {Word(basis)}, which cannot be moved by {shift}.");
+        }
+
+        if (leaf.Shift is { IsOwn: true } own)
+        {
+            report(QueryProblems.GrainTooFine, $"has a value at each moment, which is not moved by {own}.");
         }
 
         CheckMoments(leaf.Target, basis, report);
@@ -101,13 +101,21 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
         return leaf with { JoinsTimeSpine = true, OnMoments = Filter.And([.. FilterText.Conjuncts(where).Where(c => c.Fields.Any() && c.Fields.All(IsKnown))]) };
     }
 
+    /// <summary>The leaf without the buckets within a day that an offset moves events into and the model's time spine does not have, as MetricFlow has it; if there is such a time spine.</summary>
+    public Leaf MeetTimeSpine(Leaf leaf) =>
+        leaf.Shift is { IsOffset: true }
+        && leaf.GroupBy.Where(g => g.IsBucket && leaf.IsAggTime(g.Binding)).Select(g => g.Grain!.Value).DefaultIfEmpty(TimeGrain.Day).Min() is var step and < TimeGrain.Day
+        && OfGrain(step) is not null
+            ? leaf with { MeetsTimeSpine = true }
+            : leaf;
+
     /// <summary>
     /// The model's time spine as a leaf: its first and last moment, where the query's own range does not bound the moments of some leaf; its rows, where they are
     /// the moments themselves, because these are finer than days, or say in which bucket of the model's own a moment lies.
     /// </summary>
     public Leaf? TimeSpine(IReadOnlyCollection<Leaf> leaves)
     {
-        var steps = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine).Select(l => l.Spine?.Basis ?? l.GroupBy.Where(g => l.IsAggTime(g.Binding)).Min(g => g.Grain!.Value)).ToList();
+        var steps = leaves.Where(l => l.Spine is not null || l.JoinsTimeSpine || l.MeetsTimeSpine).Select(l => l.Spine?.Basis ?? l.GroupBy.Where(g => l.IsAggTime(g.Binding)).Min(g => g.Grain!.Value)).ToList();
         var customs = leaves.SelectMany(Customs).Distinct().ToList();
         if (steps.Count == 0 || (target.IsBounded && steps.Min() >= TimeGrain.Day && customs.Count == 0) || (customs.FirstOrDefault()?.Spine ?? OfGrain(steps.Min())) is not { } spine)
         {
@@ -139,7 +147,7 @@ internal sealed class SpineResolver(MetricModel model, ResolvedRange target, Tim
     }
 
     /// <summary>The coarsest time spine that has every moment of a grain.</summary>
-    private TimeSpine? OfGrain(TimeGrain step) => model.TimeSpines.Values.Where(s => s.Grain <= step && s.Grain <= TimeGrain.Day && !s.IsSubSecond).MaxBy(s => s.Grain);
+    private TimeSpine? OfGrain(TimeGrain step) => model.TimeSpines.Values.Where(s => s.Grain <= step && s.Grain <= TimeGrain.Day && !s.IsFiner).MaxBy(s => s.Grain);
 
     /// <summary>A time spine's table as a fact with one time.</summary>
     public static SemanticModel AsFact(TimeSpine spine)

@@ -59,6 +59,8 @@ public abstract class SqlDialect
 
     internal abstract string AddPeriod(string expression, CalendarPeriod period);
 
+    internal abstract string AddDays(string expression, string days);
+
     internal abstract string AddSeconds(string expression, long seconds);
 
     internal abstract string SecondsBetween(string from, string to);

@@ -13,6 +13,21 @@ namespace Write.DataPlatform.Query;
 /// <param name="Then">What moves it on: an offset inside another offset or inside a comparison.</param>
 internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, TimeShift? Then = null)
 {
+    /// <summary>Set if this step moves by periods that a time spine cuts: to the day of the same number there, or the last; <see cref="Period"/> is then none.</summary>
+    public OwnPeriod? Own { get; init; }
+
+    /// <summary>Whether it is a metric's own offset, whose moments MetricFlow takes from the time spine, and no comparison.</summary>
+    public bool IsOffset { get; init; }
+
+    /// <summary>A metric's offset by periods that a time spine cuts.</summary>
+    public static TimeShift By(OwnPeriod own) => new(new CalendarPeriod(0, TimeGrain.Day)) { Own = own, IsOffset = true };
+
+    /// <summary>A metric's offset by the calendar.</summary>
+    public static TimeShift By(CalendarPeriod offset) => new(offset) { IsOffset = true };
+
+    /// <summary>Whether any step is by <see cref="OwnPeriod"/>, so that only the time spine in the lake knows where a date lands.</summary>
+    public bool IsOwn => Steps.Any(s => s.Own is not null);
+
     /// <summary>Whether only what lands before the end of today counts.</summary>
     public bool UpToToday { get; init; }
 
@@ -48,13 +63,18 @@ internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, 
     public TimeShift FollowedBy(TimeShift? next) => next is null ? this : this with { Then = Then is null ? next : Then.FollowedBy(next) };
 
     /// <summary>Whether two dates can land on one, so that values that cannot be merged must be computed after the shift.</summary>
-    public bool CanMerge(TimeGrain grain) => Steps.Any(s => s.ByIsoYear || (s.Period.Grain >= TimeGrain.Month && grain < TimeGrain.Month));
+    public bool CanMerge(TimeGrain grain) => Steps.Any(s => s.ByIsoYear || s.Own is not null || (s.Period.Grain >= TimeGrain.Month && grain < TimeGrain.Month));
 
-    public SqlExpression Apply(SqlExpression local)
+    /// <summary>A date or a time on the clock after the shift.</summary>
+    /// <param name="local">It before.</param>
+    /// <param name="days">How many days a date moves by periods of the model's own.</param>
+    public SqlExpression Apply(SqlExpression local, Func<OwnPeriod, SqlExpression, SqlExpression>? days)
     {
         foreach (var step in Steps)
         {
-            local = step.ByIsoYear ? new SqlNextIsoYear(local) : new SqlAddPeriod(local, step.Period);
+            local = step.Own is { } own
+                ? new SqlAddDays(local, (days ?? throw new InvalidOperationException($"{own} is cut by a time spine, which is in the lake alone."))(own, new SqlCast(local, ColumnKind.Date)))
+                : step.ByIsoYear ? new SqlNextIsoYear(local) : new SqlAddPeriod(local, step.Period);
         }
 
         return local;
@@ -93,10 +113,10 @@ internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, 
 
     /// <summary>Whether a bound of the range that dates land in is exact only if it is tested on the shifted time.</summary>
     public bool NeedsExactTest(TimeBound target) =>
-        !IsElapsedTime && (!target.IsMidnight || (HasIsoYear && (Then is not null || target.Date.DayOfWeek != DayOfWeek.Monday)));
+        !IsElapsedTime && (IsOwn || !target.IsMidnight || (HasIsoYear && (Then is not null || target.Date.DayOfWeek != DayOfWeek.Monday)));
 
     /// <inheritdoc />
-    public override string ToString() => string.Join(" and ", Steps.Select(s => s.ByIsoYear ? "an ISO year" : s.Period.ToString()));
+    public override string ToString() => string.Join(" and ", Steps.Select(s => s.ByIsoYear ? "an ISO year" : s.Own?.ToString() ?? s.Period.ToString()));
 
     private DateOnly Move(DateOnly date)
     {
@@ -117,4 +137,76 @@ internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, 
             _ => throw new InvalidOperationException("A shift in elapsed time moves no dates."),
         };
     }
+}
+
+/// <summary>A length in periods that a column of a time spine of days cuts.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Granularity">The column.</param>
+internal sealed record OwnPeriod(int Count, CustomGranularity Granularity)
+{
+    /// <summary>The column of the days that move.</summary>
+    public const string Key = "key";
+
+    /// <summary>The column of how far they move.</summary>
+    public const string Days = "days";
+
+    /// <summary>
+    /// How far each day of the time spine moves: to the day of the same number in the period so many later, or to its last one. Periods are in the order of
+    /// their first days; the days of the last ones move nowhere and are left out.
+    /// </summary>
+    public SqlSelect Moves()
+    {
+        static SqlColumn Of(string source, string name) => new(source, name);
+        var days = new SqlSelect(
+            [
+                new SqlProjection(Of("d", Key), Key),
+                new SqlProjection(Of("d", "period"), "period"),
+                new SqlProjection(SqlOver.RowNumber([Of("d", "period")], [new SqlOrder(Of("d", Key), Descending: false)]), "number"),
+            ],
+            new SqlSelect(
+                [new SqlProjection(new SqlCast(new SqlText(Granularity.Spine.Column), ColumnKind.Date), Key), new SqlProjection(new SqlText(Granularity.Column), "period")],
+                new SqlTable(Granularity.Spine.Name),
+                "s")
+            {
+                Where = [new SqlIsNull(new SqlText(Granularity.Column), Negated: true)],
+            },
+            "d");
+        var periods = new SqlSelect(
+            [
+                new SqlProjection(Of("g", "period"), "period"),
+                new SqlProjection(Of("g", "length"), "length"),
+                new SqlProjection(SqlOver.RowNumber([], [new SqlOrder(Of("g", "first"), Descending: false)]), "ordinal"),
+            ],
+            new SqlSelect(
+                [
+                    new SqlProjection(Of("n", "period"), "period"),
+                    new SqlProjection(new SqlCall("max", Of("n", "number")), "length"),
+                    new SqlProjection(new SqlCall("min", Of("n", Key)), "first"),
+                ],
+                days,
+                "n")
+            {
+                GroupByCount = 1,
+            },
+            "g");
+        return new SqlSelect(
+            [new SqlProjection(Of("a", Key), Key), new SqlProjection(new SqlPeriodsBetween(TimeGrain.Day, Of("a", Key), Of("b", Key)), Days)],
+            days,
+            "a")
+        {
+            Joins =
+            [
+                new SqlJoin(periods, "p", new SqlBinary("=", Of("a", "period"), Of("p", "period")), JoinKind.Inner),
+                new SqlJoin(periods, "q", new SqlBinary("=", Of("q", "ordinal"), new SqlBinary("+", Of("p", "ordinal"), new SqlLiteral((long)Count))), JoinKind.Inner),
+                new SqlJoin(
+                    days,
+                    "b",
+                    SqlExpression.And([new SqlBinary("=", Of("b", "period"), Of("q", "period")), new SqlBinary("=", Of("b", "number"), new SqlCall("least", Of("a", "number"), Of("q", "length")))]),
+                    JoinKind.Inner),
+            ],
+        };
+    }
+
+    /// <summary>For example <c>1 fiscal_month</c>.</summary>
+    public override string ToString() => $"{Count} {Granularity.Column}";
 }

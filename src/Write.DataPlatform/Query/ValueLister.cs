@@ -57,7 +57,7 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
     private SemanticModel? Spine()
     {
         var finest = query.GroupBy.Where(n => n.IsMetricTime).Select(n => n.Grain ?? TimeGrain.Day).DefaultIfEmpty(TimeGrain.Day).Min();
-        if (model.TimeSpines.Values.Where(s => s.Grain <= finest && !s.IsSubSecond).MaxBy(s => s.Grain) is not { } spine)
+        if (model.TimeSpines.Values.Where(s => s.Grain <= finest && !s.IsFiner).MaxBy(s => s.Grain) is not { } spine)
         {
             var what = finest.ToString().ToLowerInvariant();
             Report(QueryProblems.NoTimeSpine, $"Without a metric, metric_time comes from a time spine, and the model has none of {what}s or finer.", "groupBy", "Ask for a metric, or add a time spine to the model.");
@@ -107,10 +107,11 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
         var joins = found.SelectMany(f => f[0].Hops.Select((_, i) => string.Join('/', f[0].Hops.Take(i + 1).Select(h => h.Entity + ">" + h.Target.Name)))).Distinct().Count();
         // An entity's values are those of the model that has it as its key, if there is one.
         var references = found.Count(f => f[0].Dimension is null && f[0].Lookup is null && f[0].Owner.Entities[f[0].Element].Type == EntityType.Foreign);
-        return new Reached(from, (joins, references));
+        // Of several, MetricFlow takes the one with the least beside them.
+        return new Reached(from, (joins, references, from.Dimensions.Count + from.Entities.Count));
     }
 
     private void Report(string code, string message, string path, string? suggestion = null) => problems.Add(new QueryProblem(code, message, path, suggestion));
 
-    private sealed record Reached(SemanticModel Model, (int Joins, int References) Cost);
+    private sealed record Reached(SemanticModel Model, (int Joins, int References, int Elements) Cost);
 }

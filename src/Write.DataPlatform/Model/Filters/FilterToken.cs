@@ -90,7 +90,10 @@ internal readonly record struct FilterToken(FilterTokenKind Kind, string Value, 
                 end++;
             }
 
-            return new FilterToken(FilterTokenKind.Word, text[start..end], start, end);
+            var word = text[start..end];
+            return IsField(word) && !text.AsSpan(end).TrimStart().StartsWith("(")
+                ? new FilterToken(FilterTokenKind.Template, $"Dimension('{word}')", start, end)
+                : new FilterToken(FilterTokenKind.Word, word, start, end);
         }
 
         // The condition becomes part of a larger statement: a comment or a second statement would change what follows it.
@@ -109,6 +112,10 @@ internal readonly record struct FilterToken(FilterTokenKind Kind, string Value, 
 
         return new FilterToken(FilterTokenKind.Symbol, c.ToString(), start, start + 1);
     }
+
+    /// <summary>MetricFlow also takes the name of a column of its answers, <c>metric_time__day</c>, for what the template names.</summary>
+    private static bool IsField(string word) =>
+        string.Equals(word, FieldName.MetricTime, StringComparison.OrdinalIgnoreCase) || (word.IndexOf("__", StringComparison.Ordinal) is > 0 and var at && at + 2 < word.Length && !word.Contains('$', StringComparison.Ordinal));
 
     private static FilterToken Template(string text, int start)
     {

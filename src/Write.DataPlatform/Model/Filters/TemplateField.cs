@@ -59,9 +59,9 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
             return new TemplateField(kind, new FieldName(List(arguments, "group_by", 1) is [var entity] && entity.Length > 0 ? [.. entity.Split("__"), name] : [name], null), descending);
         }
 
-        if (grain is not null && Reading.Spelling.IsSubSecond(grain))
+        if (grain is not null && Reading.Spelling.IsTooFine(grain))
         {
-            throw new FilterException($"The grain '{grain}' is finer than the finest supported, second", offset, ModelCode.NotSupported);
+            throw new FilterException($"The grain '{grain}' is finer than the finest supported, millisecond", offset, ModelCode.NotSupported);
         }
 
         if (part is not null && FieldName.ParsePart(part) is null)
@@ -140,10 +140,11 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
             {
                 case '\'' or '"':
                     return Text();
-                case '[':
-                    _at++;
+                case '[' or '(':
+                    // Python's tuples are lists here.
+                    var close = text[_at++] == '[' ? ']' : ')';
                     var items = ImmutableArray.CreateBuilder<string>();
-                    while (!TryTake(']'))
+                    while (!TryTake(close))
                     {
                         if (Peek() is not ('\'' or '"'))
                         {
@@ -153,7 +154,7 @@ internal sealed record TemplateField(string Kind, FieldName Name, bool Descendin
                         items.Add(Text());
                         if (!TryTake(','))
                         {
-                            Expect(']');
+                            Expect(close);
                             break;
                         }
                     }

@@ -133,7 +133,7 @@ internal sealed class MapReader
     /// <summary>A grain.</summary>
     public TimeGrain? Grain(string key)
     {
-        if (Text(key) is { } text && Spelling.IsSubSecond(text))
+        if (Text(key) is { } text && Spelling.IsTooFine(text))
         {
             Report(ModelCode.NotSupported, $"The grain '{text}' is finer than the finest supported, second.", key);
             return null;

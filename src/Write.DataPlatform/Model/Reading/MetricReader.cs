@@ -68,7 +68,7 @@ internal static class MetricReader
         return metric with
         {
             Label = map.Text("label"),
-            TimeGranularity = map.Text("time_granularity") is { } grain && Spelling.IsSubSecond(grain) ? TimeGrain.Second : map.Grain("time_granularity"),
+            TimeGranularity = map.Text("time_granularity") is { } grain && Spelling.IsTooFine(grain) ? TimeGrain.Millisecond : map.Grain("time_granularity"),
             Description = map.Text("description"),
             Unit = meta?.Text("unit") ?? ownMeta?.Text("unit"),
             Format = meta?.Text("format") ?? ownMeta?.Text("format"),
@@ -220,7 +220,7 @@ internal static class MetricReader
 
     private static MetricInput Input(MapReader map)
     {
-        var custom = map.Text("offset_window") is { } text && Spelling.IsCustomPeriod(text) ? text : null;
+        var custom = map.Text("offset_window") is { } text ? Spelling.CustomPeriod(text) : null;
         return new MetricInput(
             map.Required("name"), map.Text("alias"), map.Filter("filter"), custom is null ? map.Period("offset_window") : null, map.Grain("offset_to_grain"), custom);
     }

@@ -98,7 +98,7 @@ internal static partial class SemanticModelReader
         var validity = parameters?.Map("validity_params", "'validity_params' mapping");
         var grain = parameters?.Text("time_granularity") is { } text
             // Values finer than a second are instants like those of a second: nothing cuts buckets that fine.
-            ? Spelling.IsSubSecond(text) ? TimeGrain.Second : parameters.Grain("time_granularity") ?? TimeGrain.Day
+            ? Spelling.IsTooFine(text) ? TimeGrain.Millisecond : parameters.Grain("time_granularity") ?? TimeGrain.Day
             : (TimeGrain?)null;
         var dimension = new Dimension
         {

@@ -141,7 +141,7 @@ internal static class ServingReader
         var name = map.Text("name") ?? otherName;
         var table = !map.Has("node_relation") && !map.Has("model") && name is not null ? name : SemanticModelReader.Table(map);
         map.Ignore("node_relation", "model", "name");
-        var spine = new TimeSpine(table, primary?.Required("name") ?? "", primary is null ? TimeGrain.Day : SpineGrain(primary, "time_granularity"), Custom(map), map.Item) { IsSubSecond = primary?.Text("time_granularity") is { } text && Spelling.IsSubSecond(text) };
+        var spine = new TimeSpine(table, primary?.Required("name") ?? "", primary is null ? TimeGrain.Day : SpineGrain(primary, "time_granularity"), Custom(map), map.Item) { IsFiner = primary?.Text("time_granularity") is { } text && Spelling.IsTooFine(text) };
         primary?.Done();
         map.Done();
         return spine;
@@ -204,7 +204,7 @@ internal static class ServingReader
             map.Missing(key);
         }
 
-        return map.Text(key) is { } text && Spelling.IsSubSecond(text) ? TimeGrain.Second : map.Grain(key) ?? TimeGrain.Day;
+        return map.Text(key) is { } text && Spelling.IsTooFine(text) ? TimeGrain.Millisecond : map.Grain(key) ?? TimeGrain.Day;
     }
 
     private static TimeGrain? RequiredGrain(MapReader map, string key)

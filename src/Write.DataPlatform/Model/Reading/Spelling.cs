@@ -28,16 +28,14 @@ internal static partial class Spelling
         }
     }
 
-    /// <summary>A calendar length: <c>7 days</c>, <c>1 month</c>, <c>7d</c>, <c>P1M</c>; null for anything else.</summary>
+    /// <summary>A calendar length: <c>7 days</c>, <c>1 month</c>, <c>7d</c>, <c>P1M</c>; null for anything else, milliseconds among it.</summary>
     public static CalendarPeriod? Period(string text)
     {
         var match = LongPeriod().Match(text);
         if (match.Success && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var count))
         {
             var unit = match.Groups[2].Value.ToLowerInvariant();
-            return Grain(unit) is { } grain ? new CalendarPeriod(count, grain)
-                : unit.EndsWith('s') && Grain(unit[..^1]) is { } singular ? new CalendarPeriod(count, singular)
-                : null;
+            return (Grain(unit) ?? (unit.EndsWith('s') ? Grain(unit[..^1]) : null)) is { } grain and not TimeGrain.Millisecond ? new CalendarPeriod(count, grain) : null;
         }
 
         match = ShortPeriod().Match(text);
@@ -59,8 +57,11 @@ internal static partial class Spelling
         };
     }
 
-    /// <summary>Whether it is a number of a unit that is no grain: one of the model's custom granularities (<c>1 fiscal_month</c>).</summary>
-    public static bool IsCustomPeriod(string text) => CustomPeriod().Match(text) is { Success: true } match && Period(text) is null && match.Groups[1].Value.Contains('_');
+    /// <summary>A number of a unit that is no grain, which must be one of the model's custom granularities: <c>1 fiscal_month</c>; null for anything else.</summary>
+    public static CustomPeriod? CustomPeriod(string text) =>
+        CustomPeriodText().Match(text) is { Success: true } match && Period(text) is null && !IsGrainName(match.Groups[2].Value.TrimEnd('s'))
+            ? new CustomPeriod(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), match.Groups[2].Value)
+            : null;
 
     /// <summary>A rate a second: <c>50/s</c>, <c>3000/m</c>, <c>10000/h</c> or a plain number of a second.</summary>
     public static double? Rate(string text)
@@ -75,11 +76,11 @@ internal static partial class Spelling
     /// <summary>A grain by its name in any case.</summary>
     public static TimeGrain? Grain(string text) => Values<TimeGrain>.ByName.TryGetValue(text, out var grain) ? grain : null;
 
-    /// <summary>Whether the text names a grain of MetricFlow's, the ones finer than a second included.</summary>
-    public static bool IsGrainName(string text) => Grain(text) is not null || IsSubSecond(text);
+    /// <summary>Whether the text names a grain of MetricFlow's, the ones finer than a millisecond included.</summary>
+    public static bool IsGrainName(string text) => Grain(text) is not null || IsTooFine(text);
 
     /// <summary>Whether the text names a grain finer than the platform's finest.</summary>
-    public static bool IsSubSecond(string text) => text.ToLowerInvariant() is "nanosecond" or "microsecond" or "millisecond";
+    public static bool IsTooFine(string text) => text.ToLowerInvariant() is "nanosecond" or "microsecond";
 
     /// <summary>An enum's values by their snake_case names, in any case.</summary>
     public static class Values<T> where T : struct, Enum
@@ -88,8 +89,8 @@ internal static partial class Spelling
             .ToDictionary(v => JsonNamingPolicy.SnakeCaseLower.ConvertName(v.ToString()), v => v, StringComparer.OrdinalIgnoreCase);
     }
 
-    [GeneratedRegex(@"^\s*\d{1,9}\s+([A-Za-z_][A-Za-z0-9_]*)\s*$")]
-    private static partial Regex CustomPeriod();
+    [GeneratedRegex(@"^\s*(\d{1,9})\s+([A-Za-z_][A-Za-z0-9_]*)\s*$")]
+    private static partial Regex CustomPeriodText();
 
     [GeneratedRegex(@"^(-?\d{1,18})\s*([wdhms])$")]
     private static partial Regex ShortDuration();

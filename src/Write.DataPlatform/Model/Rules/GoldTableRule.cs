@@ -9,7 +9,12 @@ internal sealed class GoldTableRule : IModelRule
     {
         foreach (var table in model.GoldTables.Values)
         {
-            if (!Nests(table.Grain, table.Partition))
+            if (table.Grain < TimeGrain.Second)
+            {
+                yield return new ModelProblem(
+                    ModelCode.BadGrains, $"The gold table '{table.Name}' has buckets of a millisecond, and gold keeps none shorter than a second.", model.Positions.Find(table.Source, "grain"), "Use the grain second.");
+            }
+            else if (!Nests(table.Grain, table.Partition))
             {
                 var (grain, partition) = (Name(table.Grain), Name(table.Partition));
                 yield return new ModelProblem(

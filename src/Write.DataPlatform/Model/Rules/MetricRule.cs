@@ -42,7 +42,14 @@ internal sealed partial class MetricRule : IModelRule
                     ModelCode.BadInputs, $"Two inputs of the metric '{metric.Name}' are called '{names[i]}' in its expression.", position, "Give one an 'alias'.");
             }
 
-            if (input is { OffsetWindow: not null, OffsetToGrain: not null })
+            if (input.CustomOffset is { } own && model.Granularity(own) is null)
+            {
+                yield return new ModelProblem(
+                    ModelCode.BadInputs, $"The input '{names[i]}' of the metric '{metric.Name}' has an offset of {own}, and {own.Granularity} is neither a grain nor a custom granularity of a time spine.", position,
+                    Suggestion.For(own.Granularity, Enum.GetNames<TimeGrain>().Select(g => g.ToLowerInvariant()).Concat(model.TimeSpines.Values.SelectMany(s => s.CustomGranularities.Select(g => g.Name)))));
+            }
+
+            if (input is { OffsetWindow: not null, OffsetToGrain: not null } or { CustomOffset: not null, OffsetToGrain: not null })
             {
                 yield return new ModelProblem(
                     ModelCode.BadInputs, $"The input '{names[i]}' of the metric '{metric.Name}' has both 'offset_window' and 'offset_to_grain'.", position, "Leave one out.");

@@ -136,6 +136,9 @@ internal sealed record SqlDatePart(DatePart Part, SqlExpression Inner) : SqlExpr
 /// <summary>A date or timestamp moved by a calendar period, clamped to the month's end.</summary>
 internal sealed record SqlAddPeriod(SqlExpression Inner, CalendarPeriod Period) : SqlExpression;
 
+/// <summary>A date or timestamp moved by a number of days that is computed.</summary>
+internal sealed record SqlAddDays(SqlExpression Inner, SqlExpression Days) : SqlExpression;
+
 /// <summary>A date or timestamp moved by so many seconds.</summary>
 internal sealed record SqlAddSeconds(SqlExpression Inner, long Seconds) : SqlExpression;
 

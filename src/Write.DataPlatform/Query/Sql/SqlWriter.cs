@@ -67,6 +67,7 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlIsFinite test => dialect.IsFinite(Expression(new SqlCast(test.Inner, ColumnKind.Double))),
         SqlDatePart part => dialect.DatePart(part.Part, Expression(part.Inner)),
         SqlAddPeriod add => dialect.AddPeriod(Expression(add.Inner), add.Period),
+        SqlAddDays add => dialect.AddDays(Expression(add.Inner), Expression(add.Days)),
         SqlAddSeconds add => add.Seconds == 0 ? Expression(add.Inner) : dialect.AddSeconds(Expression(add.Inner), add.Seconds),
         SqlSecondsBetween between => dialect.SecondsBetween(Expression(between.From), Expression(between.To)),
         SqlPeriodsBetween between => dialect.PeriodsBetween(between.Grain, Expression(between.From), Expression(between.To)),
