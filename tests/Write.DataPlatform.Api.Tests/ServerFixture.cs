@@ -123,11 +123,14 @@ public sealed class ServerFixture : IAsyncLifetime
     }
 
     /// <summary>A clock that runs like any other, from another moment on.</summary>
-    private sealed class ShiftedClock(DateTime start) : TimeProvider
+    internal sealed class ShiftedClock(DateTime start) : TimeProvider
     {
-        private readonly TimeSpan _shift = new DateTimeOffset(start, TimeSpan.Zero) - System.GetUtcNow();
+        private TimeSpan _shift = new DateTimeOffset(start, TimeSpan.Zero) - System.GetUtcNow();
 
         public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + _shift;
+
+        /// <summary>Lets time pass at once.</summary>
+        public void Advance(TimeSpan time) => _shift += time;
     }
 }
 

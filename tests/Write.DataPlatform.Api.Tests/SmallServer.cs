@@ -53,6 +53,9 @@ internal sealed class SmallServer : IAsyncDisposable
 
     public IServiceProvider Services => _app!.Services;
 
+    /// <summary>Lets time pass for the server.</summary>
+    public void Advance(TimeSpan time) => ((ServerFixture.ShiftedClock)Services.GetRequiredService<TimeProvider>()).Advance(time);
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>A month's only file.</summary>

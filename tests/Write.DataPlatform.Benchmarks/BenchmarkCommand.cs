@@ -19,6 +19,7 @@ internal static class BenchmarkCommand
         ("dynamodb", (scale, _, token) => DynamoDbPart.RunAsync(scale, token)),
         ("gold", async (scale, world, token) => await GoldPart.RunAsync(scale, await world(), token)),
         ("serve", async (scale, world, token) => await ServePart.RunAsync(scale, await world(), token)),
+        ("odata", async (scale, world, token) => await ODataPart.RunAsync(scale, await world(), token)),
         ("plan", async (scale, world, token) => await PlanPart.RunAsync(scale, await world(), token)),
     ];
 

@@ -20,7 +20,11 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
     private const int MaxSteps = 64;
     private const int MaxSets = 64;
 
+    /// <summary>How often the set's rows may be computed with: a concat behind a concat multiplies them.</summary>
+    private const int MaxCopies = 32;
+
     private int _steps;
+    private int _copies = 1;
     private bool _areOwn = true;
 
     /// <summary>The pipeline with a text's transformations behind it.</summary>
@@ -50,14 +54,14 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
             throw Refusal.Bad($"There are more than {MaxSteps} transformations.");
         }
 
-        if (text.Trim() == "identity")
+        if (Is(text.Trim(), "identity"))
         {
             return pipeline;
         }
 
         var (name, inner) = Splitter.Call(text) ?? throw Refusal.Bad($"'{QueryForm.Short(text)}' is no transformation.");
         var reader = new ExpressionReader(pipeline.Columns, now);
-        switch (name)
+        switch (name.ToLowerInvariant())
         {
             case "filter":
                 return pipeline.Then(new FilterRows(reader.Filter(inner)));
@@ -72,7 +76,7 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
             case "topcount" or "bottomcount":
                 var parts = Splitter.Split(inner, ',');
                 return parts.Count == 2
-                    ? pipeline.Then(new SliceRows(0, Number(parts[0]), [new RowOrder(reader.Value(parts[1].Trim()), name == "topcount")]))
+                    ? pipeline.Then(new SliceRows(0, Number(parts[0]), [new RowOrder(reader.Value(parts[1].Trim()), Is(name, "topcount"))]))
                     : throw Refusal.Bad($"{name} takes a number and a value.");
             case "compute":
                 return Compute(pipeline, inner);
@@ -98,7 +102,16 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
         // What was ordered before is not ordered after it.
         var wereOwn = _areOwn;
         _areOwn &= pipeline.KeepsRows;
-        var parts = texts.Select(t => Read(new RowPipeline([], pipeline.Columns), t)).ToList();
+        var (before, copies) = (_copies, 0);
+        var parts = new List<RowPipeline>();
+        foreach (var text in texts)
+        {
+            _copies = before;
+            parts.Add(Read(new RowPipeline([], pipeline.Columns), text));
+            copies += _copies;
+        }
+
+        _copies = copies <= MaxCopies ? copies : throw Refusal.Bad($"The rows would be read {copies} times, and at most {MaxCopies} times they are; concat less.");
         _areOwn = wereOwn;
         var columns = parts.SelectMany(p => p.Columns).GroupBy(c => c.Name, StringComparer.Ordinal).Select(g =>
             g.Select(c => c.Type).Distinct().Count() == 1 ? g.First() : throw Refusal.Bad($"The sequences give {g.Key} different types.")).ToImmutableArray();
@@ -108,10 +121,17 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
     private RowPipeline GroupBy(RowPipeline pipeline, string inner)
     {
         var (names, rest) = Keys(inner);
-        var aggregate = rest is null ? "" : Splitter.Call(rest) is { Name: "aggregate" } call ? call.Inner : throw Refusal.Unsupported("Within groupby this feed has aggregate alone.");
         var (keys, sets) = Sets(names, name => Column(pipeline, name));
-        return Group(pipeline, keys, sets, aggregate);
+        return Group(pipeline, keys, sets, Aggregates(rest));
     }
+
+    /// <summary>What is aggregated of the groups; nothing if they are only listed.</summary>
+    public static string Aggregates(string? groups) => groups is null ? ""
+        : Splitter.Call(groups) is { } call && Is(call.Name, "aggregate") ? call.Inner
+        : throw Refusal.Unsupported("Within groupby this feed has aggregate alone.");
+
+    /// <summary>Whether a word is a name of OData's, which may be written in any case.</summary>
+    public static bool Is(string word, string name) => word.Equals(name, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The list of keys of a groupby and, as a text, what is done with the groups.</summary>
     public static (List<string> Keys, string? Groups) Keys(string inner)
@@ -135,7 +155,7 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
                 Add(name);
                 sets = [.. sets.Select(s => s.Add(name))];
             }
-            else if (call.Name == "rollup")
+            else if (Is(call.Name, "rollup"))
             {
                 var levels = Splitter.Split(call.Inner, ',').Select(l => l.Trim()).ToList();
                 var all = levels[0] == "$all";
@@ -216,14 +236,14 @@ internal sealed partial class ApplyReader(DateTimeOffset now, IReadOnlyDictionar
     private static RowAggregate Method(RowExpression value, string method, string alias)
     {
         var type = value.Type;
-        switch (method)
+        switch (method.ToLowerInvariant())
         {
             case "sum" when type.IsNumeric:
                 return new RowAggregate(alias, AggregateMethod.Sum, value, type.Kind == RowKind.Decimal ? RowType.Decimal(38, type.Scale) : type);
             case "average" when type.IsNumeric:
                 return new RowAggregate(alias, AggregateMethod.Average, value, RowType.Double);
             case "min" or "max" when type.Kind is not RowKind.Boolean and not RowKind.Null:
-                return new RowAggregate(alias, method == "min" ? AggregateMethod.Min : AggregateMethod.Max, value, type);
+                return new RowAggregate(alias, Is(method, "min") ? AggregateMethod.Min : AggregateMethod.Max, value, type);
             case "countdistinct" when type.Kind is not RowKind.Null:
                 return new RowAggregate(alias, AggregateMethod.CountDistinct, value, RowType.Int64);
             case "sum" or "average" or "min" or "max" or "countdistinct":

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Rest;
@@ -7,11 +5,39 @@ using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.OData;
 
-/// <summary>Several requests in one, as JSON; each is answered as if it had come alone, by the same caller.</summary>
+/// <summary>A request of a batch.</summary>
+/// <param name="Id">Its name in the batch, if it has one.</param>
+/// <param name="Method">The method.</param>
+/// <param name="Url">Relative to the feed, to the host, or absolute; or <c>$id/…</c>, relative to what an earlier request asked for.</param>
+/// <param name="Headers">Its own headers.</param>
+/// <param name="DependsOn">The ids of requests without whose success it is not done.</param>
+internal sealed record BatchRequest(string? Id, string Method, string Url, IReadOnlyList<KeyValuePair<string, string>> Headers, IReadOnlyList<string> DependsOn);
+
+/// <summary>A batch's answers as they are written.</summary>
+internal interface IBatchWriter
+{
+    string ContentType { get; }
+
+    /// <summary>Whether requests that were not done any more are answered, too.</summary>
+    bool AnswersAll { get; }
+
+    /// <summary>How many bytes are written so far.</summary>
+    long Length { get; }
+
+    void Write(string? id, HttpResponse response, ReadOnlySpan<byte> body);
+
+    /// <summary>The whole text.</summary>
+    ReadOnlyMemory<byte> Complete();
+}
+
+/// <summary>Several requests in one, as JSON or as multipart; each is answered as if it had come alone, by the same caller.</summary>
 internal sealed class Batch(IOptions<ODataOptions> settings)
 {
-    private const int MaxRequests = 100;
+    public const int MaxRequests = 100;
     private const long MaxBytes = 64 << 20;
+
+    // What a request has of the batch where it says nothing itself.
+    private static readonly string[] Inherited = ["X-Forwarded-Proto", "X-Forwarded-Host", CallerGate.TenantHeader, "OData-MaxVersion"];
 
     /// <exception cref="ProblemException">The batch itself cannot be read.</exception>
     public async Task AnswerAsync(HttpContext context)
@@ -21,54 +47,72 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
             throw new ProblemException(new Problem(405, ProblemCodes.MethodNotAllowed, "$batch takes POST.") { Headers = [("Allow", "POST")] });
         }
 
-        if (context.Request.ContentType?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) is not true)
+        var type = context.Request.ContentType ?? "";
+        var isJson = type.StartsWith("application/json", StringComparison.OrdinalIgnoreCase);
+        var requests = isJson ? await BatchJson.ReadAsync(context)
+            : type.StartsWith("multipart/mixed", StringComparison.OrdinalIgnoreCase) ? await BatchMultipart.ReadAsync(context)
+            : throw new ProblemException(new Problem(415, ProblemCodes.UnsupportedMediaType, "The body must be application/json or multipart/mixed."));
+        if (requests.Count > MaxRequests)
         {
-            throw context.Request.ContentType?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) is true
-                ? Refusal.Unsupported("Batches are JSON here: application/json.")
-                : new ProblemException(new Problem(415, ProblemCodes.UnsupportedMediaType, "The body must be application/json."));
+            throw Refusal.Bad($"A batch has at most {MaxRequests} requests.");
         }
 
-        var requests = await ReadAsync(context);
-        context.Response.ContentType = "application/json;odata.metadata=minimal;charset=utf-8";
-        using var body = new MemoryStream();
-        await using (var json = new Utf8JsonWriter(body, AnswerJson.WriterOptions))
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("responses");
-            var failed = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var request in requests)
-            {
-                using var answer = new MemoryStream();
-                var inner = await RunAsync(context, request, answer, request.DependsOn.Any(failed.Contains));
-                if (inner.Response.StatusCode >= 400)
-                {
-                    failed.Add(request.Id);
-                }
+        // Answered as it was asked, unless the caller would have it otherwise; 4.0 has no JSON for batches, and its clients accept JSON for what is in them.
+        var accept = context.Request.Headers.Accept.ToString();
+        var asJson = isJson
+            ? !accept.Contains("multipart/mixed", StringComparison.OrdinalIgnoreCase)
+            : FeedRequest.Takes401(context.Request) && accept.Contains("application/json", StringComparison.OrdinalIgnoreCase);
+        using IDisposable writer = asJson ? new BatchJson() : new BatchMultipart();
+        await RunAsync(context, requests, (IBatchWriter)writer);
+        context.Response.ContentType = ((IBatchWriter)writer).ContentType;
+        await context.Response.Body.WriteAsync(((IBatchWriter)writer).Complete(), context.RequestAborted);
+    }
 
-                WriteAnswer(json, request.Id, inner.Response, answer);
-                if (body.Length + json.BytesPending > MaxBytes)
+    private async Task RunAsync(HttpContext context, IReadOnlyList<BatchRequest> requests, IBatchWriter writer)
+    {
+        var goesOn = GoesOn(context);
+        var failed = new HashSet<string>(StringComparer.Ordinal);
+        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
+        var hasFailed = false;
+        foreach (var request in requests)
+        {
+            if (hasFailed && !goesOn && !writer.AnswersAll)
+            {
+                return;
+            }
+
+            using var answer = new MemoryStream();
+            var why = hasFailed && !goesOn ? "A request before this one failed; with 'Prefer: continue-on-error' the others are done."
+                : request.DependsOn.Any(failed.Contains) ? "A request that this one depends on failed."
+                : null;
+            var inner = await RunAsync(context, request, answer, paths, why);
+            if (inner.Response.StatusCode >= 400)
+            {
+                hasFailed = true;
+                if (request.Id is { } id)
                 {
-                    throw new ProblemException(new Problem(413, ProblemCodes.BodyTooLarge, "The answers of the batch are too large together; ask for smaller pages."));
+                    failed.Add(id);
                 }
             }
 
-            json.WriteEndArray();
-            json.WriteEndObject();
+            writer.Write(request.Id, inner.Response, answer.GetBuffer().AsSpan(0, (int)answer.Length));
+            if (writer.Length > MaxBytes)
+            {
+                throw new ProblemException(new Problem(413, ProblemCodes.BodyTooLarge, "The answers of the batch are too large together; ask for smaller pages."));
+            }
         }
-
-        await context.Response.Body.WriteAsync(body.GetBuffer().AsMemory(0, (int)body.Length), context.RequestAborted);
     }
 
-    private async Task<HttpContext> RunAsync(HttpContext context, Part part, MemoryStream answer, bool isSkipped)
+    private async Task<HttpContext> RunAsync(HttpContext context, BatchRequest request, MemoryStream answer, Dictionary<string, string> paths, string? skipped)
     {
         var inner = new DefaultHttpContext { RequestServices = context.RequestServices, RequestAborted = context.RequestAborted };
         inner.Items[typeof(Caller)] = CallerGate.Of(context);
         inner.Response.Body = answer;
-        inner.Request.Method = part.Method;
+        inner.Request.Method = request.Method;
         inner.Request.Scheme = context.Request.Scheme;
         inner.Request.Host = context.Request.Host;
         inner.Request.PathBase = context.Request.PathBase;
-        foreach (var name in new[] { "X-Forwarded-Proto", "X-Forwarded-Host", CallerGate.TenantHeader, "OData-MaxVersion", "Accept" })
+        foreach (var name in Inherited)
         {
             if (context.Request.Headers.TryGetValue(name, out var value))
             {
@@ -76,19 +120,24 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
             }
         }
 
-        foreach (var (name, value) in part.Headers.Where(h => !h.Key.Equals(CallerGate.TenantHeader, StringComparison.OrdinalIgnoreCase)))
+        foreach (var (name, value) in request.Headers.Where(h => !h.Key.Equals(CallerGate.TenantHeader, StringComparison.OrdinalIgnoreCase)))
         {
             inner.Request.Headers[name] = value;
         }
 
         try
         {
-            if (isSkipped)
+            if (skipped is not null)
             {
-                throw new ProblemException(new Problem(424, ProblemCodes.BadRequest, "A request that this one depends on failed."));
+                throw new ProblemException(new Problem(StatusCodes.Status424FailedDependency, ProblemCodes.BadRequest, skipped));
             }
 
-            var (path, query) = Target(context, part.Url);
+            var (path, query) = Target(context, Resolved(request.Url, paths));
+            if (request.Id is { } id)
+            {
+                paths[id] = path;
+            }
+
             inner.Request.Path = Uri.UnescapeDataString(path);
             inner.Request.QueryString = new QueryString(query);
             inner.Features.Get<IHttpRequestFeature>()!.RawTarget = path + query;
@@ -112,6 +161,22 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
         return inner;
     }
 
+    /// <summary>Whether requests behind one that fails are done, too: if the caller prefers so.</summary>
+    private static bool GoesOn(HttpContext context) => context.Request.Headers["Prefer"].SelectMany(p => (p ?? "").Split(',')).Select(p => p.Split('=', 2)).Any(p =>
+        p[0].Trim().ToLowerInvariant() is "continue-on-error" or "odata.continue-on-error" && (p.Length == 1 || p[1].Trim().Trim('"').Equals("true", StringComparison.OrdinalIgnoreCase)));
+
+    /// <summary>An address with what an earlier request asked for in the place of <c>$id</c>.</summary>
+    private static string Resolved(string url, Dictionary<string, string> paths)
+    {
+        if (!url.StartsWith('$'))
+        {
+            return url;
+        }
+
+        var end = url.IndexOfAny(['/', '?']) is var at and >= 0 ? at : url.Length;
+        return paths.TryGetValue(url[1..end], out var path) ? path + url[end..] : url;
+    }
+
     /// <summary>A path and a query string from an address that is relative to the feed, to the host, or absolute.</summary>
     private static (string Path, string Query) Target(HttpContext context, string url)
     {
@@ -128,56 +193,4 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
             ? (path, parts.Length == 2 ? "?" + parts[1] : "")
             : throw Refusal.Unknown("There is nothing of the feed at this address.");
     }
-
-    private static void WriteAnswer(Utf8JsonWriter json, string id, HttpResponse response, MemoryStream answer)
-    {
-        json.WriteStartObject();
-        json.WriteString("id", id);
-        json.WriteNumber("status", response.StatusCode);
-        json.WriteStartObject("headers");
-        foreach (var (name, value) in response.Headers)
-        {
-            json.WriteString(name.ToLowerInvariant(), value.ToString());
-        }
-
-        json.WriteEndObject();
-        if (answer.Length > 0)
-        {
-            var body = answer.GetBuffer().AsSpan(0, (int)answer.Length);
-            json.WritePropertyName("body");
-            if (response.ContentType?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) is true)
-            {
-                json.WriteRawValue(body, skipInputValidation: true);
-            }
-            else
-            {
-                json.WriteStringValue(Encoding.UTF8.GetString(body));
-            }
-        }
-
-        json.WriteEndObject();
-    }
-
-    private static async Task<List<Part>> ReadAsync(HttpContext context)
-    {
-        try
-        {
-            using var document = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
-            var parts = document.RootElement.GetProperty("requests").EnumerateArray().Select(r => new Part(
-                r.GetProperty("id").GetString()!,
-                r.GetProperty("method").GetString()!.ToUpperInvariant(),
-                r.GetProperty("url").GetString()!,
-                r.TryGetProperty("headers", out var headers) ? headers.EnumerateObject().Select(h => KeyValuePair.Create(h.Name, h.Value.ToString())).ToList() : [],
-                r.TryGetProperty("dependsOn", out var depends) ? [.. depends.EnumerateArray().Select(d => d.GetString()!)] : [])).ToList();
-            return parts.Count <= MaxRequests && parts.Select(p => p.Id).Distinct().Count() == parts.Count
-                ? parts
-                : throw Refusal.Bad($"A batch has at most {MaxRequests} requests, each with an id of its own.");
-        }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or NullReferenceException)
-        {
-            throw Refusal.Bad("The body is no batch: {\"requests\":[{\"id\":\"1\",\"method\":\"get\",\"url\":\"…\"}]}.");
-        }
-    }
-
-    private sealed record Part(string Id, string Method, string Url, List<KeyValuePair<string, string>> Headers, List<string> DependsOn);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Microsoft.OData.Edm;
 using Microsoft.OData.UriParser;
 using Write.DataPlatform.Api.Rest;
@@ -17,6 +18,9 @@ internal sealed class ExpressionReader
     private const int MaxListValues = 2_000;
     private const int MaxTermLength = 1_000;
 
+    /// <summary>How many texts are read; a case within a case is read several times.</summary>
+    private const int MaxTexts = 1_000;
+
     private static readonly ODataUriResolver Resolver = new() { EnableCaseInsensitive = true, EnableNoDollarQueryOptions = true };
 
     private readonly EdmModel _model = new();
@@ -24,6 +28,11 @@ internal sealed class ExpressionReader
     private readonly EdmEntitySet _set;
     private readonly Dictionary<string, RowColumn> _columns;
     private readonly DateTime _now;
+
+    /// <summary>What the names in a text stand for that are no columns.</summary>
+    private readonly Dictionary<string, RowExpression> _computed = new(StringComparer.Ordinal);
+
+    private int _texts;
 
     /// <param name="columns">The columns there are.</param>
     /// <param name="now">What <c>now()</c> is.</param>
@@ -43,22 +52,24 @@ internal sealed class ExpressionReader
         _model.AddElement(container);
     }
 
+    public bool HasColumn(string name) => _columns.ContainsKey(name);
+
     /// <summary>A condition.</summary>
     /// <exception cref="ProblemException">400 or 501.</exception>
     public RowExpression Filter(string text)
     {
-        var condition = Parse("$filter", text, parser => Read(parser.ParseFilter().Expression));
+        var condition = Parse("$filter", text, (parser, read) => read(parser.ParseFilter().Expression));
         return condition.Type.Kind is RowKind.Boolean or RowKind.Null ? Typed(condition, RowType.Boolean) : throw Refusal.Bad($"The filter '{QueryForm.Short(text)}' is no condition.");
     }
 
     /// <summary>An order.</summary>
     /// <exception cref="ProblemException">400 or 501.</exception>
-    public ImmutableArray<RowOrder> OrderBy(string text) => Parse("$orderby", text, parser =>
+    public ImmutableArray<RowOrder> OrderBy(string text) => Parse("$orderby", text, (parser, read) =>
     {
         var order = ImmutableArray.CreateBuilder<RowOrder>();
         for (var clause = parser.ParseOrderBy(); clause is not null; clause = clause.ThenBy)
         {
-            order.Add(new RowOrder(Typed(Read(clause.Expression), RowType.String), clause.Direction == OrderByDirection.Descending));
+            order.Add(new RowOrder(Typed(read(clause.Expression), RowType.String), clause.Direction == OrderByDirection.Descending));
         }
 
         return order.ToImmutable();
@@ -66,24 +77,67 @@ internal sealed class ExpressionReader
 
     /// <summary>Any one value.</summary>
     /// <exception cref="ProblemException">400 or 501.</exception>
-    public RowExpression Value(string text) => OrderBy(text) is [{ Descending: false } only] ? only.Value : throw Refusal.Bad($"'{QueryForm.Short(text)}' is not one expression.");
+    public RowExpression Value(string text) => Parse("$orderby", text, (parser, read) => parser.ParseOrderBy() is { ThenBy: null, Direction: OrderByDirection.Ascending } only
+        ? read(only.Expression)
+        : throw Refusal.Bad($"'{QueryForm.Short(text)}' is not one expression."));
 
     /// <summary>Rows whose texts hold the words.</summary>
     /// <exception cref="ProblemException">400 or 501.</exception>
-    public RowExpression Search(string text) => Parse("$search", text, parser => Search(parser.ParseSearch().Expression));
+    public RowExpression Search(string text) => Parse(new Dictionary<string, string> { ["$search"] = text }, parser => Search(parser.ParseSearch().Expression), "$search", text);
 
-    private T Parse<T>(string option, string text, Func<ODataQueryOptionParser, T> parse)
+    /// <summary>Reads a text; if it cannot be read, once more with its durations named.</summary>
+    private T Parse<T>(string option, string text, Func<ODataQueryOptionParser, Func<QueryNode, RowExpression>, T> parse)
     {
         try
         {
-            var parser = new ODataQueryOptionParser(_model, _type, _set, new Dictionary<string, string> { [option] = text }) { Resolver = Resolver };
-            return parse(parser);
+            return ParseOnce(option, text, parse);
+        }
+        catch (ProblemException refused) when (refused.Problem.Status == StatusCodes.Status400BadRequest && ExpressionText.WithDurations(text) is var named && named != text)
+        {
+            return ParseOnce(option, named, parse);
+        }
+    }
+
+    private T ParseOnce<T>(string option, string text, Func<ODataQueryOptionParser, Func<QueryNode, RowExpression>, T> parse)
+    {
+        if (++_texts > MaxTexts)
+        {
+            throw Refusal.Bad("The expression is too complex.");
+        }
+
+        var plain = ExpressionText.Of(text, this, NameOf);
+        return Parse(new Dictionary<string, string> { [option] = plain.Text }, parser =>
+        {
+            var nodes = new NodeReader(this, plain.Divisions);
+            var result = parse(parser, nodes.Read);
+            return nodes.HasAllDivisions ? result : throw Refusal.Bad($"'{QueryForm.Short(text)}' has a divby that is no operator.");
+        }, option, text);
+    }
+
+    private T Parse<T>(Dictionary<string, string> options, Func<ODataQueryOptionParser, T> parse, string option, string text)
+    {
+        try
+        {
+            return parse(new ODataQueryOptionParser(_model, _type, _set, options) { Resolver = Resolver });
         }
         catch (Exception exception) when (exception is not ProblemException and not OutOfMemoryException)
         {
             // The parser has exceptions of many types for texts it does not like.
             throw Refusal.Bad($"{option} '{QueryForm.Short(text)}' cannot be read: {QueryForm.Short(exception.Message)}");
         }
+    }
+
+    private string NameOf(RowExpression value)
+    {
+        var name = "case__" + _computed.Count.ToString(CultureInfo.InvariantCulture);
+        while (_columns.ContainsKey(name))
+        {
+            name += "_";
+        }
+
+        _computed.Add(name, value);
+        _type.AddStructuralProperty(name, EdmTypes.Of(value.Type, isNullable: true));
+        return name;
     }
 
     private RowExpression Search(QueryNode node) => node switch
@@ -99,36 +153,63 @@ internal sealed class ExpressionReader
         _ => throw Refusal.Bad("The search cannot be read."),
     };
 
-    private RowExpression Read(QueryNode node)
-    {
-        switch (node)
-        {
-            case ConvertNode convert:
-                return Read(convert.Source);
-            case ConstantNode constant:
-                return Literals.Of(constant.Value, constant.LiteralText);
-            case SingleValuePropertyAccessNode property:
-                var column = _columns[property.Property.Name];
-                return new RowColumnValue(column.Name, column.Type);
-            case BinaryOperatorNode binary:
-                return Operators.Binary(binary.OperatorKind, Read(binary.Left), Read(binary.Right));
-            case UnaryOperatorNode unary:
-                return Operators.Unary(unary.OperatorKind, Read(unary.Operand));
-            case InNode { Right: CollectionConstantNode list } test:
-                var values = Literals.List(list.LiteralText);
-                return values.Length <= MaxListValues ? Operators.In(Read(test.Left), values) : throw Refusal.Bad($"A list has at most {MaxListValues} values.");
-            case SingleValueFunctionCallNode { Name: "cast" } cast:
-                return Functions.Cast(Read(cast.Parameters.First()), cast.TypeReference);
-            case SingleValueFunctionCallNode call:
-                return Functions.Call(call.Name, [.. call.Parameters.Select(Read)], _now);
-            default:
-                throw Refusal.Unsupported($"This feed cannot compute {node.Kind}.");
-        }
-    }
-
     private static RowExpression Typed(RowExpression value, RowType type) => value is RowConstant { Value: null } ? new RowConstant(null, type) : value;
 
     private static RowConstant Text(string value) => new(value, RowType.String);
+
+    /// <summary>Reads what the parser made of one text, its divisions from left to right.</summary>
+    private sealed class NodeReader(ExpressionReader expressions, ImmutableArray<bool> divisions)
+    {
+        private int _division;
+
+        /// <summary>Whether every division of the text was met as one.</summary>
+        public bool HasAllDivisions => divisions.IsEmpty || _division == divisions.Length;
+
+        public RowExpression Read(QueryNode node)
+        {
+            switch (node)
+            {
+                case ConvertNode convert:
+                    return Read(convert.Source);
+                case ConstantNode constant:
+                    return Literals.Of(constant.Value, constant.LiteralText);
+                case SingleValuePropertyAccessNode property:
+                    return Column(property.Property.Name);
+                case BinaryOperatorNode { OperatorKind: BinaryOperatorKind.Divide } division:
+                    return Divide(division);
+                case BinaryOperatorNode binary:
+                    return Operators.Binary(binary.OperatorKind, Read(binary.Left), Read(binary.Right));
+                case UnaryOperatorNode unary:
+                    return Operators.Unary(unary.OperatorKind, Read(unary.Operand));
+                case InNode { Right: CollectionConstantNode list } test:
+                    var values = Literals.List(list.LiteralText);
+                    return values.Length <= MaxListValues ? Operators.In(Read(test.Left), values) : throw Refusal.Bad($"A list has at most {MaxListValues} values.");
+                case SingleValueFunctionCallNode { Name: "cast" } cast:
+                    return Functions.Cast(Read(cast.Parameters.First()), cast.TypeReference);
+                case SingleValueFunctionCallNode { Name: "isof" } test:
+                    return test.Parameters.ToList() is [var value, ConstantNode { Value: string type }]
+                        ? Functions.IsOf(Read(value), type)
+                        : throw Refusal.Unsupported("This feed has isof of a value and a type alone: every row is of its set's own type.");
+                case SingleValueFunctionCallNode call:
+                    return Functions.Call(call.Name, [.. call.Parameters.Select(Read)], expressions._now);
+                default:
+                    throw Refusal.Unsupported($"This feed cannot compute {node.Kind}.");
+            }
+        }
+
+        private RowExpression Divide(BinaryOperatorNode division)
+        {
+            var left = Read(division.Left);
+            var isBy = _division < divisions.Length && divisions[_division];
+            _division++;
+            var right = Read(division.Right);
+            return isBy ? Operators.DivideBy(left, right) : Operators.Arithmetic(RowFunction.Divide, left, right);
+        }
+
+        private RowExpression Column(string name) => expressions._computed.TryGetValue(name, out var computed)
+            ? computed
+            : new RowColumnValue(expressions._columns[name].Name, expressions._columns[name].Type);
+    }
 }
 
 /// <summary>Types of rows as EDM has them.</summary>

@@ -16,12 +16,17 @@ internal static class FeedModel
     private const string Namespace = "Write";
     private const string Container = "Feed";
     private const string Aggregation = "Org.OData.Aggregation.V1";
+    private const string Capabilities = "Org.OData.Capabilities.V1";
 
     private static readonly string[] RowTransformations =
         ["filter", "search", "identity", "compute", "groupby", "aggregate", "concat", "topcount", "bottomcount", "orderby", "skip", "top"];
 
     private static readonly EdmTerm CustomAggregate = new(Aggregation, "CustomAggregate", EdmCoreModel.Instance.GetString(true));
     private static readonly EdmTerm ApplySupported = new(Aggregation, "ApplySupported", ApplySupportedType());
+
+    /// <summary>What cannot be done with a set, as Capabilities says it.</summary>
+    private static readonly (IEdmTerm Term, string Property)[] Restrictions =
+        [(Capability("InsertRestrictions"), "Insertable"), (Capability("UpdateRestrictions"), "Updatable"), (Capability("DeleteRestrictions"), "Deletable"), (Capability("ExpandRestrictions"), "Expandable")];
 
     public static string TypeName(FeedSet set) => Namespace + "." + set.Name;
 
@@ -54,7 +59,7 @@ internal static class FeedModel
         var model = new EdmModel();
         model.SetEdmVersion(EdmConstants.EdmVersion4);
         var references = new List<IEdmReference>();
-        foreach (var (space, alias) in new[] { (Aggregation, "Aggregation"), ("Org.OData.Core.V1", "Core") })
+        foreach (var (space, alias) in new[] { (Aggregation, "Aggregation"), ("Org.OData.Core.V1", "Core"), (Capabilities, "Capabilities") })
         {
             var reference = new EdmReference(new Uri($"https://oasis-tcs.github.io/odata-vocabularies/vocabularies/{space}.xml"));
             reference.AddInclude(new EdmInclude(alias, space));
@@ -63,6 +68,9 @@ internal static class FeedModel
 
         model.SetEdmReferences(references);
         var container = new EdmEntityContainer(Namespace, Container);
+        Annotate(model, container, CoreVocabularyModel.Instance.FindDeclaredTerm("Org.OData.Core.V1.ODataVersions"), null, new EdmStringConstant("4.0,4.01"));
+        Annotate(model, container, Capability("BatchSupported"), null, new EdmBooleanConstant(true));
+        Annotate(model, container, Capability("AsynchronousRequestsSupported"), null, new EdmBooleanConstant(false));
         foreach (var set in sets)
         {
             var type = new EdmEntityType(Namespace, set.Name, baseType: null, isAbstract: false, isOpen: openTypes);
@@ -84,6 +92,11 @@ internal static class FeedModel
                 new EdmPropertyConstructor("Transformations", Texts(set is MetricsFeedSet ? RowTransformations.Where(t => t is not "concat") : RowTransformations)),
                 new EdmPropertyConstructor("CustomAggregationMethods", new EdmCollectionExpression()),
                 new EdmPropertyConstructor("Rollup", new EdmStringConstant("MultipleHierarchies"))));
+            foreach (var (term, property) in Restrictions)
+            {
+                Annotate(model, entitySet, term, null, new EdmRecordExpression(new EdmPropertyConstructor(property, new EdmBooleanConstant(false))));
+            }
+
             if (set is MetricsFeedSet metrics)
             {
                 foreach (var metric in metrics.Metrics)
@@ -103,6 +116,8 @@ internal static class FeedModel
         model.AddElement(container);
         return model;
     }
+
+    private static IEdmTerm Capability(string name) => CapabilitiesVocabularyModel.Instance.FindDeclaredTerm(Capabilities + "." + name);
 
     private static EdmComplexTypeReference ApplySupportedType()
     {

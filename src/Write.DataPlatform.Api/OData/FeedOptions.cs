@@ -15,6 +15,9 @@ internal sealed class FeedOptions
     {
     }
 
+    /// <summary>The parameter aliases, with their sign.</summary>
+    public IReadOnlyDictionary<string, string> Aliases { get; private init; } = new Dictionary<string, string>();
+
     public string? this[string name] => _values.GetValueOrDefault(name);
 
     public string? Filter => this["filter"];
@@ -48,8 +51,8 @@ internal sealed class FeedOptions
     /// <exception cref="Rest.ProblemException">501: an option that this feed does not have. 400: one is given twice, or an alias has no value.</exception>
     public static FeedOptions Read(string? queryString)
     {
-        var options = new FeedOptions();
         var aliases = new Dictionary<string, string>(StringComparer.Ordinal);
+        var options = new FeedOptions { Aliases = aliases };
         foreach (var pair in new QueryStringEnumerable(queryString))
         {
             var (name, value) = (pair.DecodeName().ToString(), pair.DecodeValue().ToString());

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
+using System.Data.Common;
 using System.Globalization;
-using System.IO.Pipelines;
-using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
@@ -14,33 +13,29 @@ using Write.DataPlatform.Query.Rows;
 namespace Write.DataPlatform.Api.OData;
 
 /// <summary>Reads sets: pages of rows, counts, and single rows and values.</summary>
-internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows answers, MetricQueryService metrics, CursorSeal seal, IOptions<ODataOptions> settings, TimeProvider clock)
+internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows gold, AnswerRows answers, MetricQueryService metrics, CursorSeal seal, IOptions<ODataOptions> settings, TimeProvider clock)
 {
-    /// <summary>What is held back until it is sure that the query runs.</summary>
-    private const int HeldBytes = 64 * 1024;
-
     /// <summary>Answers a path that begins with a set.</summary>
     /// <exception cref="ProblemException">It is refused.</exception>
     public async Task AnswerAsync(FeedRequest request, FeedOptions options, MetricModel model)
     {
         var context = request.Context;
         var tenant = CallerGate.Tenant(context, model);
-        var (name, key) = SetAndKey(request.Segments[0]);
+        var path = FeedPath.Of(request.Segments, options.Aliases);
         var hash = FilterText.Hash(string.Join('\n', "page", string.Join('/', request.Segments), tenant ?? "", model.Revision, options.Canonical));
         var token = options.SkipToken is { } text ? PageToken.Read(seal, text, hash) : null;
-        var set = await catalog.FindAsync(model, tenant, name, token is { Revision: > 0 } ? token.Revision : null, context.RequestAborted)
-            ?? throw Refusal.Unknown($"There is no set '{QueryForm.Short(name)}'.");
+        var set = await catalog.FindAsync(model, tenant, path.Set, token is { Revision: > 0 } ? token.Revision : null, context.RequestAborted)
+            ?? throw Refusal.Unknown($"There is no set '{QueryForm.Short(path.Set)}'.");
         var now = token?.Now ?? clock.GetUtcNow();
-        var rest = request.Segments.Skip(1).ToList();
-        if (key is not null)
+        if (path.Key is { } key)
         {
-            await AnswerKeyAsync(request, options, set, key, rest, now);
+            await single.AnswerAsync(request, options, set, key, path.Rest, now);
             return;
         }
 
-        if (rest.Count > 1 || (rest.Count == 1 && rest[0] != "$count"))
+        if (path.Rest is not [] and not ["$count"])
         {
-            throw rest[0].StartsWith('$') ? Refusal.Unsupported($"This feed has no {QueryForm.Short(rest[0])}.") : Refusal.Unknown("There is nothing at this path; a row is read as Set('key').");
+            throw Refusal.Unsupported($"This feed has no {QueryForm.Short(path.Rest[0])}.");
         }
 
         if (set is GoldFeedSet table && IsKnown(context, Tag(request, model, $"{table.Rows.Manifest.Revision}@{table.Rows.Hash}", hash + options.SkipToken)))
@@ -59,7 +54,7 @@ internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows 
             return;
         }
 
-        if (rest.Count == 1)
+        if (path.Rest is [_])
         {
             if (options.HasOthersThan("filter", "search", "apply", "compute", "format"))
             {
@@ -121,17 +116,20 @@ internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows 
         var given = token?.Given ?? 0;
         var left = options.Top is { } top ? Math.Max(0, top - given) : long.MaxValue;
         var limit = isPaged ? Math.Min(size, left) : left;
+
+        // Rows that nothing names are counted; the last one of the page before is read once more, to see that the count still leads there.
+        var again = token is not null && !byKey ? 1 : 0;
         var page = new RowPage(
             pipeline,
             [.. selected.Select(c => c.Name), .. isOfRows && format.Level == MetadataLevel.Full ? new[] { set.Key } : []],
             byKey ? token?.After : null,
-            token is null ? options.Skip : byKey ? 0 : options.Skip + given,
-            limit == long.MaxValue ? null : limit + 1);
+            token is null ? options.Skip : byKey ? 0 : options.Skip + given - again,
+            limit == long.MaxValue ? null : limit + 1 + again);
         var order = RowCompiler.OrderOf(pipeline, rows.Key);
         var orderAt = page.Select.Length;
         var writer = new RowWriter(written, format, request.OmitsNulls);
 
-        Action<Utf8JsonWriter, System.Data.Common.DbDataReader>? before = null;
+        Action<Utf8JsonWriter, DbDataReader>? before = null;
         if (format.Level == MetadataLevel.Full && isOfRows)
         {
             var (typeName, keyAt) = ("#" + FeedModel.TypeName(set), selected.Length);
@@ -142,12 +140,19 @@ internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows 
             };
         }
 
+        ImmutableArray<object?> Place(DbDataReader row) => [.. order.Select((o, i) => RowWriter.Value(row, orderAt + i, o.Value.Type.Kind))];
+
         var head = (Context: ContextOf(request, set, selected, pipeline, options), Count: count);
-        await StreamAsync(request, format, (pipe, cancellation) => rows.QueryAsync(
+        await FeedStream.SendAsync(request, format, (pipe, cancellation) => rows.QueryAsync(
             range,
             source => RowCompiler.CompilePage(source, page),
             reader =>
             {
+                if (again == 1 && !(reader.Read() && token!.After is { } last && PageToken.IsSamePlace(last, Place(reader))))
+                {
+                    throw Refusal.Gone("Sums of floating-point numbers came out otherwise than for the page before, and the order with them.");
+                }
+
                 using var json = new Utf8JsonWriter(pipe, AnswerJson.WriterOptions);
                 json.WriteStartObject();
                 if (format.Level != MetadataLevel.None)
@@ -166,11 +171,11 @@ internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows 
                 }
 
                 json.WriteStartArray("value");
-                var wrote = writer.Write(json, pipe, reader, limit, before, last => byKey ? [.. order.Select((o, i) => RowWriter.Value(last, orderAt + i, o.Value.Type.Kind))] : [], out var next);
+                var wrote = writer.Write(json, pipe, reader, limit, before, Place, out var next);
                 json.WriteEndArray();
                 if (next is { } after && wrote < left && isPaged)
                 {
-                    var following = new PageToken(hash, rows.Source!, rows.Revision, now, given + wrote, count, byKey ? after : null);
+                    var following = new PageToken(hash, rows.Source!, rows.Revision, now, given + wrote, count, after);
                     json.WriteString("@odata.nextLink", NextLink(request, following.Write(seal)));
                 }
 
@@ -181,172 +186,12 @@ internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows 
             cancellation));
     }
 
-    private async Task AnswerKeyAsync(FeedRequest request, FeedOptions options, FeedSet set, string key, List<string> rest, DateTimeOffset now)
-    {
-        var context = request.Context;
-        if (options.HasOthersThan("select", "compute", "format"))
-        {
-            throw Refusal.Bad("One row takes $select and $compute.");
-        }
-
-        if (set is not GoldFeedSet table || table.Rows.View.ParseKey(key) is not { } parsed)
-        {
-            throw Refusal.Unknown($"{set.Name} has no row '{QueryForm.Short(key)}'.");
-        }
-
-        var view = table.Rows.View;
-        object time = view.HasDates ? DateOnly.FromDateTime(parsed.Time) : DateTime.SpecifyKind(parsed.Time, DateTimeKind.Utc);
-        var pipeline = new RowPipeline([], table.Columns)
-            .Then(new FilterRows(Operators.Compare(RowFunction.Equal, new RowColumnValue(view.Time, table.Rows.Types[view.Time]), new RowConstant(time, table.Rows.Types[view.Time]))))
-            .Then(new FilterRows(Operators.Compare(RowFunction.Equal, new RowColumnValue(view.Key, RowType.String), new RowConstant(key, RowType.String))));
-        pipeline = options.Compute is { } compute ? new ApplyReader(now, set.Customs).Compute(pipeline, compute) : pipeline;
-        var rows = new GoldFeedRows(gold, table);
-        var id = $"{set.Name}('{Uri.EscapeDataString(key.Replace("'", "''", StringComparison.Ordinal))}')";
-        if (rest.Count > 0)
-        {
-            await AnswerPropertyAsync(request, options, rows, pipeline, id, rest);
-            return;
-        }
-
-        var format = PayloadFormat.Of(context.Request, options.Format);
-        var selected = Select(pipeline, options.Select);
-        var writer = new RowWriter(selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))), format, request.OmitsNulls);
-        await StreamAsync(request, format, (pipe, cancellation) => rows.QueryAsync(
-            rows.TimesOf(pipeline, null),
-            source => RowCompiler.CompilePage(source, new RowPage(pipeline, [.. selected.Select(c => c.Name)], null, 0, 1)),
-            reader =>
-            {
-                if (!reader.Read())
-                {
-                    throw Refusal.Unknown($"{set.Name} has no row '{QueryForm.Short(key)}'.");
-                }
-
-                using var json = new Utf8JsonWriter(pipe, AnswerJson.WriterOptions);
-                json.WriteStartObject();
-                if (format.Level != MetadataLevel.None)
-                {
-                    json.WriteString("@odata.context", ContextOf(request, set, selected, pipeline, options) + "/$entity");
-                }
-
-                if (format.Level == MetadataLevel.Full)
-                {
-                    json.WriteString("@odata.type", "#" + FeedModel.TypeName(set));
-                    json.WriteString("@odata.id", id);
-                }
-
-                writer.WriteColumns(json, reader);
-                json.WriteEndObject();
-                json.Flush();
-                return 0;
-            },
-            cancellation));
-    }
-
-    private static async Task AnswerPropertyAsync(FeedRequest request, FeedOptions options, FeedRows rows, RowPipeline pipeline, string id, List<string> rest)
-    {
-        var context = request.Context;
-        var column = pipeline.Columns.FirstOrDefault(c => c.Name == rest[0]) ?? throw Refusal.Unknown($"There is no property '{QueryForm.Short(rest[0])}'.");
-        if (rest.Count > 2 || (rest.Count == 2 && rest[1] != "$value"))
-        {
-            throw Refusal.Unknown("There is nothing at this path.");
-        }
-
-        var isRaw = rest.Count == 2;
-        var format = isRaw ? new PayloadFormat(MetadataLevel.Minimal, false) : PayloadFormat.Of(context.Request, options.Format);
-        using var body = new MemoryStream();
-        var found = await rows.QueryAsync(
-            rows.TimesOf(pipeline, null),
-            source => RowCompiler.CompilePage(source, new RowPage(pipeline, [column.Name], null, 0, 1)),
-            reader =>
-            {
-                if (!reader.Read())
-                {
-                    throw Refusal.Unknown("There is no such row.");
-                }
-
-                if (reader.IsDBNull(0))
-                {
-                    return false;
-                }
-
-                if (isRaw)
-                {
-                    body.Write(Encoding.UTF8.GetBytes(RowWriter.Text(reader, 0, column.Type.Kind)));
-                    return true;
-                }
-
-                using var json = new Utf8JsonWriter(body, AnswerJson.WriterOptions);
-                json.WriteStartObject();
-                if (format.Level != MetadataLevel.None)
-                {
-                    json.WriteString("@odata.context", $"{request.ServiceRoot}/$metadata#{id}/{column.Name}");
-                }
-
-                json.WritePropertyName("value");
-                RowWriter.WriteValue(json, reader, 0, column.Type.Kind, format.NumbersAsText);
-                json.WriteEndObject();
-                return true;
-            },
-            context.RequestAborted);
-        context.Response.StatusCode = found ? StatusCodes.Status200OK : StatusCodes.Status204NoContent;
-        if (found)
-        {
-            context.Response.ContentType = isRaw ? "text/plain; charset=utf-8" : format.ContentType;
-            await context.Response.Body.WriteAsync(body.GetBuffer().AsMemory(0, (int)body.Length), context.RequestAborted);
-        }
-    }
-
     private static Task<long> CountAsync(FeedRows rows, RowPipeline pipeline, CancellationToken cancellationToken) =>
         rows.QueryAsync(rows.TimesOf(pipeline, null), source => RowCompiler.CompileCount(source, pipeline), reader => reader.Read() ? reader.GetInt64(0) : 0, cancellationToken);
 
-    /// <summary>
-    /// Lets a query write while its answer is sent. The query never waits for the caller, for it holds one of few sessions; what a slow caller has not read is
-    /// bounded by the page. Until the first bytes are sure a failure is a status, and after them it breaks the connection.
-    /// </summary>
-    private static async Task StreamAsync(FeedRequest request, PayloadFormat format, Func<PipeWriter, CancellationToken, Task> write)
-    {
-        var context = request.Context;
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        var writing = WriteAsync();
-        try
-        {
-            var first = await pipe.Reader.ReadAtLeastAsync(HeldBytes, context.RequestAborted);
-            pipe.Reader.AdvanceTo(first.Buffer.Start);
-            context.Response.ContentType = format.ContentType;
-            if (request.OmitsNulls || request.MaxPageSize is not null)
-            {
-                context.Response.Headers["Preference-Applied"] = string.Join(", ", new[]
-                {
-                    request.OmitsNulls ? "omit-values=nulls" : null,
-                    request.MaxPageSize is { } size ? "odata.maxpagesize=" + size.ToString(CultureInfo.InvariantCulture) : null,
-                }.Where(p => p is not null));
-            }
-
-            await pipe.Reader.CopyToAsync(context.Response.Body, context.RequestAborted);
-        }
-        finally
-        {
-            await pipe.Reader.CompleteAsync();
-            await stop.CancelAsync();
-            await writing;
-        }
-
-        async Task WriteAsync()
-        {
-            try
-            {
-                await write(pipe.Writer, stop.Token);
-                await pipe.Writer.CompleteAsync();
-            }
-            catch (Exception exception)
-            {
-                await pipe.Writer.CompleteAsync(exception);
-            }
-        }
-    }
-
-    private static ImmutableArray<RowColumn> Select(RowPipeline pipeline, string? select)
+    /// <summary>The columns that are asked for.</summary>
+    /// <exception cref="ProblemException">400: there is no such column.</exception>
+    public static ImmutableArray<RowColumn> Select(RowPipeline pipeline, string? select)
     {
         if (select is null)
         {
@@ -357,7 +202,8 @@ internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows 
         return [.. names.SelectMany(n => n == "*" ? pipeline.Columns : [pipeline.Columns.FirstOrDefault(c => c.Name == n) ?? throw Refusal.Bad($"There is no property '{QueryForm.Short(n)}' to select.")]).Distinct()];
     }
 
-    private static string ContextOf(FeedRequest request, FeedSet set, ImmutableArray<RowColumn> selected, RowPipeline pipeline, FeedOptions options) =>
+    /// <summary>What the payload's context says of it.</summary>
+    public static string ContextOf(FeedRequest request, FeedSet set, ImmutableArray<RowColumn> selected, RowPipeline pipeline, FeedOptions options) =>
         request.ServiceRoot + "/$metadata#" + set.Name
         + (options.Select is null && options.Compute is null && pipeline.Columns.SequenceEqual(set.Columns) ? "" : "(" + string.Join(',', selected.Select(c => c.Name)) + ")");
 
@@ -390,20 +236,5 @@ internal sealed class FeedReader(FeedCatalog catalog, GoldRows gold, AnswerRows 
     {
         context.Response.ContentType = "text/plain; charset=utf-8";
         await context.Response.WriteAsync(text, context.RequestAborted);
-    }
-
-    private static (string Name, string? Key) SetAndKey(string segment)
-    {
-        var open = segment.IndexOf('(', StringComparison.Ordinal);
-        if (open < 0)
-        {
-            return (segment, null);
-        }
-
-        var inner = segment.EndsWith(')') ? segment[(open + 1)..^1].Trim() : throw Refusal.Bad("A parenthesis is missing in the path.");
-        var equals = inner.IndexOf('=', StringComparison.Ordinal);
-        var quote = inner.IndexOf('\'', StringComparison.Ordinal);
-        var literal = equals > 0 && equals < quote ? inner[(equals + 1)..].Trim() : inner;
-        return Literals.Read(literal) is { Value: string key } ? (segment[..open], key) : throw Refusal.Bad("A key is a text in quotes.");
     }
 }

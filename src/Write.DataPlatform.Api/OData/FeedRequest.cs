@@ -14,7 +14,7 @@ internal sealed partial class FeedRequest
     {
         (Context, Segments) = (context, segments);
         var headers = context.Request.Headers;
-        Is401 = decimal.TryParse(headers["OData-MaxVersion"].FirstOrDefault(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var version) && version >= 4.01m;
+        Is401 = Takes401(context.Request);
         foreach (var preference in headers["Prefer"].SelectMany(p => (p ?? "").Split(',', ';')).Select(p => p.Trim().Split('=', 2)))
         {
             var name = preference[0].Trim().ToLowerInvariant();
@@ -62,6 +62,13 @@ internal sealed partial class FeedRequest
             throw Refusal.Bad($"The path '{QueryForm.Short(path)}' cannot be read.");
         }
     }
+
+    /// <summary>Whether a request's sender understands version 4.01.</summary>
+    public static bool Takes401(HttpRequest request) => MaxVersion(request) >= 4.01m;
+
+    /// <summary>The highest version that a request's sender understands, if he says so.</summary>
+    public static decimal? MaxVersion(HttpRequest request) =>
+        decimal.TryParse(request.Headers["OData-MaxVersion"].FirstOrDefault(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var version) ? version : null;
 
     /// <summary>Whether a request is the feed's.</summary>
     public static bool IsFeed(HttpRequest request) => request.Path.StartsWithSegments(Root, StringComparison.OrdinalIgnoreCase);

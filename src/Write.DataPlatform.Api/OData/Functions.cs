@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.OData.Edm;
+using Microsoft.OData.UriParser;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Query.Rows;
 
@@ -8,6 +9,9 @@ namespace Write.DataPlatform.Api.OData;
 /// <summary>OData's functions with the types they take and give.</summary>
 internal static class Functions
 {
+    /// <summary>Digits after the point of a decimal that was a text or a double.</summary>
+    private const int CastScale = 12;
+
     private static readonly RowType Date = new(RowKind.Date);
     private static readonly RowType Time = new(RowKind.TimeOfDay);
 
@@ -68,23 +72,74 @@ internal static class Functions
             : throw Refusal.Bad($"{name} is for numbers and not for {string.Join(", ", arguments.Select(a => a.Type.Kind))}.");
     }
 
+    /// <summary>A value as one of another type, null where it is none.</summary>
     public static RowExpression Cast(RowExpression value, IEdmTypeReference? target)
     {
-        RowType type = target?.PrimitiveKind() switch
+        var name = target?.FullName() ?? "";
+        var (type, least, most) = Target(name, value.Type);
+        if (value.Type.Kind == RowKind.Null)
         {
-            EdmPrimitiveTypeKind.String => RowType.String,
-            EdmPrimitiveTypeKind.Boolean => RowType.Boolean,
-            EdmPrimitiveTypeKind.Byte or EdmPrimitiveTypeKind.SByte or EdmPrimitiveTypeKind.Int16 or EdmPrimitiveTypeKind.Int32 or EdmPrimitiveTypeKind.Int64 => RowType.Int64,
-            EdmPrimitiveTypeKind.Single or EdmPrimitiveTypeKind.Double => RowType.Double,
-            EdmPrimitiveTypeKind.Decimal => RowType.Decimal(38, 6),
-            EdmPrimitiveTypeKind.Date => Date,
-            EdmPrimitiveTypeKind.DateTimeOffset => new RowType(RowKind.Timestamp),
-            _ => throw Refusal.Unsupported($"This feed does not cast to {target?.FullName()}."),
-        };
-        return value.Type.Kind == RowKind.Null ? new RowConstant(null, type)
-            : value.Type.Kind == RowKind.Duration ? throw Refusal.Unsupported("This feed does not cast durations.")
-            : new RowCall(RowFunction.Cast, [value], type);
+            return new RowConstant(null, type);
+        }
+
+        if (!CanCast(value.Type.Kind, type.Kind))
+        {
+            throw Refusal.Bad($"No {value.Type.Kind} is ever an {QueryForm.Short(name)}.");
+        }
+
+        var cast = new RowCall(RowFunction.Cast, [value], type);
+        return least == long.MinValue
+            ? cast
+            : Operators.Case([Operators.Binary(BinaryOperatorKind.And, Bound(RowFunction.GreaterOrEqual, least), Bound(RowFunction.LessOrEqual, most))], [cast]);
+
+        RowExpression Bound(RowFunction function, long bound) => Operators.Compare(function, cast, new RowConstant(bound, RowType.Int64));
     }
+
+    /// <summary>Whether a value is there and of a type, which for all values but null is known before.</summary>
+    public static RowExpression IsOf(RowExpression value, string name)
+    {
+        if (name is not "Edm.PrimitiveType" && EdmCoreModel.Instance.FindDeclaredType(name) is not IEdmPrimitiveType)
+        {
+            throw Refusal.Unsupported($"This feed has no values of type {QueryForm.Short(name)}.");
+        }
+
+        return name == "Edm.PrimitiveType" || (value.Type.Kind != RowKind.Null && name == "Edm." + EdmTypes.Kind(value.Type))
+            ? Operators.Compare(RowFunction.NotEqual, value, new RowConstant(null, new RowType(RowKind.Null)))
+            : new RowConstant(false, RowType.Boolean);
+    }
+
+    /// <summary>The type that a cast gives, and the bounds of the whole numbers among them.</summary>
+    private static (RowType Type, long Least, long Most) Target(string name, RowType source)
+    {
+        (RowType, long, long) Whole(long least, long most) => (RowType.Int64, least, most);
+        (RowType, long, long) Plain(RowType type) => (type, long.MinValue, long.MaxValue);
+        return name switch
+        {
+            "Edm.String" => Plain(RowType.String),
+            "Edm.Boolean" => Plain(RowType.Boolean),
+            "Edm.Byte" => Whole(byte.MinValue, byte.MaxValue),
+            "Edm.SByte" => Whole(sbyte.MinValue, sbyte.MaxValue),
+            "Edm.Int16" => Whole(short.MinValue, short.MaxValue),
+            "Edm.Int32" => Whole(int.MinValue, int.MaxValue),
+            "Edm.Int64" => Plain(RowType.Int64),
+            "Edm.Single" or "Edm.Double" => Plain(RowType.Double),
+            "Edm.Decimal" => Plain(source.Kind == RowKind.Decimal ? source : source.Kind == RowKind.Int64 ? RowType.Decimal(38, 0) : RowType.Decimal(38, CastScale)),
+            "Edm.Date" => Plain(Date),
+            "Edm.TimeOfDay" => Plain(Time),
+            "Edm.DateTimeOffset" => Plain(new RowType(RowKind.Timestamp)),
+            _ => throw Refusal.Unsupported($"This feed does not cast to {QueryForm.Short(name)}."),
+        };
+    }
+
+    private static bool CanCast(RowKind from, RowKind to) => from == to || (from, to) switch
+    {
+        (RowKind.Duration, _) => throw Refusal.Unsupported("This feed does not cast durations."),
+        (RowKind.String, _) or (_, RowKind.String) => true,
+        (RowKind.Int64 or RowKind.Double or RowKind.Decimal, RowKind.Int64 or RowKind.Double or RowKind.Decimal) => true,
+        (RowKind.Timestamp, RowKind.Date or RowKind.TimeOfDay) => true,
+        (RowKind.Date, RowKind.Timestamp) => true,
+        _ => false,
+    };
 
     private static RowType Usual(string name, int argument) => name.ToLowerInvariant() switch
     {

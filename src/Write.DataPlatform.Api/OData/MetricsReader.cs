@@ -24,7 +24,7 @@ internal sealed class MetricsReader(MetricQueryService service, AnswerRows answe
         var steps = Splitter.Split(apply, '/').Select(s => s.Trim()).ToList();
         RowExpression? condition = null;
         var place = 0;
-        for (; place < steps.Count && (steps[place] == "identity" || steps[place].StartsWith("filter(", StringComparison.Ordinal)); place++)
+        for (; place < steps.Count && (ApplyReader.Is(steps[place], "identity") || steps[place].StartsWith("filter(", StringComparison.OrdinalIgnoreCase)); place++)
         {
             if (Splitter.Call(steps[place]) is { } filter)
             {
@@ -85,12 +85,12 @@ internal sealed class MetricsReader(MetricQueryService service, AnswerRows answe
             throw Refusal.Bad($"'{QueryForm.Short(step)}' is no transformation.");
         }
 
-        if (call.Name == "aggregate")
+        if (ApplyReader.Is(call.Name, "aggregate"))
         {
             return ([], [[]], call.Inner);
         }
 
-        if (call.Name != "groupby")
+        if (!ApplyReader.Is(call.Name, "groupby"))
         {
             throw Refusal.Unsupported($"{set.Name} has rows only by groupby or aggregate, with filters before it.");
         }
@@ -98,7 +98,7 @@ internal sealed class MetricsReader(MetricQueryService service, AnswerRows answe
         var (names, rest) = ApplyReader.Keys(call.Inner);
         var (keys, sets) = ApplyReader.Sets(names, name =>
             set.Fields.FirstOrDefault(f => f.Name == name) ?? throw Refusal.Bad($"{set.Name} has no property '{QueryForm.Short(name)}'."));
-        return (keys, sets, rest is null ? "" : Splitter.Call(rest) is { Name: "aggregate" } aggregate ? aggregate.Inner : throw Refusal.Unsupported("Within groupby this feed has aggregate alone."));
+        return (keys, sets, ApplyReader.Aggregates(rest));
     }
 
     private static List<(string Metric, string Alias)> Metrics(MetricsFeedSet set, string text, ImmutableArray<RowColumn> keys)

@@ -43,8 +43,7 @@ internal sealed class ODataEdge(RequestDelegate next, IOptions<ODataOptions> set
     /// <summary>Headers of every answer.</summary>
     public static void Prepare(HttpContext context)
     {
-        var is401 = decimal.TryParse(context.Request.Headers["OData-MaxVersion"].FirstOrDefault(), System.Globalization.NumberStyles.AllowDecimalPoint, System.Globalization.CultureInfo.InvariantCulture, out var version) && version >= 4.01m;
-        context.Response.Headers[VersionHeader] = is401 ? "4.01" : "4.0";
+        context.Response.Headers[VersionHeader] = FeedRequest.Takes401(context.Request) ? "4.01" : "4.0";
         context.Response.Headers.CacheControl = "private, no-cache";
         context.Response.Headers.Vary = "Accept, Authorization, X-Api-Key, Prefer, OData-MaxVersion, " + CallerGate.TenantHeader;
     }

@@ -18,6 +18,7 @@ internal static class ODataServices
         services.AddSingleton<IValidateOptions<ODataOptions>, ODataOptionsValidator>();
         services.AddSingleton<FeedCatalog>();
         services.AddSingleton<FeedReader>();
+        services.AddSingleton<RowReader>();
         services.AddSingleton<Batch>();
         return services;
     }
@@ -53,6 +54,7 @@ internal static class ODataServices
             return;
         }
 
+        RefuseHeaders(context.Request);
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
         {
             context.Response.Headers.Allow = "GET, HEAD";
@@ -73,6 +75,21 @@ internal static class ODataServices
             default:
                 await services.GetRequiredService<FeedReader>().AnswerAsync(request, options, model);
                 break;
+        }
+    }
+
+    /// <summary>A header that cannot be kept to is refused and not passed over.</summary>
+    private static void RefuseHeaders(HttpRequest request)
+    {
+        if (FeedRequest.MaxVersion(request) < 4)
+        {
+            throw Refusal.Bad("The feed is OData 4.0 and 4.01; OData-MaxVersion asks for less.");
+        }
+
+        if (request.Headers.ContainsKey("Isolation") || request.Headers.ContainsKey("OData-Isolation"))
+        {
+            throw new ProblemException(new Problem(
+                412, ProblemCodes.PreconditionFailed, "The feed has no isolation over several requests; the pages of one set are of one revision without being asked."));
         }
     }
 

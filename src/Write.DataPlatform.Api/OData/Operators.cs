@@ -64,6 +64,38 @@ internal static class Operators
         return new RowCall(function, [left, right], left.Type.IsNumeric && right.Type.IsNumeric ? NumberType(function, left.Type, right.Type) : TimeType(function, left.Type.Kind, right.Type.Kind));
     }
 
+    /// <summary>The quotient of any two numbers as a double.</summary>
+    public static RowExpression DivideBy(RowExpression left, RowExpression right)
+    {
+        RowExpression Number(RowExpression side) => side.Type.Kind == RowKind.Null ? new RowConstant(null, RowType.Double)
+            : side.Type.IsNumeric ? side
+            : throw Refusal.Bad($"divby is for numbers and not for {side.Type.Kind}.");
+        return new RowCall(RowFunction.Divide, [Number(left), Number(right)], RowType.Double);
+    }
+
+    /// <summary>The value of the first condition that is true; null if none is.</summary>
+    public static RowExpression Case(ImmutableArray<RowExpression> conditions, ImmutableArray<RowExpression> values)
+    {
+        var type = values.Select(v => v.Type).Aggregate(Common);
+        if (type.Kind == RowKind.Null)
+        {
+            return new RowConstant(null, type);
+        }
+
+        return new RowCall(RowFunction.Case, [.. conditions.Zip(values, (c, v) => new[] { Boolean(c), v.Type.Kind == RowKind.Null ? new RowConstant(null, type) : v }).SelectMany(p => p)], type);
+    }
+
+    /// <summary>The type that holds values of both.</summary>
+    private static RowType Common(RowType left, RowType right) => (left.Kind, right.Kind) switch
+    {
+        _ when left == right || right.Kind == RowKind.Null => left,
+        (RowKind.Null, _) => right,
+        (RowKind.Double, _) or (_, RowKind.Double) when left.IsNumeric && right.IsNumeric => RowType.Double,
+        _ when left.IsNumeric && right.IsNumeric => RowType.Decimal(38, Math.Max(left.Scale, right.Scale)),
+        (RowKind.Date, RowKind.Timestamp) or (RowKind.Timestamp, RowKind.Date) => new RowType(RowKind.Timestamp),
+        _ => throw Refusal.Bad($"A case is either {left.Kind} or {right.Kind}, not both."),
+    };
+
     /// <summary>A bare null as one of the other side's type.</summary>
     private static RowExpression Beside(RowExpression value, RowExpression other) =>
         value.Type.Kind == RowKind.Null ? new RowConstant(null, other.Type.Kind == RowKind.Null ? RowType.String : other.Type) : value;

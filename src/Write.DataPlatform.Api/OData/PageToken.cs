@@ -11,11 +11,13 @@ namespace Write.DataPlatform.Api.OData;
 /// <param name="Now">When the first page was asked for.</param>
 /// <param name="Given">Rows given before.</param>
 /// <param name="Count">How many rows there are, if that was asked.</param>
-/// <param name="After">The order's values of the last row; null where rows are counted instead.</param>
+/// <param name="After">The order's values of the last row given.</param>
 internal sealed record PageToken(string Query, string Source, long Revision, DateTimeOffset Now, long Given, long? Count, ImmutableArray<object?>? After)
 {
     /// <summary>Tells a page token from other things that the same key signs.</summary>
     private const byte Mark = (byte)'O';
+
+    private const double SameDigits = 1e-9;
 
     public string Write(CursorSeal seal)
     {
@@ -50,6 +52,13 @@ internal sealed record PageToken(string Query, string Source, long Revision, Dat
         writer.Flush();
         return seal.Seal(bytes.ToArray());
     }
+
+    /// <summary>Whether two rows stand at the same place of an order. Sums of floating-point numbers differ in their last digits from one computation to the next.</summary>
+    public static bool IsSamePlace(ImmutableArray<object?> one, ImmutableArray<object?> other) => one.Length == other.Length && one.Zip(other).All(p => p switch
+    {
+        (double a, double b) => Math.Abs(a - b) <= SameDigits * Math.Max(Math.Abs(a), Math.Abs(b)),
+        var (a, b) => Equals(a, b),
+    });
 
     /// <exception cref="Rest.ProblemException">400: it is no token of this server, or of another query.</exception>
     public static PageToken Read(CursorSeal seal, string text, string query)

@@ -51,7 +51,7 @@ internal static class Splitter
     {
         var trimmed = text.Trim();
         var open = trimmed.IndexOf('(', StringComparison.Ordinal);
-        return open > 0 && trimmed.EndsWith(')') && Split(trimmed, '\0').Count == 1 && IsOneCall(trimmed, open) ? (trimmed[..open].Trim(), trimmed[(open + 1)..^1]) : null;
+        return open > 0 && trimmed.EndsWith(')') && Split(trimmed, '\0').Count == 1 && Closing(trimmed, open) == trimmed.Length - 1 ? (trimmed[..open].Trim(), trimmed[(open + 1)..^1]) : null;
     }
 
     /// <summary>What stands before and behind the last word of a kind outside of quotes and parentheses: <c>x with sum</c>.</summary>
@@ -111,7 +111,31 @@ internal static class Splitter
         return result.ToString();
     }
 
-    private static bool IsOneCall(string text, int open)
+    /// <summary>The words outside of quotes: names, operators, functions, numbers; a qualified name is one.</summary>
+    public static IEnumerable<(int Start, int Length)> Words(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\'' || (text[i] == '"' && IsQuote(text, i)))
+            {
+                i = EndOfQuote(text, i);
+            }
+            else if (IsOfWord(text[i]))
+            {
+                var start = i;
+                while (i + 1 < text.Length && IsOfWord(text[i + 1]))
+                {
+                    i++;
+                }
+
+                yield return (start, i + 1 - start);
+            }
+        }
+    }
+
+    /// <summary>Where the parenthesis that opens at a place is closed.</summary>
+    /// <exception cref="Rest.ProblemException">400: nowhere.</exception>
+    public static int Closing(string text, int open)
     {
         var depth = 0;
         for (var i = open; i < text.Length; i++)
@@ -125,12 +149,14 @@ internal static class Splitter
             depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
             if (depth == 0)
             {
-                return i == text.Length - 1;
+                return i;
             }
         }
 
-        return false;
+        throw Refusal.Bad("A parenthesis is missing.");
     }
+
+    private static bool IsOfWord(char sign) => char.IsLetterOrDigit(sign) || sign is '_' or '.' or '$' or '@';
 
     /// <summary>JSON's quotes stand in lists alone.</summary>
     private static bool IsQuote(string text, int at) => text.LastIndexOf('[', at) >= 0 || (at == 0 && text.EndsWith('"'));

@@ -34,6 +34,7 @@ internal static class ProblemCodes
     public const string InternalError = "internal_error";
     public const string NotImplemented = "not_implemented";
     public const string PageExpired = "page_expired";
+    public const string PreconditionFailed = "precondition_failed";
 }
 
 /// <summary>A refused request as RFC 9457 writes it.</summary>
@@ -104,6 +105,7 @@ internal sealed record Problem(int Status, string Code, string Detail)
         406 => "No such format",
         409 => "Conflict",
         410 => "Gone",
+        412 => "A precondition does not hold",
         413 => "The request is too large",
         415 => "Unsupported media type",
         422 => "The query cannot be answered correctly",

@@ -138,6 +138,40 @@ public sealed class ExpressionTests(ServerFixture server)
     [InlineData("n div 2 eq 0 and n ge 0", "0,1")]
     [InlineData("n div 0 eq null", "0,1,2,3,4")]
     [InlineData("z lt now()", "0,1")]
+    [InlineData("n divby 2 eq 0.5", "1")]
+    [InlineData("n DIVBY 2 eq 0.5", "1")]
+    [InlineData("n divby 0 eq null", "0,1,2,3,4")]
+    [InlineData("null divby n eq null", "0,1,2,3,4")]
+    [InlineData("5 div 2 divby 2 eq 1 and 5 divby 2 div 2 eq 1.25", "0,1,2,3,4")]
+    [InlineData("1 divby (4 div 2 divby 4) eq 2", "0,1,2,3,4")]
+    [InlineData("s eq ' divby ' or s eq 'case(1:2)'", "")]
+    [InlineData("case(n eq 1:'one',n eq 2:'two') eq 'two'", "2")]
+    [InlineData("case(n eq 1:'one') eq null", "0,2,3,4")]
+    [InlineData("case(n eq 0:1,n eq 1:2.5,true:3e0) gt 2.4", "1,2,3,4")]
+    [InlineData("CASE(b:1,true:0) eq 1", "0")]
+    [InlineData("case(time(z) ge 04:00:00:1,true:case(n eq 2:5,true:6)) in (1,5)", "1,2")]
+    [InlineData("case(n gt 1:1,true:2) divby 2 eq 0.5", "2,3")]
+    [InlineData("case(s eq 'a,b':t,true:z) eq 2024-01-02", "1")]
+    [InlineData("isof(n,Edm.Int64)", "0,1,2,3")]
+    [InlineData("isof(n,Edm.String) or isof(n,Edm.Int32)", "")]
+    [InlineData("not isof(z,Edm.DateTimeOffset)", "2,3,4")]
+    [InlineData("isof(case(b:1),Edm.Int64)", "0")]
+    [InlineData("cast('2024-01-01T04:00:00+01:00',Edm.DateTimeOffset) eq z", "0")]
+    [InlineData("cast('2024-01-01',Edm.Date) eq t", "0")]
+    [InlineData("cast('yes',Edm.Boolean) eq null and cast('1.6',Edm.Int64) eq null and cast('2024-01-01 04:00:00',Edm.DateTimeOffset) eq null", "0,1,2,3,4")]
+    [InlineData("cast('true',Edm.Boolean) and cast('-1.5e1',Edm.Double) eq -15", "0,1,2,3,4")]
+    [InlineData("cast('04:00',Edm.TimeOfDay) lt time(z)", "1")]
+    [InlineData("cast(z,Edm.String) eq '2024-01-01T04:00:00.5Z'", "1")]
+    [InlineData("cast(z,Edm.Date) eq t", "0,4")]
+    [InlineData("cast(n,Edm.Int32) eq null", "3,4")]
+    [InlineData("cast(n,Edm.Byte) eq 2", "2")]
+    [InlineData("cast(m,Edm.Int64) eq 1", "3")]
+    [InlineData("cast(d,Edm.Decimal) eq 2.5", "2")]
+    [InlineData("z sub 2024-01-01T00:00:00Z lt 'PT4H'", "0")]
+    [InlineData("z sub 'PT1H' eq 2024-01-01T02:00:00Z", "0")]
+    [InlineData("s eq 'PT1H'", "")]
+    [InlineData("substring(s,-1) eq 's'", "0")]
+    [InlineData("N EQ 1 OR (S In ('7') AND CONTAINS(s,'7'))", "1,2")]
     public async Task Values_are_what_is_written(string filter, string ids)
     {
         List<object?[]> rows =
@@ -162,6 +196,18 @@ public sealed class ExpressionTests(ServerFixture server)
     [InlineData("m eq 1e999", 400)]
     [InlineData("contains(n,'1')", 400)]
     [InlineData("geo.distance(s,s) lt 1", 400)]
+    [InlineData("n divby", 400)]
+    [InlineData("divby eq 1", 400)]
+    [InlineData("s divby 2 eq 1", 400)]
+    [InlineData("case(n eq 1) eq 1", 400)]
+    [InlineData("case() eq 1", 400)]
+    [InlineData("case(n:1) eq 1", 400)]
+    [InlineData("case(n eq 1:1,true:'x') eq 1", 400)]
+    [InlineData("case(n eq 1:1", 400)]
+    [InlineData("cast(n,Edm.Date) eq 2024-01-01", 400)]
+    [InlineData("cast(b,Edm.Int64) eq 1", 400)]
+    [InlineData("cast(s,Edm.Guid) eq null", 501)]
+    [InlineData("isof(s,Edm.Guid) and isof(s,Edm.Nope)", 400)]
     public void What_cannot_be_read_is_refused(string filter, int status) =>
         Assert.Equal(status, Assert.Throws<ProblemException>(() => Reader.Filter(filter)).Problem.Status);
 
@@ -173,6 +219,9 @@ public sealed class ExpressionTests(ServerFixture server)
         Assert.Equal(20, found.Count);
         Assert.Throws<ProblemException>(() => Reader.Filter(string.Join(" or ", Enumerable.Repeat("id eq 1", 5_000))));
         Assert.Throws<ProblemException>(() => Reader.Filter(new string('(', 2_000) + "id eq 1" + new string(')', 2_000)));
+        Assert.Throws<ProblemException>(() => Reader.Filter(string.Concat(Enumerable.Repeat("case(z gt 1:02:03:", 60)) + "1" + new string(')', 60) + " eq 1"));
+        found = await RunAsync(rows, Start.Then(new FilterRows(Reader.Filter(string.Concat(Enumerable.Repeat("case(id gt 100:1,true:", 20)) + "2" + new string(')', 20) + " eq 2"))), "id");
+        Assert.Equal(20, found.Count);
     }
 
     [Fact]
@@ -183,6 +232,23 @@ public sealed class ExpressionTests(ServerFixture server)
         var found = await RunAsync(rows, pipeline, "b", "c");
         Assert.Equal(60, found.Sum(r => (long)r[1]!));
         Assert.Equal(1 + rows.Select(r => r[7]).Distinct().Count(), found.Count);
+    }
+
+    /// <summary>Each concat doubles the rows and the statement.</summary>
+    [Fact]
+    public void Concats_of_concats_end_before_they_are_too_many()
+    {
+        RowPipeline Read(int times) => new ApplyReader(Now, new Dictionary<string, CustomAggregate>()).Read(Start, string.Join('/', Enumerable.Repeat("concat(identity,identity)", times)));
+        Assert.Equal(5, Read(5).Steps.Length);
+        Assert.Equal(400, Assert.Throws<ProblemException>(() => Read(6)).Problem.Status);
+        Assert.Equal(400, Assert.Throws<ProblemException>(() => Read(21)).Problem.Status);
+        var nested = "identity";
+        for (var i = 0; i < 10; i++)
+        {
+            nested = $"concat({nested},{(i < 3 ? nested : "identity")})";
+        }
+
+        Assert.Equal(400, Assert.Throws<ProblemException>(() => new ApplyReader(Now, new Dictionary<string, CustomAggregate>()).Read(Start, nested + "/" + nested)).Problem.Status);
     }
 
     private static RowPipeline Start => new([], RandomRows.Columns);

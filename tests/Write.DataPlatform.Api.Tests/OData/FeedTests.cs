@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using Microsoft.OData.Edm.Csdl;
@@ -109,8 +108,23 @@ public sealed class FeedTests(ServerFixture server)
     [InlineData("/odata/visits_daily/$filter(1)", 501)]
     [InlineData("/odata/visits_daily('nope')", 404)]
     [InlineData("/odata/visits_daily('2025-01-01~.ZZ~.desktop')", 404)]
+    [InlineData("/odata/visits_daily/2025-01-01~.ZZ~.desktop", 404)]
+    [InlineData("/odata/visits_daily(@k)", 400)]
+    [InlineData("/odata/visits_daily(5)", 400)]
+    [InlineData("/odata/visits_daily/$ref", 501)]
+    [InlineData("/odata/metrics/x", 404)]
     public async Task A_path_that_is_not_there_is_refused(string path, int expected) =>
         Assert.Equal(expected, (int)(await FeedClient.GetAsync(server.Client, path)).Status);
+
+    /// <summary>What a header asks for and cannot have is refused.</summary>
+    [Theory]
+    [InlineData("OData-MaxVersion", "3.0", 400)]
+    [InlineData("OData-Isolation", "snapshot", 412)]
+    [InlineData("Isolation", "snapshot", 412)]
+    [InlineData("MaxDataServiceVersion", "3.0", 200)]
+    [InlineData("OData-MaxVersion", "4.0", 200)]
+    public async Task A_header_is_kept_to_or_refused(string name, string value, int expected) =>
+        Assert.Equal(expected, (int)(await FeedClient.GetAsync(server.Client, Set + "?$top=1", (name, value))).Status);
 
     [Fact]
     public async Task Rows_have_every_column_with_nulls_and_offsets()
@@ -156,6 +170,12 @@ public sealed class FeedTests(ServerFixture server)
         Assert.Equal((string?)row["loaded_at"], (string?)one["loaded_at"]);
         Assert.Equal("FR", (string?)(await FeedClient.GetAsync(server.Client, $"{Set}(row_key='{key}')/visit__country")).Body["value"]);
         Assert.Equal(row["visits"]!.ToJsonString(), await server.TextAsync($"{Set}('{key}')/visits/$value"));
+
+        // The key as a segment of the path or as an alias is the same row.
+        Assert.Equal(one.ToJsonString(), (await FeedClient.GetAsync(server.Client, $"{Set}/{key}")).Body.ToJsonString());
+        Assert.Equal(row["visits"]!.ToJsonString(), await server.TextAsync($"{Set}/{Uri.EscapeDataString(key)}/visits/$value"));
+        Assert.Equal(one.ToJsonString(), (await FeedClient.GetAsync(server.Client, $"{Set}(@k)?@k='{key}'")).Body.ToJsonString());
+        Assert.Equal(one.ToJsonString(), (await FeedClient.GetAsync(server.Client, $"{Set}(row_key=@k)?@k='{key}'")).Body.ToJsonString());
         var unknown = (await FeedClient.RowsAsync(server.Client, Set + "?$top=1&$filter=visit__country%20eq%20null"))[0]!;
         using var empty = await FeedClient.SendAsync(server.Client, $"{Set}('{unknown["row_key"]}')/visit__country");
         Assert.Equal(HttpStatusCode.NoContent, empty.StatusCode);
@@ -196,25 +216,6 @@ public sealed class FeedTests(ServerFixture server)
         Assert.All(rows, r => Assert.Equal((double)r!["b"]! / (double)r["v"]!, (double)r["bounce_rate"]!, 1e-12));
         Assert.Equal((long)rows[0]!["v"]!, rows.Skip(1).Sum(r => (long)r!["v"]!));
         Assert.Equal((long)server.Sql("SELECT count(*) FROM {visits}")[0][0]!, (long)rows[0]!["v"]!);
-    }
-
-    [Fact]
-    public async Task A_batch_answers_each_request_by_itself()
-    {
-        using var content = new StringContent("""
-            {"requests":[
-              {"id":"1","method":"get","url":"visits_daily?$top=1&$select=visits"},
-              {"id":"2","method":"GET","url":"/odata/visits_daily/$count"},
-              {"id":"3","method":"get","url":"visits_daily?$nope=1"},
-              {"id":"4","method":"get","url":"visits_daily?$top=1","dependsOn":["3"]},
-              {"id":"5","method":"get","url":"/v1/gold"},
-              {"id":"6","method":"delete","url":"visits_daily"}]}
-            """, Encoding.UTF8, "application/json");
-        using var response = await server.Client.PostAsync("/odata/$batch", content, Cancel);
-        var answers = JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!["responses"]!.AsArray();
-        Assert.Equal([200, 200, 501, 424, 404, 405], answers.Select(a => (int)a!["status"]!));
-        Assert.Equal(await server.TextAsync(Set + "/$count"), (string?)answers[1]!["body"]);
-        Assert.Single(answers[0]!["body"]!["value"]!.AsArray());
     }
 
     [Fact]

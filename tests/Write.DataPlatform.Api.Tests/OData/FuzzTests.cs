@@ -24,7 +24,7 @@ public sealed class FuzzTests(ServerFixture server)
     private static readonly string[] Names =
         ["$filter", "$orderby", "$select", "$apply", "$compute", "$search", "$top", "$skip", "$count", "$format", "$skiptoken", "$expand", "filter", "@a", "$nope", "x", "tenant", "$FILTER"];
 
-    private static readonly string[] Paths = ["visits_daily", "visits_daily", "visits_daily", "shows_daily", "metrics", "visits_daily/$count", "visits_daily('x')", "$metadata", "", "nope", "metrics_visits/$count"];
+    private static readonly string[] Paths = ["visits_daily", "visits_daily", "visits_daily", "shows_daily", "metrics", "visits_daily/$count", "visits_daily('x')", "visits_daily(@a)", "visits_daily/2025-01-01~.FR~.tv/visits", "$metadata", "", "nope", "metrics_visits/$count"];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -110,8 +110,10 @@ public sealed class FuzzTests(ServerFixture server)
             1 => $"({Condition(random, depth - 1)} or {Condition(random, depth - 1)})",
             _ => $"not ({Condition(random, depth - 1)})",
         }
-        : random.Next(6) switch
+        : random.Next(8) switch
         {
+            6 => $"isof({Pick(random, ["visits", "visit__country", "metric_time__day"])},{Pick(random, ["Edm.Int64", "Edm.String", "Edm.Date", "Edm.Nope"])})",
+            7 => $"case({Condition(random, depth - 1)}:{Pick(random, ["true", "visits gt 1", "null", "1"])},true:false)",
             0 => $"contains(visit__country,'{(char)random.Next('A', 'Z')}')",
             1 => "visit__device in ('tv','mobile',null)",
             2 => $"metric_time__day ge 2025-{random.Next(1, 14):00}-01",
@@ -121,11 +123,13 @@ public sealed class FuzzTests(ServerFixture server)
         };
 
     private static string Number(Random random, int depth) => depth > 0 && random.Next(2) == 0
-        ? random.Next(4) switch
+        ? random.Next(6) switch
         {
+            4 => $"case({Condition(random, depth - 1)}:{Number(random, depth - 1)},{Pick(random, ["true", "visits gt 2", "time(loaded_at) lt 10:20:30"])}:{Number(random, depth - 1)})",
+            5 => $"cast({Pick(random, ["visits", "bounce_rate", "'1.5'", "visit__country", "loaded_at"])},{Pick(random, ["Edm.Int64", "Edm.Int32", "Edm.Double", "Edm.Decimal", "Edm.String"])})",
             0 => $"round({Number(random, depth - 1)})",
             1 => $"length({Pick(random, ["visit__country", "row_key", "'x'"])})",
-            _ => $"({Number(random, depth - 1)} {Pick(random, ["add", "sub", "mul", "div", "mod"])} {Number(random, depth - 1)})",
+            _ => $"({Number(random, depth - 1)} {Pick(random, ["add", "sub", "mul", "div", "divby", "mod"])} {Number(random, depth - 1)})",
         }
         : Pick(random, ["visits", "bounces", "bounce_rate", "watch_seconds", "1", "0", "-3", "2.5", "1e300", "9223372036854775807", "null", "0.000000000000000000001"]);
 

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
-using Write.DataPlatform.Api.OData;
-using Write.DataPlatform.Insights;
 
 namespace Write.DataPlatform.Api.Tests.OData;
 
@@ -85,38 +83,5 @@ public sealed class ImportTests(ServerFixture server)
         Assert.Equal(HttpStatusCode.BadRequest, (await FeedClient.GetAsync(server.Client, next.Replace("tenant=" + tenants[0], "tenant=" + tenants[1], StringComparison.Ordinal))).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await FeedClient.GetAsync(server.Client, next[..^6] + "AAAAAA")).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await FeedClient.GetAsync(server.Client, next + "&$filter=visits%20gt%201")).Status);
-    }
-
-    [Fact]
-    public async Task A_refresh_within_an_import_changes_nothing_of_it_and_a_lost_revision_is_told()
-    {
-        await using var small = new SmallServer();
-        await small.StartAsync();
-        await small.RefreshAsync();
-        const string Rows = "/odata/visits_daily";
-        var imported = await FeedClient.AllAsync(small.Client, Rows, 40, async page =>
-        {
-            if (page == 1)
-            {
-                small.WriteMonth(SmallServer.Months[2], 1_000);
-                await small.RefreshAsync();
-            }
-        });
-        Assert.Equal(3 * 1_200, imported.Sum(r => (long)r["seconds"]!));
-        var after = await FeedClient.AllAsync(small.Client, Rows, 40);
-        Assert.Equal(2 * 1_200 + 1_200_000, after.Sum(r => (long)r["seconds"]!));
-
-        // The same token over a revision that the store does not tell.
-        var (_, first) = await FeedClient.GetAsync(small.Client, Rows, ("Prefer", "odata.maxpagesize=10"));
-        var next = (string)first["@odata.nextLink"]!;
-        var seal = small.Services.GetRequiredService<CursorSeal>();
-        var token = next[(next.IndexOf("skiptoken=", StringComparison.Ordinal) + "skiptoken=".Length)..];
-        using var reader = new BinaryReader(new MemoryStream(seal.Open(token)!));
-        reader.ReadByte();
-        var asked = PageToken.Read(seal, token, reader.ReadString());
-        var (status, body) = await FeedClient.GetAsync(small.Client, next.Replace(token, (asked with { Revision = asked.Revision + 1_000 }).Write(seal), StringComparison.Ordinal));
-        Assert.Equal(HttpStatusCode.Gone, status);
-        Assert.Equal("page_expired", (string?)body["error"]!["code"]);
-        Assert.Contains("without $skiptoken", (string)body["error"]!["message"]!, StringComparison.Ordinal);
     }
 }

@@ -42,7 +42,7 @@ internal sealed class RandomRows(int seed)
             };
         }
 
-        switch (_random.Next(9))
+        switch (_random.Next(11))
         {
             case 0:
                 var (a, b) = (Number(2), Number(2));
@@ -72,6 +72,12 @@ internal sealed class RandomRows(int seed)
                 var isWhole = _random.Next(2) == 0;
                 return ($"{(isWhole ? "n" : "d")} in ({string.Join(',', numbers)})",
                     r => (isWhole ? (double?)(long?)r[2] : (double?)r[3]) is { } v && numbers.Any(x => double.Parse(x, CultureInfo.InvariantCulture) == v));
+            case 8:
+                var (name, type, at) = new[] { ("n", "Edm.Int64", 2), ("d", "Edm.Double", 3), ("m", "Edm.Decimal", 4), ("t", "Edm.Date", 5), ("z", "Edm.DateTimeOffset", 6) }[_random.Next(5)];
+                return ($"isof({name},{type})", r => r[at] is not null);
+            case 9:
+                var (then, otherwise) = (Text(1), Literal());
+                return Compare(($"case(b:{then.Text},true:{otherwise.Text})", r => (bool?)r[7] == true ? then.Value(r) : otherwise.Value), Text(0));
             default:
                 return ("b", r => r[7]);
         }
@@ -97,7 +103,7 @@ internal sealed class RandomRows(int seed)
         }
 
         var (a, b) = (Number(depth - 1), Number(depth - 1));
-        return _random.Next(12) switch
+        return _random.Next(15) switch
         {
             0 or 1 => ($"({a.Text} add {b.Text})", r => Both(a, b, r, (x, y) => x + y, (x, y) => x + y)),
             2 => ($"({a.Text} sub {b.Text})", r => Both(a, b, r, (x, y) => x - y, (x, y) => x - y)),
@@ -109,6 +115,9 @@ internal sealed class RandomRows(int seed)
             8 => ($"ceiling({a.Text})", r => One(a, r, Math.Ceiling)),
             9 => ("length(s)", r => (long?)((string?)r[1])?.Length),
             10 => ("indexof(s,'b')", r => (long?)((string?)r[1])?.IndexOf('b', StringComparison.Ordinal)),
+            11 => ($"({a.Text} divby {b.Text})", r => a.Value(r) is { } x && b.Value(r) is { } y && Convert.ToDouble(y, CultureInfo.InvariantCulture) is not 0 and var by ? Convert.ToDouble(x, CultureInfo.InvariantCulture) / by : null),
+            12 => Case(),
+            13 => ("cast(cast(n,Edm.String),Edm.Int64)", r => r[2]),
             _ => _random.Next(6) switch
             {
                 0 => ("year(t)", r => (long?)((DateOnly?)r[5])?.Year),
@@ -119,6 +128,15 @@ internal sealed class RandomRows(int seed)
                 _ => ("second(z)", r => (long?)((DateTime?)r[6])?.Second),
             },
         };
+    }
+
+    /// <summary>A case with values of one type: which type the whole has is not told by a value.</summary>
+    private (string Text, Func<object?[], object?> Value) Case()
+    {
+        var bound = _random.Next(-4, 5);
+        return _random.Next(2) == 0
+            ? ($"case(n gt {bound}:n,b:3,true:case(n eq null:null,true:-1))", r => (long?)r[2] > bound ? r[2] : (bool?)r[7] == true ? 3L : r[2] is null ? null : -1L)
+            : ($"case(d le {bound}:d,b:0.5e0)", r => (double?)r[3] <= bound ? r[3] : (bool?)r[7] == true ? 0.5 : null);
     }
 
     private (string Text, Func<object?[], object?> Value) Text(int depth)

@@ -139,4 +139,7 @@ internal enum RowFunction
 
     /// <summary>The value as another type; null where it has none.</summary>
     Cast,
+
+    /// <summary>Of pairs of a condition and a value the value of the first condition that is true; null if none is.</summary>
+    Case,
 }

@@ -94,10 +94,36 @@ internal sealed class RowExpressionWriter(SqlWriter writer)
             RowFunction.Round => $"round({A(0)})",
             RowFunction.Floor => $"floor({A(0)})",
             RowFunction.Ceiling => $"ceil({A(0)})",
-            RowFunction.Cast => $"TRY_CAST({A(0)} AS {call.Type.DuckDbName})",
+            RowFunction.Cast => Cast(arguments[0], call.Type),
+            RowFunction.Case => $"CASE {string.Join(' ', arguments.Chunk(2).Select(p => $"WHEN {Value(p[0])} THEN CAST({Value(p[1])} AS {call.Type.DuckDbName})"))} END",
             _ => throw new ArgumentOutOfRangeException(nameof(call)),
         };
     }
+
+    /// <summary>A cast by OData's literals: a text is a number, a truth or a time only as OData writes them, and becomes text as OData writes it.</summary>
+    private string Cast(RowExpression value, RowType type)
+    {
+        var text = Value(value);
+        return (value.Type.Kind, type.Kind) switch
+        {
+            (RowKind.Timestamp, RowKind.String) => $"(rtrim(rtrim(strftime({text}, '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') || 'Z')",
+            (RowKind.String, not RowKind.String) =>
+                $"CASE WHEN regexp_full_match({text}, '{Pattern(type.Kind)}') THEN TRY_CAST({(type.Kind == RowKind.Timestamp ? $"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'" : text)} AS {type.DuckDbName}) END",
+            _ => $"TRY_CAST({text} AS {type.DuckDbName})",
+        };
+    }
+
+    private static string Pattern(RowKind kind) => kind switch
+    {
+        RowKind.Boolean => "true|false",
+        RowKind.Int64 => "[+-]?[0-9]+",
+        RowKind.Decimal => "[+-]?[0-9]+([.][0-9]+)?",
+        RowKind.Double => "[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?",
+        RowKind.Date => "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+        RowKind.TimeOfDay => "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?",
+        RowKind.Timestamp => "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
 
     private string In(RowCall call)
     {

@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.IO.Pipelines;
+
+namespace Write.DataPlatform.Api.OData;
+
+/// <summary>Sends what a query writes.</summary>
+internal static class FeedStream
+{
+    /// <summary>What is held back until it is sure that the query runs.</summary>
+    private const int HeldBytes = 64 * 1024;
+
+    /// <summary>
+    /// Lets a query write while its answer is sent. The query never waits for the caller, for it holds one of few sessions; what a slow caller has not read is
+    /// bounded by the page. Until the first bytes are sure a failure is a status, and after them it breaks the connection.
+    /// </summary>
+    public static async Task SendAsync(FeedRequest request, PayloadFormat format, Func<PipeWriter, CancellationToken, Task> write)
+    {
+        var context = request.Context;
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        var writing = WriteAsync();
+        try
+        {
+            var first = await pipe.Reader.ReadAtLeastAsync(HeldBytes, context.RequestAborted);
+            pipe.Reader.AdvanceTo(first.Buffer.Start);
+            context.Response.ContentType = format.ContentType;
+            if (request.OmitsNulls || request.MaxPageSize is not null)
+            {
+                context.Response.Headers["Preference-Applied"] = string.Join(", ", new[]
+                {
+                    request.OmitsNulls ? "omit-values=nulls" : null,
+                    request.MaxPageSize is { } size ? "odata.maxpagesize=" + size.ToString(CultureInfo.InvariantCulture) : null,
+                }.Where(p => p is not null));
+            }
+
+            await pipe.Reader.CopyToAsync(context.Response.Body, context.RequestAborted);
+        }
+        finally
+        {
+            await pipe.Reader.CompleteAsync();
+            await stop.CancelAsync();
+            await writing;
+        }
+
+        async Task WriteAsync()
+        {
+            try
+            {
+                await write(pipe.Writer, stop.Token);
+                await pipe.Writer.CompleteAsync();
+            }
+            catch (Exception exception)
+            {
+                await pipe.Writer.CompleteAsync(exception);
+            }
+        }
+    }
+}
