@@ -2,13 +2,14 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.OData;
 
 /// <summary>Several requests in one, as JSON; each is answered as if it had come alone, by the same caller.</summary>
-internal sealed class Batch(IOptions<ODataOptions> settings)
+internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
 {
     private const int MaxRequests = 100;
     private const long MaxBytes = 64 << 20;
@@ -68,7 +69,7 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
         inner.Request.Scheme = context.Request.Scheme;
         inner.Request.Host = context.Request.Host;
         inner.Request.PathBase = context.Request.PathBase;
-        foreach (var name in new[] { "X-Forwarded-Proto", "X-Forwarded-Host", CallerGate.TenantHeader, "OData-MaxVersion", "Accept" })
+        foreach (var name in new[] { "X-Forwarded-Proto", "X-Forwarded-Host", CallerView.TenantHeader, CallerView.RoleHeader, "OData-MaxVersion", "Accept" })
         {
             if (context.Request.Headers.TryGetValue(name, out var value))
             {
@@ -76,7 +77,7 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
             }
         }
 
-        foreach (var (name, value) in part.Headers.Where(h => !h.Key.Equals(CallerGate.TenantHeader, StringComparison.OrdinalIgnoreCase)))
+        foreach (var (name, value) in part.Headers.Where(h => !h.Key.Equals(CallerView.TenantHeader, StringComparison.OrdinalIgnoreCase) && !h.Key.Equals(CallerView.RoleHeader, StringComparison.OrdinalIgnoreCase)))
         {
             inner.Request.Headers[name] = value;
         }
@@ -98,6 +99,7 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
                 throw Refusal.Bad("A batch in a batch is none.");
             }
 
+            limits.CountRequest(context, CallerGate.Known(context));
             await ODataServices.AnswerAsync(inner);
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)

@@ -46,7 +46,7 @@ internal sealed class ODataEdge(RequestDelegate next, IOptions<ODataOptions> set
         var is401 = decimal.TryParse(context.Request.Headers["OData-MaxVersion"].FirstOrDefault(), System.Globalization.NumberStyles.AllowDecimalPoint, System.Globalization.CultureInfo.InvariantCulture, out var version) && version >= 4.01m;
         context.Response.Headers[VersionHeader] = is401 ? "4.01" : "4.0";
         context.Response.Headers.CacheControl = "private, no-cache";
-        context.Response.Headers.Vary = "Accept, Authorization, X-Api-Key, Prefer, OData-MaxVersion, " + CallerGate.TenantHeader;
+        context.Response.Headers.Vary = "Accept, Authorization, X-Api-Key, Prefer, OData-MaxVersion, " + CallerView.TenantHeader + ", " + CallerView.RoleHeader;
     }
 
     public static async Task WriteAsync(HttpContext context, Problem problem, ODataOptions settings)
