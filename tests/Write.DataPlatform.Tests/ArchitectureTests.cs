@@ -18,7 +18,7 @@ public sealed partial class ArchitectureTests
         ["Gold"] = ["Model", "Query", "DuckDb", "Aws"],
         ["Refresh"] = ["Model", "Query", "Lake", "Gold", "DuckDb"],
         ["Streaming"] = ["Model", "Query", "Gold", "Aws"],
-        ["Security"] = ["Model", "Gold"],
+        ["Security"] = ["Model", "Query", "Gold"],
         ["Insights"] = ["Model", "Query", "Lake", "Gold", "Security", "DuckDb"],
     };
 

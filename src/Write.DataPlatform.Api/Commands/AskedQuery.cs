@@ -6,6 +6,7 @@ using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -132,7 +133,7 @@ internal sealed class AskedQuery
         }
         catch (QueryException mistakes)
         {
-            throw services.GetRequiredService<MetricQueryService>().WithNames(mistakes);
+            throw services.GetRequiredService<MetricQueryService>().WithNames(mistakes, Caller.Operator);
         }
 
         var query = written.Query;

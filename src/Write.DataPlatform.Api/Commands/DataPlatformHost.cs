@@ -1,10 +1,12 @@
 using Serilog;
 using Serilog.Events;
 using Write.DataPlatform.Api.Health;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.OData;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Api.Sample;
 using Write.DataPlatform.Api.Swagger;
+using Write.DataPlatform.Api.Tokens;
 using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Commands;
@@ -51,7 +53,7 @@ internal static class DataPlatformHost
         settings.Services?.Invoke(builder.Services);
         builder.Services.AddDataPlatform(builder.Configuration);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
-        builder.Services.AddRest().AddHealth().AddSwagger().AddOData(builder.Configuration);
+        builder.Services.AddRest().AddHealth().AddSwagger().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration);
         if (settings.Role is Role.All or Role.Worker)
         {
             builder.Services.AddSingleton<RefreshScheduler>();
@@ -106,7 +108,7 @@ internal static class RequestLog
         options.IncludeQueryInRequestPath = false;
         options.EnrichDiagnosticContext = (log, context) =>
         {
-            log.Set("Tenant", CallerGate.Of(context)?.Tenant ?? context.Request.Query[CallerGate.TenantParameter].FirstOrDefault() ?? "-");
+            log.Set("Tenant", CallerGate.Of(context)?.Tenant ?? context.Request.Query[CallerView.TenantParameter].FirstOrDefault() ?? "-");
             log.Set("RequestTrace", Problem.TraceId(context));
         };
         options.GetLevel = (context, _, exception) =>

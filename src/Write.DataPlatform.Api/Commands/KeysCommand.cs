@@ -27,18 +27,27 @@ internal sealed class KeysCommand : ExampleCommand
     {
         var name = new Argument<string>("NAME") { Description = "Whose it is or what for" };
         var tenant = new Option<string?>("--tenant") { Description = "The tenant whose rows it sees", HelpName = "TENANT" };
-        var role = new Option<string?>("--role") { Description = "What it may do, if it is no tenant's", HelpName = "analyst|operator" };
+        var role = new Option<string?>("--role") { Description = "What it may do, if it is no tenant's, or a role of the model", HelpName = "analyst|operator|ROLE" };
+        var attributes = new Option<string[]>("--attribute") { Description = "A value for row policies; may be repeated", HelpName = "NAME=VALUE", AllowMultipleArgumentsPerToken = false };
+        attributes.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(t => t.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+            {
+                result.AddError("--attribute takes NAME=VALUE.");
+            }
+        });
         var expires = new Option<string?>("--expires") { Description = "How long it is good; for ever if left out", HelpName = "90d" };
-        var command = new Command("create", "Makes a key and prints it, this once") { name, tenant, role, expires };
+        var command = new Command("create", "Makes a key and prints it, this once") { name, tenant, role, expires, attributes };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, async (services, keys, audit) =>
         {
             var form = new QueryForm();
             var wanted = WantedKey.Read(
-                parse.GetValue(name), parse.GetValue(role), parse.GetValue(tenant), parse.GetValue(expires), services.GetRequiredService<ModelStore>().Current,
+                parse.GetValue(name), parse.GetValue(role), parse.GetValue(tenant), parse.GetValue(expires),
+                parse.GetValue(attributes)?.Select(a => a.Split('=', 2)).GroupBy(a => a[0]).ToDictionary(g => g.Key, g => g.Select(a => a[1]).ToArray()), services.GetRequiredService<ModelStore>().Current,
                 services.GetRequiredService<TimeProvider>().GetUtcNow(), form);
             form.ThrowIfAny();
             await audit.AddAsync(Caller.Operator, "key.create", wanted!.Name, KeyRoutes.Told(wanted), cancellationToken);
-            var (key, text) = await keys.CreateAsync(wanted.Name, wanted.Role, wanted.Tenant, wanted.ExpiresAt, cancellationToken);
+            var (key, text) = await keys.CreateAsync(wanted.Name, wanted.Role, wanted.Tenant, wanted.ExpiresAt, wanted.Grant, cancellationToken);
             Print(parse, services, key, text);
             return ExitCode.Done;
         }, cancellationToken));

@@ -2,6 +2,9 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Limits;
+using Write.DataPlatform.Api.OData;
+using Write.DataPlatform.Api.Tokens;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
@@ -30,6 +33,9 @@ internal static class Startup
         ["Lake"] = typeof(LakeOptions),
         ["Gold"] = typeof(GoldOptions),
         ["Refresh"] = typeof(RefreshOptions),
+        ["OData"] = typeof(ODataOptions),
+        ["Jwt"] = typeof(JwtOptions),
+        ["Limits"] = typeof(LimitOptions),
     };
 
     /// <exception cref="StartupException">Something is wrong.</exception>
@@ -43,6 +49,8 @@ internal static class Startup
             Validate<LakeOptions>(services, problems);
             Validate<GoldOptions>(services, problems);
             Validate<RefreshOptions>(services, problems);
+            Validate<JwtOptions>(services, problems);
+            Validate<LimitOptions>(services, problems);
         }
 
         if (problems.Count == 0)

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Security;
 
@@ -31,13 +32,13 @@ internal interface IBatchWriter
 }
 
 /// <summary>Several requests in one, as JSON or as multipart; each is answered as if it had come alone, by the same caller.</summary>
-internal sealed class Batch(IOptions<ODataOptions> settings)
+internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
 {
     public const int MaxRequests = 100;
     private const long MaxBytes = 64 << 20;
 
     // What a request has of the batch where it says nothing itself.
-    private static readonly string[] Inherited = ["X-Forwarded-Proto", "X-Forwarded-Host", CallerGate.TenantHeader, "OData-MaxVersion"];
+    private static readonly string[] Inherited = ["X-Forwarded-Proto", "X-Forwarded-Host", CallerView.TenantHeader, CallerView.RoleHeader, "OData-MaxVersion"];
 
     /// <exception cref="ProblemException">The batch itself cannot be read.</exception>
     public async Task AnswerAsync(HttpContext context)
@@ -120,7 +121,7 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
             }
         }
 
-        foreach (var (name, value) in request.Headers.Where(h => !h.Key.Equals(CallerGate.TenantHeader, StringComparison.OrdinalIgnoreCase)))
+        foreach (var (name, value) in request.Headers.Where(h => !h.Key.Equals(CallerView.TenantHeader, StringComparison.OrdinalIgnoreCase) && !h.Key.Equals(CallerView.RoleHeader, StringComparison.OrdinalIgnoreCase)))
         {
             inner.Request.Headers[name] = value;
         }
@@ -147,6 +148,7 @@ internal sealed class Batch(IOptions<ODataOptions> settings)
                 throw Refusal.Bad("A batch in a batch is none.");
             }
 
+            limits.CountRequest(context, CallerGate.Known(context));
             await ODataServices.AnswerAsync(inner);
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)

@@ -20,11 +20,11 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
     public async Task AnswerAsync(FeedRequest request, FeedOptions options, MetricModel model)
     {
         var context = request.Context;
-        var tenant = CallerGate.Tenant(context, model);
+        var view = CallerView.Of(context, model);
         var path = FeedPath.Of(request.Segments, options.Aliases);
-        var hash = FilterText.Hash(string.Join('\n', "page", string.Join('/', request.Segments), tenant ?? "", model.Revision, options.Canonical));
+        var hash = FilterText.Hash(string.Join('\n', "page", string.Join('/', request.Segments), view.Text, model.Revision, options.Canonical));
         var token = options.SkipToken is { } text ? PageToken.Read(seal, text, hash) : null;
-        var set = await catalog.FindAsync(model, tenant, path.Set, token is { Revision: > 0 } ? token.Revision : null, context.RequestAborted)
+        var set = await catalog.FindAsync(view, path.Set, token is { Revision: > 0 } ? token.Revision : null, context.RequestAborted)
             ?? throw Refusal.Unknown($"There is no set '{QueryForm.Short(path.Set)}'.");
         var now = token?.Now ?? clock.GetUtcNow();
         if (path.Key is { } key)
@@ -43,7 +43,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
             return;
         }
 
-        var (rows, pipeline) = await PipelineAsync(set, model, options, tenant, request, now);
+        var (rows, pipeline) = await PipelineAsync(set, view, options, request, now);
         if (rows is AnswerFeedRows && token is not null && rows.Source != token.Source)
         {
             throw Refusal.Gone("The data has changed since the first page.");
@@ -69,7 +69,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
     }
 
     /// <summary>What an answer is computed from, and how.</summary>
-    private async Task<(FeedRows Rows, RowPipeline Pipeline)> PipelineAsync(FeedSet set, MetricModel model, FeedOptions options, string? tenant, FeedRequest request, DateTimeOffset now)
+    private async Task<(FeedRows Rows, RowPipeline Pipeline)> PipelineAsync(FeedSet set, CallerView view, FeedOptions options, FeedRequest request, DateTimeOffset now)
     {
         FeedRows rows;
         var apply = options.Apply;
@@ -86,7 +86,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
         }
         else
         {
-            (rows, apply) = await new MetricsReader(metrics, answers).ReadAsync((MetricsFeedSet)set, model, apply, tenant, CallerGate.Known(request.Context), now, request.Context.RequestAborted);
+            (rows, apply) = await new MetricsReader(metrics, answers).ReadAsync((MetricsFeedSet)set, view, apply, CallerGate.Known(request.Context), now, request.Context.RequestAborted);
         }
 
         var reader = new ApplyReader(now, set.Customs);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -60,43 +61,49 @@ internal sealed class FeedCatalog(GoldRows gold, LakeTypes lakeTypes)
 
     /// <summary>Every set, by name. A gold table that was never built has no rows, no types and no set.</summary>
     /// <exception cref="Gold.GoldStoreException">The store failed.</exception>
-    public async Task<ImmutableArray<FeedSet>> ListAsync(MetricModel model, string? tenant, CancellationToken cancellationToken = default)
+    public async Task<ImmutableArray<FeedSet>> ListAsync(CallerView view, CancellationToken cancellationToken = default)
     {
         var sets = ImmutableArray.CreateBuilder<FeedSet>();
-        foreach (var definition in Visible(model, tenant))
+        foreach (var definition in Visible(view))
         {
-            if (await gold.FindAsync(definition, tenant, cancellationToken) is { } rows)
+            if (await gold.FindAsync(definition, view.Tenant, cancellationToken) is { } rows)
             {
-                sets.Add(new GoldFeedSet(definition, tenant, rows));
+                sets.Add(new GoldFeedSet(definition, view.Tenant, rows));
             }
         }
 
-        sets.AddRange(Metrics(model, await lakeTypes.GetAsync(model, cancellationToken)));
+        sets.AddRange(Metrics(view, await lakeTypes.GetAsync(view.Model, cancellationToken)));
         return sets.ToImmutable();
     }
 
     /// <summary>One set, at a revision if it is a gold table and one is given; null if there is none.</summary>
-    /// <exception cref="Rest.ProblemException">410: the revision is gone.</exception>
+    /// <exception cref="ProblemException">410: the revision is gone.</exception>
     /// <exception cref="Gold.GoldStoreException">The store failed.</exception>
-    public async Task<FeedSet?> FindAsync(MetricModel model, string? tenant, string name, long? revision, CancellationToken cancellationToken = default)
+    public async Task<FeedSet?> FindAsync(CallerView view, string name, long? revision, CancellationToken cancellationToken = default)
     {
-        if (Visible(model, tenant).FirstOrDefault(d => d.Table.Name == name) is { } definition)
+        if (Visible(view).FirstOrDefault(d => d.Table.Name == name) is { } definition)
         {
-            var rows = revision is { } at ? await gold.FindAtAsync(definition, tenant, at, cancellationToken) : await gold.FindAsync(definition, tenant, cancellationToken);
-            return rows is not null ? new GoldFeedSet(definition, tenant, rows) : revision is null ? null : throw Refusal.Gone("The table was refreshed too long ago.");
+            var rows = revision is { } at ? await gold.FindAtAsync(definition, view.Tenant, at, cancellationToken) : await gold.FindAsync(definition, view.Tenant, cancellationToken);
+            return rows is not null ? new GoldFeedSet(definition, view.Tenant, rows) : revision is null ? null : throw Refusal.Gone("The table was refreshed too long ago.");
         }
 
-        return Metrics(model, await lakeTypes.GetAsync(model, cancellationToken)).FirstOrDefault(s => s.Name == name);
+        return Metrics(view, await lakeTypes.GetAsync(view.Model, cancellationToken)).FirstOrDefault(s => s.Name == name);
     }
 
-    private static IEnumerable<GoldDefinition> Visible(MetricModel model, string? tenant) =>
-        GoldDefinitions.Of(model).ByTable.Values.Where(d => d.Table.Audience == (tenant is null ? Audience.Internal : Audience.External));
+    /// <summary>
+    /// The tables that a caller may read as they are stored. A role's rows are chosen by the planner alone, and a row's key has all of its dimensions in it: so a table
+    /// is none for who may not see all of its rows, columns and dimensions, and is asked for through the metrics.
+    /// </summary>
+    private static IEnumerable<GoldDefinition> Visible(CallerView view) =>
+        GoldDefinitions.Of(view.Model).ByTable.Values.Where(d => d.Table.Audience == (view.Tenant is null ? Audience.Internal : Audience.External)
+            && (view.Scope is null || (view.Scope.Rows is null && view.Members.HasMetricTime && d.Table.Metrics.All(view.Members.Metrics.Contains)
+                && d.Dimensions.Concat(d.Attributes).All(view.Catalog.Dimensions.ContainsKey))));
 
     /// <summary>The set of all metrics, and one for those of each semantic model alone.</summary>
-    private static IEnumerable<MetricsFeedSet> Metrics(MetricModel model, FieldTypes types)
+    private static IEnumerable<MetricsFeedSet> Metrics(CallerView view, FieldTypes types)
     {
-        var catalog = MetricCatalog.Of(model);
-        var binder = new FieldBinder(model);
+        var (model, catalog) = (view.Model, view.Catalog);
+        var binder = new FieldBinder(model, view.Members);
         var kinds = model.SemanticModels.Values.SelectMany(binder.Reachable).DistinctBy(b => b.Name.ToString())
             .ToDictionary(b => b.Name.ToString(), b => types.Of(b) ?? ColumnKind.String, StringComparer.Ordinal);
         // A funnel and a retention have columns of their own, which no aggregate has.

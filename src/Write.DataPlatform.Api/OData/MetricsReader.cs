@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -17,9 +18,9 @@ internal sealed class MetricsReader(MetricQueryService service, AnswerRows answe
     private const int MaxRows = 1_000_000;
 
     /// <summary>The answer's rows and the transformations that are left to do.</summary>
-    /// <exception cref="Rest.ProblemException">400 or 501.</exception>
+    /// <exception cref="ProblemException">400 or 501.</exception>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
-    public async Task<(FeedRows Rows, string? Apply)> ReadAsync(MetricsFeedSet set, MetricModel model, string apply, string? tenant, Caller caller, DateTimeOffset now, CancellationToken cancellationToken = default)
+    public async Task<(FeedRows Rows, string? Apply)> ReadAsync(MetricsFeedSet set, CallerView view, string apply, Caller caller, DateTimeOffset now, CancellationToken cancellationToken = default)
     {
         var steps = Splitter.Split(apply, '/').Select(s => s.Trim()).ToList();
         RowExpression? condition = null;
@@ -40,21 +41,20 @@ internal sealed class MetricsReader(MetricQueryService service, AnswerRows answe
 
         var (keys, sets, aggregate) = Grouping(set, steps[place]);
         var asked = Metrics(set, aggregate, keys);
-        var (where, range) = condition is null ? (null, null) : MetricsFilter.Of(condition, model);
+        var (where, range) = condition is null ? (null, null) : MetricsFilter.Of(condition, view.Model);
         var rows = new List<object?[]>();
         var types = new Dictionary<string, RowType>(StringComparer.Ordinal);
         var tags = new List<string?>();
         foreach (var grouping in sets)
         {
-            var query = new MetricQuery
+            var query = view.Bind(new MetricQuery
             {
                 Metrics = [.. asked.Select(a => a.Metric).Distinct()],
                 GroupBy = [.. grouping.Select(FieldName.Parse)],
                 Where = where,
                 TimeRange = range,
-                Tenant = tenant,
                 Limit = MaxRows,
-            };
+            });
             tags.Add(await service.GetETagAsync(query, caller, cancellationToken));
             var answer = await service.AnswerAsync(query, caller, cancellationToken);
             if (answer.Next is not null)
@@ -125,7 +125,7 @@ internal sealed class MetricsReader(MetricQueryService service, AnswerRows answe
 internal static class MetricsFilter
 {
     /// <summary>The condition, its days as the range of time.</summary>
-    /// <exception cref="Rest.ProblemException">501: it is none of fields and constants.</exception>
+    /// <exception cref="ProblemException">501: it is none of fields and constants.</exception>
     public static (Filter? Where, TimeRange? Range) Of(RowExpression condition, MetricModel model)
     {
         var (from, to) = ((DateOnly?)null, (DateOnly?)null);
@@ -237,5 +237,5 @@ internal static class MetricsFilter
         }
         : throw None();
 
-    private static Rest.ProblemException None() => Refusal.Unsupported("Before a metrics set is grouped, its properties can be compared with constants alone, by and, or, not, in, contains, startswith and endswith.");
+    private static ProblemException None() => Refusal.Unsupported("Before a metrics set is grouped, its properties can be compared with constants alone, by and, or, not, in, contains, startswith and endswith.");
 }

@@ -45,7 +45,7 @@ internal sealed class ODataEdge(RequestDelegate next, IOptions<ODataOptions> set
     {
         context.Response.Headers[VersionHeader] = FeedRequest.Takes401(context.Request) ? "4.01" : "4.0";
         context.Response.Headers.CacheControl = "private, no-cache";
-        context.Response.Headers.Vary = "Accept, Authorization, X-Api-Key, Prefer, OData-MaxVersion, " + CallerGate.TenantHeader;
+        context.Response.Headers.Vary = "Accept, Authorization, X-Api-Key, Prefer, OData-MaxVersion, " + CallerView.TenantHeader + ", " + CallerView.RoleHeader;
     }
 
     public static async Task WriteAsync(HttpContext context, Problem problem, ODataOptions settings)

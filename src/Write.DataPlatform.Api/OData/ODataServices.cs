@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -73,7 +74,7 @@ internal static class ODataServices
             case [['$', ..] name, ..]:
                 throw Refusal.Unsupported($"This feed has no {QueryForm.Short(name)}.");
             default:
-                await services.GetRequiredService<FeedReader>().AnswerAsync(request, options, model);
+                await services.GetRequiredService<CallLimits>().RunQueryAsync(context, CallerGate.Known(context), () => services.GetRequiredService<FeedReader>().AnswerAsync(request, options, model));
                 break;
         }
     }
@@ -135,7 +136,7 @@ internal static class ODataServices
     }
 
     private static Task<System.Collections.Immutable.ImmutableArray<FeedSet>> ListAsync(HttpContext context, MetricModel model) =>
-        context.RequestServices.GetRequiredService<FeedCatalog>().ListAsync(model, CallerGate.Tenant(context, model), context.RequestAborted);
+        context.RequestServices.GetRequiredService<FeedCatalog>().ListAsync(CallerView.Of(context, model), context.RequestAborted);
 
     private static void Only(FeedOptions options, params string[] names)
     {

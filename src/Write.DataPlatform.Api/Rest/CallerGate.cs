@@ -1,8 +1,7 @@
 using System.Net;
+using Write.DataPlatform.Api.Tokens;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Model;
-using Write.DataPlatform.Model.Reading;
-using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Rest;
@@ -18,11 +17,8 @@ internal enum Access
 }
 
 /// <summary>Says who asks. A caller on this machine needs no key and is the operator; any other needs one. Who shows a key is its owner, wherever he is.</summary>
-internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore models)
+internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCallers tokens, ModelStore models)
 {
-    public const string TenantHeader = "X-Tenant";
-    public const string TenantParameter = "tenant";
-
     // A proxy in front of the server makes every caller look local; its headers give it away.
     private static readonly string[] ProxyHeaders =
         ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP", "True-Client-IP", "X-Original-Host"];
@@ -44,6 +40,7 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore 
     }
 
     /// <exception cref="ProblemException">The caller may not use the route.</exception>
+    /// <exception cref="AccessDeniedException">The caller's role is gone, or it lacks a claim that the role needs.</exception>
     private void Admit(HttpContext context, AccessMetadata access, PresentedKey? presented)
     {
         if (Of(context) is not { } caller)
@@ -65,11 +62,16 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore 
         {
             throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "The key is of a tenant that does not exist any more."));
         }
+
+        // Here already, so that no route forgets it.
+        AccessPolicy.ScopeOf(models.Current, caller);
     }
 
     /// <summary>Who asks: whose key it is, whether or not it comes from this machine; without a key the operator on this machine.</summary>
     private async ValueTask<Caller?> IdentifyAsync(HttpContext context, PresentedKey? presented) =>
-        presented is { } key ? await keys.AuthenticateAsync(key.Text, context.RequestAborted) : IsLocal(context) ? Caller.Operator : null;
+        presented is not { } key ? IsLocal(context) ? Caller.Operator : null
+        : key.IsBearer && tokens.Takes(key.Text) ? await tokens.AuthenticateAsync(context)
+        : await keys.AuthenticateAsync(key.Text, context.RequestAborted);
 
     /// <summary>Who asks, on routes that everybody may use and that tell the known more.</summary>
     private async ValueTask<Caller?> RecognizeAsync(HttpContext context, PresentedKey? presented)
@@ -79,7 +81,7 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore 
             // Whether the process lives is told without asking anything of anybody.
             return context.Request.Path.StartsWithSegments("/health/live") ? null : await IdentifyAsync(context, presented);
         }
-        catch (GoldStoreException)
+        catch (Exception exception) when (exception is GoldStoreException or ProblemException)
         {
             return null;
         }
@@ -90,28 +92,6 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore 
 
     /// <summary>Who asks, on routes that have an <see cref="Access"/>.</summary>
     public static Caller Known(HttpContext context) => Of(context) ?? throw new InvalidOperationException("The route let an unknown caller in.");
-
-    /// <summary>The tenant whose rows are asked for: the caller's own, or the one an operator views as.</summary>
-    /// <exception cref="QueryException">There is no such tenant, or two are named.</exception>
-    public static string? Tenant(HttpContext context, MetricModel model)
-    {
-        var caller = Known(context);
-        string?[] named = [.. context.Request.Query[TenantParameter], .. context.Request.Headers[TenantHeader]];
-        var names = named.Where(n => !string.IsNullOrEmpty(n)).Select(n => n!).Distinct().ToList();
-        if (names.Count == 0 || caller.Tenant is not null)
-        {
-            return caller.Tenant;
-        }
-
-        if (names.Count > 1)
-        {
-            throw new QueryException([new QueryProblem(QueryFormProblems.RepeatedParameter, "Several tenants are named; a view is of one.", TenantParameter)]);
-        }
-
-        return model.Tenants.ContainsKey(names[0])
-            ? names[0]
-            : throw new QueryException([new QueryProblem(QueryProblems.UnknownTenant, $"There is no tenant '{QueryForm.Short(names[0])}'.", TenantParameter, Suggestion.For(names[0], model.Tenants.Keys))]);
-    }
 
     /// <summary>Whether a request comes from this machine, under one of its own names, and through no proxy.</summary>
     public static bool IsLocal(HttpContext context) =>

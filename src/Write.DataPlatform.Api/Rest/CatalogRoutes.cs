@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -16,10 +17,10 @@ internal static class CatalogRoutes
     public static void MapCatalog(this RouteGroupBuilder v1)
     {
         v1.MapGet("/metrics", (HttpContext context, ModelStore models) =>
-            QueryRoutes.WriteJsonAsync(context, new { metrics = MetricCatalog.Of(models.Current).Metrics.Values.Select(m => Describe(m, withDimensions: false)) }));
+            QueryRoutes.WriteJsonAsync(context, new { metrics = CallerView.Of(context, models.Current).Catalog.Metrics.Values.Select(m => Describe(m, withDimensions: false)) }));
         v1.MapGet("/metrics/{name}", (HttpContext context, string name, ModelStore models) =>
         {
-            var metrics = MetricCatalog.Of(models.Current).Metrics;
+            var metrics = CallerView.Of(context, models.Current).Catalog.Metrics;
             return metrics.TryGetValue(name, out var metric)
                 ? QueryRoutes.WriteJsonAsync(context, Describe(metric, withDimensions: true))
                 : throw ProblemException.NotFound(ProblemCodes.UnknownMetric, $"There is no metric '{QueryForm.Short(name)}'.", Suggestion.For(name, metrics.Keys));
@@ -28,7 +29,7 @@ internal static class CatalogRoutes
         {
             var form = new QueryForm();
             var parameters = QueryRoutes.OnlyKnown(context, form, "metrics");
-            var catalog = MetricCatalog.Of(models.Current);
+            var catalog = CallerView.Of(context, models.Current).Catalog;
             var metrics = Lists(parameters, "metrics");
             for (var i = 0; i < metrics.Length; i++)
             {
@@ -38,14 +39,15 @@ internal static class CatalogRoutes
             form.ThrowIfAny();
             return QueryRoutes.WriteJsonAsync(context, new { dimensions = metrics.IsEmpty ? catalog.Dimensions.Values : catalog.DimensionsOf(metrics) });
         });
-        v1.MapGet("/dimensions/{name}/values", ValuesAsync);
+        v1.MapGet("/dimensions/{name}/values", ValuesAsync).WithMetadata(new QueryMetadata());
     }
 
     /// <summary>The values of a dimension: those that some metrics have over all time, or all there are.</summary>
     private static async Task ValuesAsync(HttpContext context, string name, MetricQueryService service, ModelStore models)
     {
         var model = models.Current;
-        var catalog = MetricCatalog.Of(model);
+        var view = CallerView.Of(context, model);
+        var catalog = view.Catalog;
         if (!catalog.Dimensions.TryGetValue(name, out var dimension))
         {
             throw ProblemException.NotFound(ProblemCodes.UnknownDimension, $"There is no dimension '{QueryForm.Short(name)}'.", Suggestion.For(name, catalog.Dimensions.Keys));
@@ -69,21 +71,20 @@ internal static class CatalogRoutes
         for (var i = 0; i < metrics.Length; i++)
         {
             CheckMetric(form, catalog, metrics[i], $"metrics[{i}]");
-            if (model.Metrics.GetValueOrDefault(metrics[i]) is FunnelMetric or RetentionMetric)
+            if (catalog.Metrics.ContainsKey(metrics[i]) && model.Metrics[metrics[i]] is FunnelMetric or RetentionMetric)
             {
                 form.Report(QueryProblems.MetricTypeNotSupported, $"{metrics[i]} has several rows a group; values are listed for metrics that have one.", $"metrics[{i}]");
             }
         }
 
         var field = FieldName.Parse(name);
-        var query = new MetricQuery
+        var query = view.Bind(new MetricQuery
         {
             Metrics = metrics,
             GroupBy = [field],
             Where = Filter.And(Matching(form, parameters, "prefix", field, "^"), Matching(form, parameters, "search", field, "")),
             Limit = limit,
-            Tenant = CallerGate.Tenant(context, model),
-        };
+        });
         form.ThrowIfAny();
         MetricAnswer answer;
         try
@@ -131,7 +132,7 @@ internal static class CatalogRoutes
     {
         bool IsUnfiltered(string name) => model.Metrics[name] is SimpleMetric { Filter: null, Measure.Filter: null };
         bool IsCounted(string name) => model.Metrics[name] is SimpleMetric { Measure.Measure: var measure } && model.Measures[measure].Aggregation is Aggregation.Sum or Aggregation.Count;
-        bool IsHeld(MetricDescription metric) => metric.GoldTables.Select(t => model.GoldTables[t])
+        bool IsHeld(MetricDescription metric) => MetricCatalog.Of(model).Metrics[metric.Name].GoldTables.Select(t => model.GoldTables[t])
             .Any(t => (t.Audience == Audience.Internal || tenant is not null) && t.Where is null && t.GroupBy.Any(g => g.ToString() == dimension));
         return catalog.Metrics.Values
             .Where(m => m.IsComputed && m.Dimensions.Any(d => d.Name == dimension))

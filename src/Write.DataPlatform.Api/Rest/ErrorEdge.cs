@@ -4,6 +4,7 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -68,6 +69,8 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
                 return refused.Problem;
             case QueryException query:
                 return Of(query);
+            case AccessDeniedException denied:
+                return new Problem(403, ProblemCodes.Forbidden, denied.Message);
             case LakeException lake when lake.IsTransient || lake.IsMissing:
                 return Retry(ProblemCodes.LakeUnavailable, Told(lake.Message, "The events are not available now."));
             case LakeException lake:

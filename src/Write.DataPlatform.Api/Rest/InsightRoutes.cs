@@ -1,3 +1,4 @@
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -18,11 +19,11 @@ internal static class InsightRoutes
             var given = QueryRoutes.Parameters(context).Where(p => p.Key != QueryRoutes.CursorParameter || insight.Parameters.Any(own => own.Name == p.Key));
             var bound = InsightBinder.Bind(insight, given.ToDictionary());
             return QueryRoutes.AnswerAsync(context, service, models, bound.Query, bound.Translate);
-        });
+        }).WithMetadata(new QueryMetadata());
     }
 
     private static IEnumerable<Insight> Visible(HttpContext context, MetricModel model) =>
-        model.Insights.Values.Where(i => i.Audience == Audience.External || CallerGate.Known(context).Tenant is null);
+        model.Insights.Values.Where(CallerView.Of(context, model).Has);
 
     private static Insight Find(HttpContext context, MetricModel model, string name) =>
         Visible(context, model).FirstOrDefault(i => i.Name == name)

@@ -27,7 +27,7 @@ internal static class KeyRoutes
         {
             var wanted = await ReadAsync(context, models.Current, clock.GetUtcNow());
             await audit.AddAsync(CallerGate.Known(context), "key.create", wanted.Name, Told(wanted), context.RequestAborted);
-            var (key, text) = await store.CreateAsync(wanted.Name, wanted.Role, wanted.Tenant, wanted.ExpiresAt, context.RequestAborted);
+            var (key, text) = await store.CreateAsync(wanted.Name, wanted.Role, wanted.Tenant, wanted.ExpiresAt, wanted.Grant, context.RequestAborted);
             context.Response.Headers.Location = "/v1/keys/" + key.Id;
             await QueryRoutes.WriteJsonAsync(context, new { key = text, about = Describe(key, clock.GetUtcNow()) }, StatusCodes.Status201Created);
         });
@@ -75,6 +75,8 @@ internal static class KeyRoutes
         name = key.Name,
         role = key.Role,
         tenant = key.Tenant,
+        policy = key.Policy,
+        attributes = key.Attributes,
         state = StateOf(key, now),
         createdAt = key.CreatedAt,
         expiresAt = key.ExpiresAt,
@@ -86,7 +88,7 @@ internal static class KeyRoutes
 
     /// <summary>A new key as the audit log tells it.</summary>
     public static string Told(WantedKey wanted) =>
-        $"{wanted.Role.ToString().ToLowerInvariant()}{(wanted.Tenant is null ? "" : " of " + wanted.Tenant)}{(wanted.ExpiresAt is { } end ? $", until {end:yyyy-MM-dd'T'HH:mm:ss'Z'}" : "")}";
+        $"{wanted.Role.ToString().ToLowerInvariant()}{(wanted.Tenant is null ? "" : " of " + wanted.Tenant)}{(wanted.Grant.Policy is null ? "" : " as " + wanted.Grant.Policy)}{(wanted.ExpiresAt is { } end ? $", until {end:yyyy-MM-dd'T'HH:mm:ss'Z'}" : "")}";
 
     private static async Task<WantedKey> ReadAsync(HttpContext context, MetricModel model, DateTimeOffset now)
     {
@@ -95,19 +97,19 @@ internal static class KeyRoutes
         KeyBody body;
         try
         {
-            body = await JsonSerializer.DeserializeAsync<KeyBody>(context.Request.Body, Strict, context.RequestAborted) ?? new KeyBody(null, null, null, null);
+            body = await JsonSerializer.DeserializeAsync<KeyBody>(context.Request.Body, Strict, context.RequestAborted) ?? new KeyBody(null, null, null, null, null);
         }
         catch (JsonException exception)
         {
-            throw new QueryException([new QueryProblem(QueryFormProblems.MalformedJson, $"The body is an object with name, and tenant or role, and expires: {exception.Message}", exception.Path)]);
+            throw new QueryException([new QueryProblem(QueryFormProblems.MalformedJson, $"The body is an object with name, and tenant or role, expires and attributes: {exception.Message}", exception.Path)]);
         }
 
-        var wanted = WantedKey.Read(body.Name, body.Role, body.Tenant, body.Expires, model, now, form);
+        var wanted = WantedKey.Read(body.Name, body.Role, body.Tenant, body.Expires, body.Attributes, model, now, form);
         form.ThrowIfAny();
         return wanted!;
     }
 
     private static ProblemException Unknown(string id) => ProblemException.NotFound(ProblemCodes.UnknownKey, $"There is no key '{QueryForm.Short(id)}' that could be changed.", null);
 
-    private sealed record KeyBody(string? Name, string? Role, string? Tenant, string? Expires);
+    private sealed record KeyBody(string? Name, string? Role, string? Tenant, string? Expires, Dictionary<string, string[]>? Attributes);
 }

@@ -1,14 +1,16 @@
 using System.Net.Http.Headers;
 using System.Text;
+using Microsoft.Extensions.Primitives;
 
 namespace Write.DataPlatform.Api.Rest;
 
 /// <summary>
 /// What a request shows as its key: <c>Authorization: Bearer</c>, <c>X-Api-Key</c>, the password of <c>Authorization: Basic</c> (Power BI, Excel, curl), or
-/// <c>?apikey=</c> (Power Query's "Web API" credential), in this order.
+/// <c>?apikey=</c> (Power Query's "Web API" credential). A request that shows two shows none that is good: whoever stands between may have looked at the other.
 /// </summary>
 /// <param name="Text">The key, which may be nobody's.</param>
-internal readonly record struct PresentedKey(string Text)
+/// <param name="IsBearer">Whether it is shown as a bearer token, and so may be one of an identity provider.</param>
+internal readonly record struct PresentedKey(string Text, bool IsBearer = false)
 {
     public const string Header = "X-Api-Key";
     public const string Parameter = "apikey";
@@ -16,36 +18,36 @@ internal readonly record struct PresentedKey(string Text)
     /// <summary>Null if the request shows none; an empty one is one that is wrong.</summary>
     public static PresentedKey? Of(HttpRequest request)
     {
-        if (request.Headers.Authorization is [{ } text, ..])
+        StringValues[] shown = [request.Headers.Authorization, request.Headers[Header], request.Query[Parameter]];
+        if (shown.Sum(s => s.Count) > 1)
         {
-            return new PresentedKey(AuthenticationHeaderValue.TryParse(text, out var value) ? Secret(value) : "");
+            return new PresentedKey("");
         }
 
-        return request.Headers[Header] is [{ } header, ..] ? new PresentedKey(header)
-            : request.Query[Parameter] is [{ } parameter, ..] ? new PresentedKey(parameter)
-            : null;
+        return shown switch
+        {
+            [[{ } text], _, _] => AuthenticationHeaderValue.TryParse(text, out var value) ? Secret(value) : new PresentedKey(""),
+            [_, [{ } header], _] => new PresentedKey(header),
+            [_, _, [{ } parameter]] => new PresentedKey(parameter),
+            _ => null,
+        };
     }
 
-    private static string Secret(AuthenticationHeaderValue value)
+    private static PresentedKey Secret(AuthenticationHeaderValue value)
     {
         if (value.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase))
         {
-            return value.Parameter ?? "";
-        }
-
-        if (!value.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
-        {
-            return "";
+            return new PresentedKey(value.Parameter ?? "", IsBearer: true);
         }
 
         Span<byte> bytes = stackalloc byte[1024];
-        if (!Convert.TryFromBase64String(value.Parameter ?? "", bytes, out var length))
+        if (!value.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase) || !Convert.TryFromBase64String(value.Parameter ?? "", bytes, out var length))
         {
-            return "";
+            return new PresentedKey("");
         }
 
         // The user is of no matter; a key has no colon.
         var text = Encoding.UTF8.GetString(bytes[..length]);
-        return text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..];
+        return new PresentedKey(text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..]);
     }
 }

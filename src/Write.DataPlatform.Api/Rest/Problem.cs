@@ -35,6 +35,10 @@ internal static class ProblemCodes
     public const string NotImplemented = "not_implemented";
     public const string PageExpired = "page_expired";
     public const string PreconditionFailed = "precondition_failed";
+    public const string RateLimited = "rate_limited";
+    public const string QuotaExceeded = "quota_exceeded";
+    public const string TooManyQueries = "too_many_queries";
+    public const string QueryTimeout = "query_timeout";
 }
 
 /// <summary>A refused request as RFC 9457 writes it.</summary>
@@ -109,8 +113,10 @@ internal sealed record Problem(int Status, string Code, string Detail)
         413 => "The request is too large",
         415 => "Unsupported media type",
         422 => "The query cannot be answered correctly",
+        429 => "Too many requests",
         501 => "Not supported",
         503 => "Not available now",
+        504 => "Too slow",
         _ => status < 500 ? "The request was refused" : "The server failed",
     };
 }

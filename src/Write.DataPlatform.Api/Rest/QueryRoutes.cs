@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -15,7 +16,7 @@ namespace Write.DataPlatform.Api.Rest;
 internal static class QueryRoutes
 {
     // Not the query's own.
-    private static readonly string[] OwnParameters = [AnswerFormat.Parameter, CallerGate.TenantParameter, PresentedKey.Parameter];
+    private static readonly string[] OwnParameters = [AnswerFormat.Parameter, CallerView.TenantParameter, CallerView.RoleParameter, PresentedKey.Parameter];
 
     /// <summary>The next page of any answer; beside a body, too.</summary>
     public const string CursorParameter = "cursor";
@@ -23,15 +24,15 @@ internal static class QueryRoutes
     public static void MapQueries(this RouteGroupBuilder v1)
     {
         v1.MapPost("/query", async (HttpContext context, MetricQueryService service, ModelStore models) =>
-            await AnswerAsync(context, service, models, await ReadBodyAsync(context, service), null));
+            await AnswerAsync(context, service, models, await ReadBodyAsync(context, service), null)).WithMetadata(new QueryMetadata());
         v1.MapGet("/query", (HttpContext context, MetricQueryService service, ModelStore models) =>
-            AnswerAsync(context, service, models, Read(service, () => MetricQueryReader.ReadQueryString(Parameters(context))), null));
+            AnswerAsync(context, service, models, Read(context, service, () => MetricQueryReader.ReadQueryString(Parameters(context))), null)).WithMetadata(new QueryMetadata());
         v1.MapPost("/query/explain", async (HttpContext context, MetricQueryService service, ModelStore models) =>
         {
-            var query = await ReadBodyAsync(context, service) with { Tenant = CallerGate.Tenant(context, models.Current) };
+            var query = CallerView.Of(context, models.Current).Bind(await ReadBodyAsync(context, service));
             var explanation = await service.ExplainAsync(query, CallerGate.Known(context), context.RequestAborted);
             await WriteJsonAsync(context, explanation);
-        }).WithMetadata(new AccessMetadata(Access.Operator));
+        }).WithMetadata(new AccessMetadata(Access.Operator), new QueryMetadata());
     }
 
     /// <summary>Answers a query in the format asked for, or says that the caller has the answer already.</summary>
@@ -46,7 +47,7 @@ internal static class QueryRoutes
         var cancellation = context.RequestAborted;
         var caller = CallerGate.Known(context);
         var format = AnswerFormat.Of(context.Request);
-        query = query with { Tenant = CallerGate.Tenant(context, models.Current), Cursor = query.Cursor ?? CursorOf(context) };
+        query = CallerView.Of(context, models.Current).Bind(query) with { Cursor = query.Cursor ?? CursorOf(context) };
         try
         {
             // The tag comes before the answer: should a table be refreshed between them, the caller only asks once more than needed.
@@ -54,7 +55,7 @@ internal static class QueryRoutes
             var tag = isGet && await service.GetETagAsync(query, caller, cancellation) is { } hash ? new EntityTagHeaderValue($"\"{hash}-{format.Name}\"") : null;
             var headers = context.Response.GetTypedHeaders();
             headers.CacheControl = new CacheControlHeaderValue { Private = true, NoCache = true };
-            context.Response.Headers.Vary = $"Accept, Authorization, {PresentedKey.Header}, {CallerGate.TenantHeader}";
+            context.Response.Headers.Vary = $"Accept, Authorization, {PresentedKey.Header}, {CallerView.TenantHeader}, {CallerView.RoleHeader}";
             headers.ETag = tag;
             if (tag is not null && context.Request.GetTypedHeaders().IfNoneMatch.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false)))
             {
@@ -142,10 +143,10 @@ internal static class QueryRoutes
 
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, context.RequestAborted);
-        return Read(service, () => MetricQueryReader.Read(body.GetBuffer().AsMemory(0, (int)body.Length)));
+        return Read(context, service, () => MetricQueryReader.Read(body.GetBuffer().AsMemory(0, (int)body.Length)));
     }
 
-    private static MetricQuery Read(MetricQueryService service, Func<MetricQuery> read)
+    private static MetricQuery Read(HttpContext context, MetricQueryService service, Func<MetricQuery> read)
     {
         try
         {
@@ -153,7 +154,7 @@ internal static class QueryRoutes
         }
         catch (QueryException form)
         {
-            throw service.WithNames(form);
+            throw service.WithNames(form, CallerGate.Known(context));
         }
     }
 }

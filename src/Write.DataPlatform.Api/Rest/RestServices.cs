@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.OData;
 
 namespace Write.DataPlatform.Api.Rest;
@@ -27,6 +28,7 @@ internal static class RestServices
         app.UseMiddleware<ODataEdge>();
         app.UseRouting();
         app.UseMiddleware<CallerGate>();
+        app.UseMiddleware<LimitGate>();
     }
 
     public static void MapRest(this WebApplication app)

@@ -1,3 +1,4 @@
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -19,8 +20,8 @@ internal static class SavedQueryRoutes
                 ?? throw ProblemException.NotFound(ProblemCodes.UnknownSavedQuery, $"There is no saved query '{QueryForm.Short(name)}'.", Suggestion.For(name, visible.Select(q => q.Name)));
             QueryRoutes.RefuseUnknownParameters(context, QueryRoutes.CursorParameter);
             return QueryRoutes.AnswerAsync(context, service, models, MetricQueryReader.ReadSaved(saved), null);
-        });
+        }).WithMetadata(new QueryMetadata());
     }
 
-    private static IEnumerable<SavedQuery> Visible(HttpContext context, MetricModel model) => CallerGate.Known(context).Tenant is null ? model.SavedQueries.Values : [];
+    private static IEnumerable<SavedQuery> Visible(HttpContext context, MetricModel model) => model.SavedQueries.Values.Where(CallerView.Of(context, model).Has);
 }

@@ -2,7 +2,10 @@ using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Swagger;
 
@@ -40,9 +43,23 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         to.Add(HttpMethod.Get, "/v1/insights", to.Operation(
             "Insights", "listInsights", "The published insights", null, Schemas.Object(null, ("insights", Schemas.List(to.Ref(Schemas.Insight)))), 401));
 
-        // The document needs no key, so what is internal is for callers that are known.
-        var isInside = requests.HttpContext is { } context && CallerGate.Of(context) is { Tenant: null };
-        InsightOperations.Describe(to, models.Current, insight => isInside || insight.Audience == Audience.External);
+        // The document needs no key, and whoever shows none sees the insights that exist for everybody.
+        var model = models.Current;
+        var view = requests.HttpContext is { } context && CallerGate.Of(context) is not null ? ViewOf(context, model) : null;
+        InsightOperations.Describe(to, model, insight => view is not null ? view.Has(insight)
+            : insight.Audience == Audience.External && model.Roles.Values.All(role => PublishedQueries.Exists(model, MemberView.Of(model, role), insight)));
+    }
+
+    private static CallerView? ViewOf(HttpContext context, MetricModel model)
+    {
+        try
+        {
+            return CallerView.Of(context, model);
+        }
+        catch (Exception exception) when (exception is AccessDeniedException or ProblemException or QueryException)
+        {
+            return null;
+        }
     }
 
     private static void Queries(Operations to)
@@ -93,7 +110,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
             "Queries", "explain", "Says how a query would be answered", "Who serves which part, the statements for each engine, and why gold does not serve what the lake does.",
             new OpenApiSchema { Type = JsonSchemaType.Object }, 400, 401, 403, 413, 415, 422, 503);
         explain.RequestBody = Body(to);
-        explain.Parameters!.Add(Operations.Query(CallerGate.TenantParameter, Schemas.Text()));
+        explain.Parameters!.Add(Operations.Query(CallerView.TenantParameter, Schemas.Text()));
         to.Add(HttpMethod.Post, "/v1/query/explain", explain);
     }
 
@@ -132,7 +149,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
             Operations.Query("search", Schemas.Text(), "What the values have in them, in any case"),
             Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(100) }),
             Operations.Query("metrics", Schemas.Text(), "Metrics by comma, whose groups are listed"),
-            Operations.Query(CallerGate.TenantParameter, Schemas.Text()));
+            Operations.Query(CallerView.TenantParameter, Schemas.Text()));
     }
 
     private static void Gold(Operations to)
@@ -159,12 +176,13 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
     private static void Keys(Operations to)
     {
         OpenApiSchema about = Schemas.Object(
-            null, ("id", Schemas.Text()), ("name", Schemas.Text()), ("role", Schemas.OneOf(null, Schemas.Words<Security.KeyRole>())), ("tenant", Schemas.OrNull(Schemas.Text())),
+            null, ("id", Schemas.Text()), ("name", Schemas.Text()), ("role", Schemas.OneOf(null, Schemas.Words<KeyRole>())), ("tenant", Schemas.OrNull(Schemas.Text())),
+            ("policy", Schemas.OrNull(Schemas.Text("The role of the model that says what it sees; null for the one of its kind"))), ("attributes", new OpenApiSchema { Description = "Values for row policies, by name" }),
             ("state", Schemas.OneOf(null, ["good", "expired", "revoked"])), ("createdAt", Schemas.Text(format: "date-time")), ("expiresAt", Schemas.OrNull(Schemas.Text(format: "date-time"))),
             ("revokedAt", Schemas.OrNull(Schemas.Text(format: "date-time"))), ("lastUsedAt", Schemas.OrNull(Schemas.Text(format: "date-time"))));
         OpenApiSchema Made() => Schemas.Object(null, ("key", Schemas.Text("The key itself, this once")), ("about", about));
         to.Add(HttpMethod.Get, "/v1/keys", to.Operation("Keys", "listKeys", "Callers' keys, without their secrets", null, Schemas.Object(null, ("keys", Schemas.List(about))), 401, 403, 503));
-        var create = to.Operation("Keys", "createKey", "Makes a key", "Of a tenant, or with the role analyst or operator.", null, 400, 401, 403, 503);
+        var create = to.Operation("Keys", "createKey", "Makes a key", "Of a tenant, or with the role analyst or operator or one of the model's.", null, 400, 401, 403, 503);
         create.RequestBody = new OpenApiRequestBody
         {
             Required = true,
@@ -172,7 +190,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
             {
                 [AnswerJson.ContentType] = new OpenApiMediaType
                 {
-                    Schema = Schemas.Object(null, ("name", Schemas.Text("Whose it is or what for")), ("tenant", Schemas.Text()), ("role", Schemas.OneOf(null, Schemas.Words<Security.KeyRole>())), ("expires", Schemas.Text("How long it is good: 90d, 12h"))),
+                    Schema = Schemas.Object(null, ("name", Schemas.Text("Whose it is or what for")), ("tenant", Schemas.Text()), ("role", Schemas.Text("analyst, operator, or a role of the model")), ("expires", Schemas.Text("How long it is good: 90d, 12h")), ("attributes", new OpenApiSchema { Description = "Values for row policies: { \"region\": [\"EMEA\"] }" })),
                     Example = JsonNode.Parse("""{ "name": "Acme's reports", "tenant": "acme", "expires": "365d" }"""),
                 },
             },

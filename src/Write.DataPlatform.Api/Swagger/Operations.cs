@@ -70,7 +70,8 @@ internal sealed class Operations(OpenApiDocument document)
     public static void AddAnswerParts(OpenApiOperation operation, bool isTagged)
     {
         operation.Parameters!.Add(Query(AnswerFormat.Parameter, Schemas.OneOf(null, "json", "csv"), "The format; else the Accept header says"));
-        operation.Parameters.Add(Query(CallerGate.TenantParameter, Schemas.Text(), "For operators: the rows of this tenant alone, as it sees them"));
+        operation.Parameters.Add(Query(CallerView.TenantParameter, Schemas.Text(), "For operators: the rows of this tenant alone, as it sees them"));
+        operation.Parameters.Add(Query(CallerView.RoleParameter, Schemas.Text(), "For operators: what this role of the model sees"));
         var ok = (OpenApiResponse)operation.Responses!["200"];
         ok.Content![AnswerCsv.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("The rows with a header line (RFC 4180)") };
         if (!isTagged)

@@ -26,6 +26,9 @@ internal static partial class GoldKeys
     /// <summary>The partition key of what operators did.</summary>
     public const string Audit = "audit";
 
+    /// <summary>The partition key of tenants' daily counts of queries.</summary>
+    public const string Quotas = "quotas";
+
     /// <summary>The sort key of a table's manifest.</summary>
     public const string Manifest = "manifest";
 

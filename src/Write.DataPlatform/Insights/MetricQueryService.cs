@@ -34,7 +34,7 @@ internal sealed class MetricQueryService(
     /// <exception cref="QueryException">The query has mistakes.</exception>
     /// <exception cref="LakeException">The rows could not be read.</exception>
     public Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, ILake rows, FieldTypes fieldTypes, DateTimeOffset now, CancellationToken cancellationToken = default) =>
-        AnswerAsync(new Planned(QueryPlan.Create(model, query with { Source = QuerySource.Lake }, fieldTypes, [], now), [], query, now), rows, cancellationToken);
+        AnswerAsync(new Planned(QueryPlan.Create(model, query with { Source = QuerySource.Lake }, fieldTypes, [], now), [], query, now, SeesAll: true), rows, cancellationToken);
 
     /// <summary>How a query would be answered.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
@@ -52,21 +52,28 @@ internal sealed class MetricQueryService(
             finish.Text);
     }
 
+    /// <summary>The most rows of an answer whose query names no limit.</summary>
+    public const int MaxRows = MetricQueryReader.MaxLimit;
+
     /// <summary>Adds to the mistakes of a query's form those of the names in it, so that all are told at once.</summary>
-    public QueryException WithNames(QueryException form)
+    /// <exception cref="AccessDeniedException">The caller's role is gone, or it lacks a claim that the role needs.</exception>
+    public QueryException WithNames(QueryException form, Caller caller)
     {
         if (form.Readable is not { } readable)
         {
             return form;
         }
 
+        var model = models.Current;
+        var bound = Bind(model, readable, caller);
         try
         {
-            QueryResolver.Resolve(models.Current, readable, FieldTypes.Unknown, clock.GetUtcNow());
+            QueryResolver.Resolve(model, bound, FieldTypes.Unknown, clock.GetUtcNow());
             return form;
         }
-        catch (QueryException names)
+        catch (QueryException all)
         {
+            var names = SeesAll(caller, bound) ? all : Untold.Of(all, model, bound);
             // Where a list lost an unreadable element, positions in it are no longer the caller's.
             QueryProblem Placed(QueryProblem problem) => problem.Path?.Split('[', '.')[0] is { } root && form.Problems.Any(p => p.Path?.StartsWith(root + "[", StringComparison.Ordinal) is true)
                 ? problem with { Path = root }
@@ -83,7 +90,7 @@ internal sealed class MetricQueryService(
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var (plan, snapshots, _, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
+        var (plan, snapshots, _, _, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
         ImmutableArray<LeafPlan> leaves = [.. plan.Leaves, .. TotalsApart(plan, snapshots)?.Leaves ?? []];
         if (leaves.Any(l => l.NeedsLake))
         {
@@ -99,18 +106,31 @@ internal sealed class MetricQueryService(
 
     private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
-        return await AnswerAsync(await PlanAsync(model, query, caller, fresh, cancellationToken), lake, cancellationToken);
+        var planned = await PlanAsync(model, query, caller, fresh, cancellationToken);
+        try
+        {
+            return await AnswerAsync(planned, lake, cancellationToken);
+        }
+        catch (QueryException exception) when (!planned.SeesAll)
+        {
+            throw Untold.Of(exception, model, planned.Query);
+        }
     }
 
     private async Task<MetricAnswer> AnswerAsync(Planned planned, ILake source, CancellationToken cancellationToken)
     {
-        var (plan, snapshots, query, now) = planned;
+        var (plan, snapshots, query, now, seesAll) = planned;
         var apart = TotalsApart(plan, snapshots);
         var (result, totals, scanned) = await RunAsync(plan, snapshots, source, plan.Resolved.Query.Totals && apart is null, cancellationToken);
         if (apart is not null)
         {
             (totals, _, var more) = await RunAsync(apart, snapshots, source, withTotals: false, cancellationToken);
             scanned += more;
+        }
+
+        if (query.Limit is null && result.Rows.Count > MaxRows)
+        {
+            throw new QueryException([new QueryProblem(QueryProblems.TooManyRows, string.Create(CultureInfo.InvariantCulture, $"The answer has more than {MaxRows:N0} rows."), "limit", "Give a limit and follow 'next', group by less, or filter more.")], isUnanswerable: true);
         }
 
         string? next = null;
@@ -126,7 +146,7 @@ internal sealed class MetricQueryService(
             Rows = result.Finite(),
             Next = next,
             Totals = totals is null ? null : [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals.Finite()[0]],
-            Served = Served([.. plan.Leaves, .. apart?.Leaves ?? []], snapshots, scanned),
+            Served = Served([.. plan.Leaves, .. apart?.Leaves ?? []], snapshots, scanned, seesAll),
         };
     }
 
@@ -163,19 +183,41 @@ internal sealed class MetricQueryService(
     private async Task<Planned> PlanAsync(
         MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
-        // The one place where a tenant's key binds a query: whatever it asks for, it asks within its own rows.
-        var bound = caller.Tenant is { } tenant ? query with { Tenant = tenant } : query;
-        var cursor = bound.Cursor is null ? null : Open(bound, model);
+        var bound = Bind(model, query, caller);
+        try
+        {
+            return await PlanBoundAsync(model, bound, caller, fresh, cancellationToken);
+        }
+        catch (QueryException exception) when (!SeesAll(caller, bound))
+        {
+            throw Untold.Of(exception, model, bound);
+        }
+    }
+
+    /// <summary>
+    /// The one place where a caller's tenant and role bind a query: whatever it asks for, it asks within its own rows, and of the names that exist for it. What an
+    /// operator asks may be bound before, to look through others' eyes.
+    /// </summary>
+    private static MetricQuery Bind(MetricModel model, MetricQuery query, Caller caller) =>
+        caller.IsOperator ? query : query with { Tenant = caller.Tenant ?? query.Tenant, Scope = AccessPolicy.ScopeOf(model, caller) };
+
+    private static bool SeesAll(Caller caller, MetricQuery bound) => caller.IsOperator || (caller.Tenant is null && bound.Scope is null);
+
+    private async Task<Planned> PlanBoundAsync(
+        MetricModel model, MetricQuery bound, Caller caller, bool fresh, CancellationToken cancellationToken)
+    {
+        var cursor = bound.Cursor is null ? null : Open(bound, model, caller);
         var now = cursor?.Now ?? clock.GetUtcNow();
         var snapshots = bound.Source == QuerySource.Lake ? [] : await gold.GetSnapshotsAsync(model, bound.Tenant, fresh, cancellationToken);
         var fieldTypes = await types.GetAsync(model, cancellationToken);
-        var plan = QueryPlan.Create(model, bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], now);
+        // One row more than is ever given tells that there are too many.
+        var plan = QueryPlan.Create(model, bound.Limit is null && !bound.MinMax ? bound with { Limit = MaxRows } : bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], now);
         cursor?.Check(plan);
-        return new Planned(plan with { Resolved = plan.Resolved with { After = cursor?.After } }, snapshots, bound, now);
+        return new Planned(plan with { Resolved = plan.Resolved with { After = cursor?.After } }, snapshots, bound, now, SeesAll(caller, bound));
     }
 
     /// <exception cref="QueryException">It is no cursor of this query's, and what else is wrong with the query.</exception>
-    private Cursor Open(MetricQuery query, MetricModel model)
+    private Cursor Open(MetricQuery query, MetricModel model, Caller caller)
     {
         try
         {
@@ -185,12 +227,12 @@ internal sealed class MetricQueryService(
         }
         catch (QueryException refused) when (!refused.IsUnanswerable)
         {
-            throw WithNames(new QueryException(refused.Problems) { Readable = query });
+            throw WithNames(new QueryException(refused.Problems) { Readable = query }, caller);
         }
     }
 
-    /// <summary>What answers a query: its plan, the gold tables as they were seen, the query with its tenant, and the moment that relative ranges end at.</summary>
-    private sealed record Planned(QueryPlan Plan, IReadOnlyList<GoldSnapshot> Snapshots, MetricQuery Query, DateTimeOffset Now);
+    /// <summary>What answers a query: its plan, the gold tables as they were seen, the query with its tenant and role, the moment that relative ranges end at, and whether its asker may know everything.</summary>
+    private sealed record Planned(QueryPlan Plan, IReadOnlyList<GoldSnapshot> Snapshots, MetricQuery Query, DateTimeOffset Now, bool SeesAll);
 
     private static ImmutableArray<AnswerColumn> Describe(ResolvedQuery query, ImmutableArray<ResultColumn> columns)
     {
@@ -232,7 +274,7 @@ internal sealed class MetricQueryService(
         return described.ToImmutable();
     }
 
-    private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, long bytesScanned)
+    private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, long bytesScanned, bool seesAll)
     {
         var pieces = leaves.SelectMany(l => l.Pieces).ToList();
         var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
@@ -244,7 +286,7 @@ internal sealed class MetricQueryService(
             [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
             watermarks.Min(),
-            [.. leaves.SelectMany(l => l.Misses).Distinct()],
+            [.. leaves.SelectMany(l => l.Misses).Select(m => seesAll ? m : Untold.Of(m)).Distinct()],
             bytesScanned);
     }
 

@@ -131,7 +131,11 @@ public sealed record InsightParameter(
 /// <param name="DailyQueries">Queries a day; null for no limit.</param>
 /// <param name="RatePerSecond">Queries a second; null for no limit.</param>
 /// <param name="Source">Where it is written.</param>
-public sealed record Tenant(string Name, Filter Where, int? DailyQueries, double? RatePerSecond, SourcePosition Source);
+public sealed record Tenant(string Name, Filter Where, int? DailyQueries, double? RatePerSecond, SourcePosition Source)
+{
+    /// <summary>The role of its keys that name no other; null for <c>customer</c>, if the model has it.</summary>
+    public string? Role { get; init; }
+}
 
 /// <summary>Events that reach gold tables before the next refresh.</summary>
 /// <param name="Name">The unique name.</param>

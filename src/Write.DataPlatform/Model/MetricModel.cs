@@ -35,6 +35,9 @@ public sealed record MetricModel
     /// <summary>The tenants, by name.</summary>
     public required ImmutableSortedDictionary<string, Tenant> Tenants { get; init; }
 
+    /// <summary>The roles, by name.</summary>
+    public ImmutableSortedDictionary<string, AccessRole> Roles { get; init; } = ImmutableSortedDictionary.Create<string, AccessRole>(StringComparer.Ordinal);
+
     /// <summary>The streams, by name.</summary>
     public required ImmutableSortedDictionary<string, StreamDefinition> Streams { get; init; }
 

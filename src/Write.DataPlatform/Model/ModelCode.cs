@@ -50,6 +50,7 @@ internal static class ModelCode
     public const string TenantNotPinned = "M053";
     public const string BadCron = "M054";
     public const string NegativeLookBack = "M055";
+    public const string BadPolicy = "M056";
 
     // Insights and lookups
     public const string BadParameter = "M060";

@@ -61,7 +61,9 @@ internal sealed record CustomGranularity(TimeSpine Spine, string Column)
 }
 
 /// <summary>Finds what names mean by walking entities, many-to-one only.</summary>
-internal sealed class FieldBinder(MetricModel model)
+/// <param name="model">The model.</param>
+/// <param name="members">The names that exist for who asks; null for all.</param>
+internal sealed class FieldBinder(MetricModel model, MemberView? members = null)
 {
     private const int MaxHops = 4;
 
@@ -76,7 +78,14 @@ internal sealed class FieldBinder(MetricModel model)
 
     /// <summary>The metric that a name asks for by an entity, as MetricFlow spells <c>Metric('bookings', ['listing'])</c>: <c>listing__bookings</c>; null if it is none.</summary>
     public Metric? MetricOf(FieldName name) =>
-        name is { Grain: null, Part: null, Path.Length: > 1 } && model.SemanticModels.Values.Any(m => m.Entities.ContainsKey(name.Path[^2])) ? model.Metrics.GetValueOrDefault(name.Element) : null;
+        name is { Grain: null, Part: null, Path.Length: > 1 } && model.SemanticModels.Values.Any(m => m.Entities.ContainsKey(name.Path[^2])) && HasMetric(name.Element) ? model.Metrics[name.Element] : null;
+
+    /// <summary>The metrics that exist for who asks.</summary>
+    public IEnumerable<string> Metrics => members is null ? model.Metrics.Keys : model.Metrics.Keys.Where(HasMetric);
+
+    public bool HasMetric(string name) => members is null ? model.Metrics.ContainsKey(name) : members.Metrics.Contains(name);
+
+    public bool HasMetricTime => members is null || members.HasMetricTime;
 
     /// <summary>Every meaning with the fewest joins; empty if the name cannot be reached. One that would multiply rows is told apart.</summary>
     /// <param name="fact">Where the walk starts.</param>
@@ -87,6 +96,7 @@ internal sealed class FieldBinder(MetricModel model)
         var found = new List<FieldBinding>();
         fanOut = null;
         Walk(fact, [], name.Path, name, isQualified: false, found, ref fanOut);
+        found.RemoveAll(f => !Exists(fact, f));
         if (found.Count == 0 && MetricOf(name) is not null)
         {
             // Of the path to the entity, the outer fact may have but the end.
@@ -97,7 +107,7 @@ internal sealed class FieldBinder(MetricModel model)
         {
             // MetricFlow takes the end of a path where only one path ends so: user__country for listing__user__country.
             var ends = name.Path.Length < 2 ? [] : Names(fact, [], 2).Distinct()
-                .Where(n => n.Path.Length > name.Path.Length && n.Path.AsSpan().EndsWith(name.Path.AsSpan())).ToList();
+                .Where(n => n.Path.Length > name.Path.Length && n.Path.AsSpan().EndsWith(name.Path.AsSpan()) && (members is null || !Bind(fact, n, out _).IsEmpty)).ToList();
             return ends is [var only] ? Bind(fact, only, out _) : [];
         }
 
@@ -203,7 +213,8 @@ internal sealed class FieldBinder(MetricModel model)
             {
                 Walk(target.Model, hops.Add(new JoinHop(first, target.Model)), rest[1..], name, isQualified: true, found, ref fanOut);
             }
-            else if (rest.Length == 2 && target.Model.Dimensions.ContainsKey(rest[1]))
+            else if (rest.Length == 2 && target.Model.Dimensions.TryGetValue(rest[1], out var many)
+                && Exists(target.Model, new FieldBinding { Name = name, Hops = [], Owner = target.Model, Element = rest[1], Expr = many.Expr, Dimension = many }))
             {
                 fanOut = $"{at.Name} → ({first}) → {target.Model.Name}, which has many rows a {first}";
             }
@@ -240,6 +251,8 @@ internal sealed class FieldBinder(MetricModel model)
             return null;
         }
     }
+
+    private bool Exists(SemanticModel fact, FieldBinding binding) => members is null || members.Allows(fact, binding);
 
     private static bool Enriches(Lookup lookup, SemanticModel at, string dimension) =>
         lookup.Dimension.Path is [_, _] path && path[1] == dimension && path[0] == at.PrimaryEntity;

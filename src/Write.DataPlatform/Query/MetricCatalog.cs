@@ -47,12 +47,12 @@ internal sealed class MetricCatalog
 {
     private static readonly ConditionalWeakTable<MetricModel, MetricCatalog> Snapshots = [];
 
-    private MetricCatalog(MetricModel model)
+    private MetricCatalog(MetricModel model, MemberView? members)
     {
-        var binder = new FieldBinder(model);
+        var binder = new FieldBinder(model, members);
         var reachable = model.SemanticModels.Values.ToDictionary(s => s.Name, s => binder.Reachable(s).ToDictionary(b => b.Name.ToString(), Describe));
-        var held = model.GoldTables.Values.Select(t => (t.Name, States: t.Metrics.SelectMany(m => States(model, model.Metrics[m]) ?? []).ToHashSet())).ToList();
-        Metrics = model.Metrics.Values.ToImmutableSortedDictionary(m => m.Name, m => Describe(model, m, reachable, held));
+        var held = members is not null ? [] : model.GoldTables.Values.Select(t => (t.Name, States: t.Metrics.SelectMany(m => States(model, model.Metrics[m]) ?? []).ToHashSet())).ToList();
+        Metrics = model.Metrics.Values.Where(m => binder.HasMetric(m.Name)).ToImmutableSortedDictionary(m => m.Name, m => Describe(model, m, reachable, held, members));
         Dimensions = reachable.Values.SelectMany(r => r.Values).DistinctBy(d => d.Name).ToImmutableSortedDictionary(d => d.Name, d => d);
     }
 
@@ -62,7 +62,10 @@ internal sealed class MetricCatalog
     /// <summary>Every field that some metric may be grouped by, by name.</summary>
     public ImmutableSortedDictionary<string, DimensionDescription> Dimensions { get; }
 
-    public static MetricCatalog Of(MetricModel model) => Snapshots.GetValue(model, static m => new MetricCatalog(m));
+    public static MetricCatalog Of(MetricModel model) => Snapshots.GetValue(model, static m => new MetricCatalog(m, null));
+
+    /// <summary>What can be asked by those for whom not all names exist.</summary>
+    public static MetricCatalog Of(MetricModel model, MemberView members) => new(model, members);
 
     /// <summary>The grain of a bare <c>metric_time</c> over several metrics, the coarsest of theirs; day for none.</summary>
     public TimeGrain DefaultGrain(IEnumerable<string> metrics) =>
@@ -82,7 +85,7 @@ internal sealed class MetricCatalog
     }
 
     private static MetricDescription Describe(
-        MetricModel model, Metric metric, Dictionary<string, Dictionary<string, DimensionDescription>> reachable, List<(string Name, HashSet<(string, string, string)> States)> held)
+        MetricModel model, Metric metric, Dictionary<string, Dictionary<string, DimensionDescription>> reachable, List<(string Name, HashSet<(string, string, string)> States)> held, MemberView? members)
     {
         var builder = new LeafBuilder(model);
         var isComputed = builder.Add(metric, null, "") is not null;
@@ -102,8 +105,9 @@ internal sealed class MetricCatalog
             metric.Format,
             isComputed,
             Approximation.Of(model, metric),
-            [time, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
-            States(model, metric) is { } states ? [.. held.Where(t => states.TrueForAll(t.States.Contains)).Select(t => t.Name)] : []) { FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
+            [.. members is { HasMetricTime: false } ? [] : new[] { time }, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
+            // A table's name may say what is hidden.
+            members is null && States(model, metric) is { } states ? [.. held.Where(t => states.TrueForAll(t.States.Contains)).Select(t => t.Name)] : []) { FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
     }
 
     /// <summary>The measures that a metric is computed from.</summary>

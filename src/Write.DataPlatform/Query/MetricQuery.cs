@@ -65,6 +65,9 @@ public sealed record MetricQuery
 
     /// <summary>The tenant whose rows are asked for; null for all rows. Set by policy, never taken from a tenant's own request.</summary>
     public string? Tenant { get; init; }
+
+    /// <summary>The names that exist for who asks, and a role's rows; null for all. Set by policy, never taken from a request.</summary>
+    internal QueryScope? Scope { get; init; }
 }
 
 /// <summary>A column computed from a metric's values over all groups, before <c>having</c> and <c>limit</c>.</summary>

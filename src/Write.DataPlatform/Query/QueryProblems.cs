@@ -11,6 +11,7 @@ internal static class QueryProblems
     public const string UnknownDimension = "unknown_dimension";
     public const string UnknownField = "unknown_field";
     public const string UnknownTenant = "unknown_tenant";
+    public const string UnknownRole = "unknown_role";
     public const string Duplicate = "duplicate";
     public const string AmbiguousField = "ambiguous_field";
     public const string FanOut = "fan_out";
@@ -36,6 +37,8 @@ internal static class QueryProblems
     public const string NotInGold = "not_in_gold";
     public const string StatementTooLong = "statement_too_long";
     public const string PatternNotSupported = "pattern_not_supported";
+    public const string PolicyNotApplicable = "policy_not_applicable";
+    public const string TooManyRows = "too_many_rows";
 
     /// <summary>The codes that are about a name or a value alone, and hold whatever else is wrong with a query.</summary>
     public static bool IsLocal(string code) => code is UnknownMetric or UnknownDimension or UnknownTenant or AmbiguousField or FanOut
@@ -43,5 +46,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or OneGrainNeeded or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet or StatementTooLong or PatternNotSupported;
+        or MetricTypeNotSupported or NotInGold or OneGrainNeeded or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet or StatementTooLong or PatternNotSupported or PolicyNotApplicable or TooManyRows;
 }

@@ -16,7 +16,9 @@ internal sealed class QueryResolver
     private readonly MetricModel _model;
     private readonly MetricQuery _query;
     private readonly FieldTypes _types;
+    // What the model's own files write, and what the caller does, for whom not all names need exist.
     private readonly FieldBinder _binder;
+    private readonly FieldBinder _asked;
     private readonly UnknownFields _unknown;
     private readonly TimeZoneInfo _zone;
     private readonly ResolvedRange _range;
@@ -33,7 +35,8 @@ internal sealed class QueryResolver
         _query = query;
         _types = types;
         _binder = new FieldBinder(model);
-        _unknown = new UnknownFields(model, _binder);
+        _asked = query.Scope?.Members is { IsAll: false } members ? new FieldBinder(model, members) : _binder;
+        _unknown = new UnknownFields(model, _asked);
         _metrics = query.AllMetrics;
         _zone = query.TimeZone ?? model.TimeZone;
         _range = ResolvedRange.Resolve(query.TimeRange, _zone, model.Calendar, now);
@@ -67,11 +70,11 @@ internal sealed class QueryResolver
             {
                 Report(QueryProblems.Duplicate, $"{name} is asked for twice.", path);
             }
-            else if (!_model.Metrics.TryGetValue(name, out var metric))
+            else if (!_asked.HasMetric(name))
             {
-                Report(QueryProblems.UnknownMetric, $"There is no metric {name}.", path, Suggestion.For(name, _model.Metrics.Keys));
+                Report(QueryProblems.UnknownMetric, $"There is no metric {name}.", path, Suggestion.For(name, _asked.Metrics));
             }
-            else if (builder.Add(metric, null, path) is { } current)
+            else if (_model.Metrics[name] is var metric && builder.Add(metric, null, path) is { } current)
             {
                 metrics.Add(new MetricColumn(metric, current, shift is null ? null : builder.Add(metric, shift, path)));
             }
@@ -80,7 +83,7 @@ internal sealed class QueryResolver
         _problems.AddRange(builder.Problems.Distinct());
         var followed = metrics.Select(m => m.Current).OfType<JourneyNode>().FirstOrDefault();
         var tenant = TenantFilter();
-        var drafts = _metrics.IsEmpty ? new ValueLister(_model, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
+        var drafts = _metrics.IsEmpty ? new ValueLister(_model, _asked, _binder, _query, tenant, _problems).Drafts() : builder.Drafts;
         var spines = new SpineResolver(_model, _range, _zone);
         var leaves = drafts.Select(draft => Bind(draft, tenant, spines)).ToImmutableArray();
         CheckUnboundNames(drafts);
@@ -156,11 +159,25 @@ internal sealed class QueryResolver
     private Leaf Bind(LeafDraft draft, Filter? tenant, SpineResolver spines, ImmutableArray<FieldName> asked, Filter? condition, Filter? own = null, bool isInRange = true)
     {
         var bindings = ImmutableDictionary.CreateBuilder<FieldName, FieldBinding>();
-        FieldBinding? Binding(FieldName name, string path)
+        var known = new Dictionary<(FieldName Name, bool IsAsked), FieldBinding>();
+        FieldBinding? Binding(FieldName name, string path, bool isAsked)
         {
-            if (!bindings.TryGetValue(name, out var binding) && Bind(draft, name, path) is { } found)
+            isAsked &= _asked != _binder;
+            if (!known.TryGetValue((name, isAsked), out var binding))
             {
-                bindings[name] = binding = found;
+                if ((binding = Bind(draft, name, path, isAsked ? _asked : _binder)) is null)
+                {
+                    return null;
+                }
+
+                known[(name, isAsked)] = binding;
+                if (bindings.TryGetValue(name, out var other) && other.Key != binding.Key)
+                {
+                    // For who does not see one of two fields the name may be the other's. A policy must never be put to the wrong one.
+                    Report(QueryProblems.AmbiguousField, $"{name} can mean several fields here.", path);
+                }
+
+                bindings[name] = binding;
             }
 
             return binding;
@@ -170,7 +187,7 @@ internal sealed class QueryResolver
         for (var i = 0; i < asked.Length; i++)
         {
             var name = asked[i];
-            if (Binding(name, $"groupBy[{i}]") is { } binding)
+            if (Binding(name, $"groupBy[{i}]", isAsked: true) is { } binding)
             {
                 groupBy.Add(new GroupField(name.ToString(), binding, Grain(name, binding, $"groupBy[{i}]")));
             }
@@ -180,7 +197,7 @@ internal sealed class QueryResolver
         {
             foreach (var (name, place) in isWritten ? FilterValues.Places(filter, path) : filter.Fields.Select(f => (f, path)))
             {
-                if (Binding(name, place) is { } binding)
+                if (Binding(name, place, isWritten) is { } binding)
                 {
                     Grain(name, binding, place);
                 }
@@ -227,7 +244,7 @@ internal sealed class QueryResolver
             Fact = draft.Fact,
             AggTime = draft.AggTime,
             Shift = draft.Shift,
-            KeepsUnmatched = draft.States.Count == 0 && _query.Tenant is null,
+            KeepsUnmatched = draft.States.Count == 0 && tenant is null,
             Range = range,
             Target = target,
             Zone = _zone,
@@ -256,19 +273,19 @@ internal sealed class QueryResolver
             : leaf;
     }
 
-    private FieldBinding? Bind(LeafDraft draft, FieldName name, string path)
+    private FieldBinding? Bind(LeafDraft draft, FieldName name, string path, FieldBinder binder)
     {
-        var (whole, custom) = _binder.Cut(name);
-        if (whole.IsMetricTime)
+        var (whole, custom) = binder.Cut(name);
+        if (whole.IsMetricTime && binder.HasMetricTime)
         {
             return new FieldBinding { Name = name, Hops = [], Owner = draft.Fact, Element = draft.AggTime.Name, Expr = draft.AggTime.Expr, Dimension = draft.AggTime, Custom = custom };
         }
 
-        var found = _binder.Bind(draft.Listed ?? draft.Fact, whole, out var fanOut);
+        var found = binder.Bind(draft.Listed ?? draft.Fact, whole, out var fanOut);
         switch (found.Length)
         {
             case 1:
-                if (found[0] is { Dimension: null, Lookup: null } && whole.Element != found[0].Element && _binder.MetricOf(whole) is { } metric)
+                if (found[0] is { Dimension: null, Lookup: null } && whole.Element != found[0].Element && binder.MetricOf(whole) is { } metric)
                 {
                     return Metric(metric, whole, path) is { } inner ? found[0] with { Name = name, Metric = inner } : null;
                 }
@@ -303,7 +320,7 @@ internal sealed class QueryResolver
 
         try
         {
-            var query = new MetricQuery { Metrics = [metric.Name], GroupBy = [new FieldName(name.Path[..^1], null)], TimeZone = _zone, Tenant = _query.Tenant };
+            var query = new MetricQuery { Metrics = [metric.Name], GroupBy = [new FieldName(name.Path[..^1], null)], TimeZone = _zone, Tenant = _query.Tenant, Scope = _query.Scope is { } scope ? scope with { Members = MemberView.Of(_model, null) } : null };
             return new QueryResolver(_model, query, _types, _now, _depth + 1).Resolve();
         }
         catch (QueryException exception)
@@ -349,12 +366,12 @@ internal sealed class QueryResolver
     {
         if (_query.Tenant is not { } name)
         {
-            return null;
+            return _query.Scope?.Rows;
         }
 
         if (_model.Tenants.TryGetValue(name, out var tenant))
         {
-            return tenant.Where;
+            return Filter.And(tenant.Where, _query.Scope?.Rows);
         }
 
         Report(QueryProblems.UnknownTenant, $"There is no tenant {name}.", "tenant", Suggestion.For(name, _model.Tenants.Keys));
@@ -371,9 +388,9 @@ internal sealed class QueryResolver
 
         var names = _query.GroupBy.Select((name, i) => (Name: name, Path: $"groupBy[{i}]"))
             .Concat(_query.Where is null ? [] : FilterValues.Places(_query.Where, "where").Select(f => (Name: f.Field, f.Path)));
-        foreach (var (name, path) in names.Where(n => !n.Name.IsMetricTime))
+        foreach (var (name, path) in names.Where(n => !n.Name.IsMetricTime || !_asked.HasMetricTime))
         {
-            if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, _binder.Cut(name).Whole, out _).IsEmpty))
+            if (name.IsMetricTime || _model.SemanticModels.Values.All(fact => _asked.Bind(fact, _asked.Cut(name).Whole, out _).IsEmpty))
             {
                 _problems.Add(_unknown.Explain(name, path));
             }

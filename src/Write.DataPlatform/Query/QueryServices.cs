@@ -10,6 +10,7 @@ internal static class QueryServices
     public static IServiceCollection AddQuery(this IServiceCollection services)
     {
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, GoldTableRule>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, RoleRule>());
         return services;
     }
 }

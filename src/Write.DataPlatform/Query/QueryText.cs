@@ -16,5 +16,6 @@ internal static class QueryText
         query.Compare?.ToString() ?? "",
         string.Join(',', query.OrderBy),
         $"{query.Limit} {query.Fill} {query.Totals} {query.Source} {query.MinMax}",
-        query.Tenant ?? "");
+        query.Tenant ?? "",
+        query.Scope?.Text ?? "");
 }

@@ -29,7 +29,7 @@ internal sealed class UnknownFields(MetricModel model, FieldBinder binder)
     }
 
     private QueryProblem? AsMetric(FieldName name, string path) =>
-        !model.Metrics.ContainsKey(name.ToString()) ? null
+        !binder.HasMetric(name.ToString()) ? null
         : path.StartsWith("groupBy", StringComparison.Ordinal) ? Unknown($"{name} is a metric, and no field to group by.", path, "Ask for it in 'metrics'.")
         : Unknown($"{name} is a metric: 'where' chooses the rows that are counted.", path, $"Choose rows of the answer by 'having', or rows by an entity's {name}, as in Metric('{name}', ['entity']).");
 
@@ -42,7 +42,7 @@ internal sealed class UnknownFields(MetricModel model, FieldBinder binder)
         }
 
         var time = new FieldName(name.Path[..^1], null);
-        if (!time.IsMetricTime && !facts.Any(fact => binder.Bind(fact, time, out _) is [{ IsTime: true }]))
+        if (time.IsMetricTime ? !binder.HasMetricTime : !facts.Any(fact => binder.Bind(fact, time, out _) is [{ IsTime: true }]))
         {
             return null;
         }
@@ -57,9 +57,9 @@ internal sealed class UnknownFields(MetricModel model, FieldBinder binder)
 
     private IEnumerable<string> Candidates(SemanticModel fact, FieldName name)
     {
-        var fields = binder.Reachable(fact).Select(b => b.Name.WithGrain(name.Grain is not null && b.IsTime ? name.Grain : null).ToString()).Append(FieldName.MetricTime);
+        var fields = binder.Reachable(fact).Select(b => b.Name.WithGrain(name.Grain is not null && b.IsTime ? name.Grain : null).ToString()).Concat(binder.HasMetricTime ? [FieldName.MetricTime] : []);
         return name.Path.Length > 1 && binder.Bind(fact, new FieldName(name.Path[..^1], null), out _) is [{ Dimension: null, Lookup: null }]
-            ? fields.Concat(model.Metrics.Keys.Select(metric => new FieldName([.. name.Path[..^1], metric], null).ToString()))
+            ? fields.Concat(binder.Metrics.Select(metric => new FieldName([.. name.Path[..^1], metric], null).ToString()))
             : fields;
     }
 

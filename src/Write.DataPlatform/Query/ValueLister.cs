@@ -6,7 +6,13 @@ namespace Write.DataPlatform.Query;
 /// Finds what a query without a metric lists: the different values of its fields, from the one semantic model that reaches all of them (and those of the
 /// conditions) with the fewest joins, and <c>metric_time</c> from a time spine.
 /// </summary>
-internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQuery query, Filter? tenant, List<QueryProblem> problems)
+/// <param name="model">The model.</param>
+/// <param name="binder">Finds the query's names.</param>
+/// <param name="policies">Finds the names of the tenant's condition.</param>
+/// <param name="query">The query.</param>
+/// <param name="tenant">The condition of tenant and role.</param>
+/// <param name="problems">Takes the mistakes.</param>
+internal sealed class ValueLister(MetricModel model, FieldBinder binder, FieldBinder policies, MetricQuery query, Filter? tenant, List<QueryProblem> problems)
 {
     /// <summary>The leaf's draft; none if a problem was reported.</summary>
     public IReadOnlyList<LeafDraft> Drafts()
@@ -27,6 +33,11 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
         var names = query.GroupBy.Concat(query.Where?.Fields ?? []).ToList();
         var elements = names.ConvertAll(n => binder.Cut(n).Whole);
         var fields = elements.Where(n => !n.IsMetricTime).Distinct().ToList();
+        if (elements.Exists(n => n.IsMetricTime) && !binder.HasMetricTime)
+        {
+            return [];
+        }
+
         var spine = elements.Exists(n => n.IsMetricTime) ? Spine() : null;
         if (query.GroupBy.IsEmpty || (spine is null && elements.Exists(n => n.IsMetricTime)))
         {
@@ -70,8 +81,8 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
     private SemanticModel? Owner(IReadOnlyList<FieldName> fields)
     {
         // A tenant sees the values among its own rows, so its field must be reached like one of the query's own.
-        var wanted = fields.Concat(tenant?.Fields.Select(f => f.WithGrain(null)) ?? []).Distinct().ToList();
-        var owners = model.SemanticModels.Values.Select(m => Reach(m, wanted)).OfType<Reached>().ToList();
+        var demanded = tenant?.Fields.Select(f => f.WithGrain(null)).Distinct().ToList() ?? [];
+        var owners = model.SemanticModels.Values.Select(m => Reach(m, fields, demanded)).OfType<Reached>().ToList();
         var best = owners.Where(o => o.Cost == owners.Min(x => x.Cost)).ToList();
         if (best is [var only])
         {
@@ -83,7 +94,7 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
         {
             Report(QueryProblems.CannotList, $"The values of {names} may be listed from {string.Join(" or ", best.Select(b => b.Model.Name))}, which need not have the same.", "groupBy", "Ask for a metric as well.");
         }
-        else if (tenant is not null && model.SemanticModels.Values.Any(m => Reach(m, fields) is not null))
+        else if (tenant is not null && model.SemanticModels.Values.Any(m => Reach(m, fields, []) is not null))
         {
             Report(QueryProblems.CannotList, $"Nothing that has {names} tells which rows are the tenant's.", "groupBy", "Ask for a metric as well.");
         }
@@ -96,9 +107,9 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, MetricQ
     }
 
     /// <summary>How a semantic model reaches all of some fields; null if it does not, or not in one way, or by what was valid at a time, which a list of values has not.</summary>
-    private Reached? Reach(SemanticModel from, IReadOnlyList<FieldName> fields)
+    private Reached? Reach(SemanticModel from, IReadOnlyList<FieldName> fields, IReadOnlyList<FieldName> demanded)
     {
-        var found = fields.Select(f => binder.Bind(from, f, out _)).ToList();
+        var found = fields.Select(f => binder.Bind(from, f, out _)).Concat(demanded.Except(fields).Select(f => policies.Bind(from, f, out _))).ToList();
         if (found.Exists(f => f.Length != 1 || f[0].Hops.Any(h => h.Target.Entities[h.Entity].Type == EntityType.Natural)))
         {
             return null;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 
 namespace Write.DataPlatform.Security;
@@ -15,6 +16,14 @@ internal enum KeyRole
     Operator,
 }
 
+/// <summary>What of the model a key sees, beside its tenant's rows.</summary>
+/// <param name="Policy">A role of the model; null for the one of the key's kind.</param>
+/// <param name="Attributes">Values for row policies.</param>
+internal sealed record KeyGrant(string? Policy, ImmutableSortedDictionary<string, ImmutableArray<string>> Attributes)
+{
+    public static KeyGrant Plain { get; } = new(null, ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty);
+}
+
 /// <summary>A key as it is known: everything but its secret, of which only a salted hash is kept.</summary>
 internal sealed record ApiKey
 {
@@ -29,6 +38,12 @@ internal sealed record ApiKey
 
     /// <summary>The tenant of a <see cref="KeyRole.Customer"/>; null for the others.</summary>
     public string? Tenant { get; init; }
+
+    /// <summary>The role of the model that says what it sees; null for the one of its kind, if the model has it.</summary>
+    public string? Policy { get; init; }
+
+    /// <summary>Values for row policies, by name.</summary>
+    public ImmutableSortedDictionary<string, ImmutableArray<string>>? Attributes { get; init; }
 
     /// <summary>When it was made, in UTC.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
@@ -50,5 +65,10 @@ internal sealed record ApiKey
     /// <summary>Whether it is good at a moment.</summary>
     public bool IsGoodAt(DateTimeOffset now) => RevokedAt is null && (ExpiresAt is null || now < ExpiresAt);
 
-    internal Caller ToCaller() => new(Name, Tenant, Role == KeyRole.Operator) { KeyId = Id };
+    internal Caller ToCaller() => new(Name, Tenant, Role == KeyRole.Operator)
+    {
+        KeyId = Id,
+        Role = Policy,
+        Claims = Attributes?.ToImmutableDictionary(a => a.Key, a => a.Value.CastArray<object>()) ?? ImmutableDictionary<string, ImmutableArray<object>>.Empty,
+    };
 }

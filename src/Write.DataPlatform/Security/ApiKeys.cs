@@ -37,11 +37,12 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
     /// <param name="role">What it may do.</param>
     /// <param name="tenant">The tenant of a customer's key, null for others.</param>
     /// <param name="expiresAt">From when on it is refused; null for never.</param>
+    /// <param name="grant">What of the model it sees.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The key, and its text, which cannot be had again.</returns>
     /// <exception cref="ArgumentException">A customer has no tenant, or another role has one.</exception>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task<(ApiKey Key, string Text)> CreateAsync(string name, KeyRole role, string? tenant, DateTimeOffset? expiresAt, CancellationToken cancellationToken = default)
+    public async Task<(ApiKey Key, string Text)> CreateAsync(string name, KeyRole role, string? tenant, DateTimeOffset? expiresAt, KeyGrant grant, CancellationToken cancellationToken = default)
     {
         if (role == KeyRole.Customer == string.IsNullOrEmpty(tenant))
         {
@@ -52,7 +53,7 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
         var salt = RandomNumberGenerator.GetBytes(SaltBytes);
         var key = new ApiKey
         {
-            Id = RandomNumberGenerator.GetHexString(IdLength, lowercase: true), Name = name, Role = role, Tenant = tenant,
+            Id = RandomNumberGenerator.GetHexString(IdLength, lowercase: true), Name = name, Role = role, Tenant = tenant, Policy = grant.Policy, Attributes = grant.Attributes.IsEmpty ? null : grant.Attributes,
             CreatedAt = clock.GetUtcNow(), ExpiresAt = expiresAt, Salt = salt, Hash = HashOf(salt, secret),
         };
         return await store.TryPutAsync(Item(key, 1), null, cancellationToken)
@@ -91,7 +92,7 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
         }
 
         // The successor lives as long as the key was meant to. It comes first: should the rest fail, both are good.
-        var made = await CreateAsync(old.Name, old.Role, old.Tenant, old.ExpiresAt is { } end ? now + (end - old.CreatedAt) : null, cancellationToken);
+        var made = await CreateAsync(old.Name, old.Role, old.Tenant, old.ExpiresAt is { } end ? now + (end - old.CreatedAt) : null, new KeyGrant(old.Policy, old.Attributes ?? KeyGrant.Plain.Attributes), cancellationToken);
         await ChangeAsync(id, key => key.ExpiresAt is { } earlier && earlier < now + overlap ? key : key with { ExpiresAt = now + overlap }, cancellationToken);
         return made;
     }

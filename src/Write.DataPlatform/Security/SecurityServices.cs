@@ -12,6 +12,7 @@ internal static class SecurityServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<ApiKeys>();
         services.TryAddSingleton<AuditLog>();
+        services.TryAddSingleton<DailyQuota>();
         return services;
     }
 }

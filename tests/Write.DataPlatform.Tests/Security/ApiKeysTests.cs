@@ -13,7 +13,7 @@ public sealed class ApiKeysTests
     {
         await using var gold = new GoldFixture();
         var keys = New(gold);
-        var (key, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", null, Cancel);
+        var (key, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", null, KeyGrant.Plain, Cancel);
         Assert.Matches("^wdp_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$", text);
         Assert.Equal(new Caller("Acme", "acme", false) { KeyId = key.Id }, await New(gold).AuthenticateAsync(text, Cancel));
         var secret = text[21..];
@@ -41,8 +41,8 @@ public sealed class ApiKeysTests
     {
         await using var gold = new GoldFixture();
         var keys = New(gold);
-        var (key, text) = await keys.CreateAsync("One", KeyRole.Operator, null, null, Cancel);
-        var (other, _) = await keys.CreateAsync("Other", KeyRole.Operator, null, null, Cancel);
+        var (key, text) = await keys.CreateAsync("One", KeyRole.Operator, null, null, KeyGrant.Plain, Cancel);
+        var (other, _) = await keys.CreateAsync("Other", KeyRole.Operator, null, null, KeyGrant.Plain, Cancel);
         shown = shown.Replace("{id}", key.Id, StringComparison.Ordinal).Replace("{other}", other.Id, StringComparison.Ordinal).Replace("{secret}", text[21..], StringComparison.Ordinal);
         Assert.Null(await keys.AuthenticateAsync(shown, Cancel));
         Assert.NotNull(await keys.AuthenticateAsync(text, Cancel));
@@ -53,7 +53,7 @@ public sealed class ApiKeysTests
     {
         await using var gold = new GoldFixture();
         var (here, there) = (New(gold), New(gold));
-        var (key, text) = await here.CreateAsync("Acme", KeyRole.Customer, "acme", null, Cancel);
+        var (key, text) = await here.CreateAsync("Acme", KeyRole.Customer, "acme", null, KeyGrant.Plain, Cancel);
         Assert.NotNull(await there.AuthenticateAsync(text, Cancel));
         Assert.NotNull((await here.RevokeAsync(key.Id, Cancel))!.RevokedAt);
         Assert.Null(await here.AuthenticateAsync(text, Cancel));
@@ -68,7 +68,7 @@ public sealed class ApiKeysTests
     {
         await using var gold = new GoldFixture();
         var keys = New(gold);
-        var (key, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", gold.Clock.GetUtcNow() + TimeSpan.FromDays(30), Cancel);
+        var (key, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", gold.Clock.GetUtcNow() + TimeSpan.FromDays(30), KeyGrant.Plain, Cancel);
         gold.Clock.Advance(TimeSpan.FromDays(20));
         var (_, successor) = (await keys.RotateAsync(key.Id, TimeSpan.FromHours(1), Cancel))!.Value;
         Assert.NotNull(await keys.AuthenticateAsync(text, Cancel));
@@ -86,7 +86,7 @@ public sealed class ApiKeysTests
     {
         await using var gold = new GoldFixture();
         var keys = New(gold);
-        var (_, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", null, Cancel);
+        var (_, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", null, KeyGrant.Plain, Cancel);
         Assert.Null(Assert.Single(await keys.ListAsync(Cancel)).LastUsedAt);
         var first = gold.Clock.GetUtcNow();
         await keys.AuthenticateAsync(text, Cancel);
@@ -106,7 +106,7 @@ public sealed class ApiKeysTests
     public async Task Only_customers_are_of_a_tenant(object role, string? tenant)
     {
         await using var gold = new GoldFixture();
-        await Assert.ThrowsAsync<ArgumentException>(() => New(gold).CreateAsync("x", (KeyRole)role, tenant, null, Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => New(gold).CreateAsync("x", (KeyRole)role, tenant, null, KeyGrant.Plain, Cancel));
     }
 
     [Fact]

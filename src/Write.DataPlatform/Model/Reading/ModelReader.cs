@@ -17,6 +17,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
     private readonly Dictionary<string, Lookup> _lookups = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Insight> _insights = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tenant> _tenants = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AccessRole> _roles = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StreamDefinition> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TimeSpine> _timeSpines = new(StringComparer.Ordinal);
     // MetricFlow's older form; it passes over a table that is also written in the newer one.
@@ -71,6 +72,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
             Lookups = _lookups.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Insights = _insights.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Tenants = _tenants.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Roles = _roles.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Streams = _streams.ToImmutableSortedDictionary(StringComparer.Ordinal),
             TimeSpines = _timeSpines.ToImmutableSortedDictionary(StringComparer.Ordinal),
             SavedQueries = _savedQueries.ToImmutableSortedDictionary(StringComparer.Ordinal),
@@ -120,6 +122,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
         Each(document, "lookups", "lookup", "lookup", _lookups, (map, name) => LookupReader.Read(map, name, files));
         Each(document, "insights", "insight", "insight", _insights, ServingReader.Insight);
         Each(document, "tenants", "tenant", "tenant", _tenants, ServingReader.Tenant);
+        Each(document, "roles", "role", "role", _roles, RoleReader.Read);
         Each(document, "streams", "stream", "stream", _streams, ServingReader.Stream);
         Each(document, "saved_queries", "saved_query", "saved query", _savedQueries, ServingReader.SavedQuery);
         Each(document, "tests", "test", "test", _tests, TestReader.Read);
@@ -218,6 +221,7 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
                 Lookup x => x.Source,
                 Insight x => x.Source,
                 Tenant x => x.Source,
+                AccessRole x => x.Source,
                 StreamDefinition x => x.Source,
                 TimeSpine x => x.Source,
                 SavedQuery x => x.Source,

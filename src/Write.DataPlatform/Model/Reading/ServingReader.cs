@@ -91,7 +91,7 @@ internal static class ServingReader
         map.Ignore("description", "label", "config", "meta");
 
         // Should the condition be missing, no row is the harmless reading; the model is refused anyway.
-        return new Tenant(name, where ?? new OrFilter([]), (int?)daily, map.Rate("rate"), map.Item);
+        return new Tenant(name, where ?? new OrFilter([]), (int?)daily, map.Rate("rate"), map.Item) { Role = map.Text("role") };
     }
 
     /// <summary>Reads a stream.</summary>

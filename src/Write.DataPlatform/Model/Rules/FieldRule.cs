@@ -54,6 +54,14 @@ internal sealed class FieldRule : IModelRule
             yield return field;
         }
 
+        foreach (var (role, policy) in model.Roles.Values.SelectMany(r => r.Rows.Select(p => (r, p))))
+        {
+            foreach (var field in policy is ConstantRowPolicy constant ? constant.Where.Fields : [((ClaimRowPolicy)policy).Field])
+            {
+                yield return (field, model.Positions.Find(policy.Source, "where", "field"), $"role '{role.Name}'");
+            }
+        }
+
         foreach (var (insight, parameter) in model.Insights.Values.SelectMany(i => i.Parameters.Select(p => (i, p))))
         {
             if (parameter.Field is { } field)

@@ -50,6 +50,7 @@ internal sealed partial class NameRule : IModelRule
         .. model.Lookups.Values.Select(l => ("lookup", l.Name, l.Source, false)),
         .. model.Lookups.Values.SelectMany(l => l.Attributes.Select(a => ("lookup's attribute", a, l.Source, true))),
         .. model.Tenants.Values.Where(t => !Kebab().IsMatch(t.Name)).Select(t => ("tenant", t.Name, t.Source, false)),
+        .. model.Roles.Values.Where(r => !Kebab().IsMatch(r.Name)).Select(r => ("role", r.Name, r.Source, false)),
         .. model.Streams.Values.Where(s => !Kebab().IsMatch(s.Name)).Select(s => ("stream", s.Name, s.Source, false)),
     ];
 

@@ -1,0 +1,175 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Limits;
+using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Security;
+
+namespace Write.DataPlatform.Api.Tests.Security;
+
+/// <summary>What callers may ask a second, a day and at a time.</summary>
+public sealed class LimitTests
+{
+    private const string Tenants = """
+        tenants:
+          - { name: free, where: "{{ Dimension('visit__country') }} = 'C1'" }
+          - { name: slow, where: "{{ Dimension('visit__country') }} = 'C2'", rate: 1/m }
+          - { name: small, where: "{{ Dimension('visit__country') }} = 'C3'", daily_queries: 3 }
+
+        """;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_tenants_rate_is_kept_on_every_route_and_told()
+    {
+        await using var server = await StartAsync();
+        var (slow, other, free) = (await KeyAsync(server, "slow"), await KeyAsync(server, "slow"), await KeyAsync(server, "free"));
+        var first = await TwinServers.SendAsync(server.Client, slow, HttpMethod.Get, "/v1/query?metrics=visits");
+        Assert.Equal(HttpStatusCode.OK, first.Status);
+        Assert.Contains("RateLimit-Policy: \"tenant\";q=1;w=60", first.Headers, StringComparison.Ordinal);
+        Assert.Contains("RateLimit: \"tenant\";r=0;t=60", first.Headers, StringComparison.Ordinal);
+        foreach (var (key, path) in new[] { (slow, "/v1/query?metrics=visits"), (other, "/v1/metrics"), (slow, "/odata"), (slow, "/odata/metrics?$apply=aggregate(visits)"), (other, "/v1/insights") })
+        {
+            var (status, body, headers) = await TwinServers.SendAsync(server.Client, key, HttpMethod.Get, path);
+            Assert.Equal(HttpStatusCode.TooManyRequests, status);
+            Assert.Contains("rate_limited", body, StringComparison.Ordinal);
+            Assert.Matches("Retry-After: [1-9][0-9]?\r?\n", headers);
+            Assert.Contains("RateLimit: \"tenant\";r=0", headers, StringComparison.Ordinal);
+        }
+
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, free, HttpMethod.Get, "/v1/query?metrics=visits")).Status);
+        }
+    }
+
+    [Fact]
+    public async Task A_key_has_a_rate_of_its_own()
+    {
+        await using var server = await StartAsync(("DataPlatform:Limits:KeyRatePerSecond", "0.01"));
+        var (one, two) = (await KeyAsync(server, "free"), await KeyAsync(server, "free"));
+        Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, one, HttpMethod.Get, "/v1/metrics")).Status);
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await TwinServers.SendAsync(server.Client, one, HttpMethod.Get, "/v1/metrics")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, two, HttpMethod.Get, "/v1/metrics")).Status);
+        // Nobody is an operator's limit.
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/v1/metrics")).Status);
+        }
+    }
+
+    [Fact]
+    public async Task A_day_has_so_many_queries_by_whatever_door_and_whatever_process()
+    {
+        await using var server = await StartAsync();
+        var key = await KeyAsync(server, "small");
+        Task<(HttpStatusCode Status, string Body, string Headers)> Get(string path) => TwinServers.SendAsync(server.Client, key, HttpMethod.Get, path);
+
+        Assert.Contains("\"day\";r=2", (await Get("/v1/query?metrics=visits")).Headers, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await Get("/v1/metrics")).Status); // no query
+        Assert.Equal(HttpStatusCode.OK, (await Get("/odata/metrics?$apply=aggregate(visits)")).Status);
+        await server.StopAsync();
+        await server.StartAsync();
+        var batch = """{"requests":[{"id":"1","method":"get","url":"metrics?$apply=aggregate(visits)"},{"id":"2","method":"get","url":"metrics?$apply=aggregate(visits)"}]}""";
+        var (_, body, _) = await TwinServers.SendAsync(server.Client, key, HttpMethod.Post, "/odata/$batch", batch);
+        Assert.Equal([200, 429], JsonNode.Parse(body)!["responses"]!.AsArray().Select(r => (int)r!["status"]!));
+        foreach (var path in new[] { "/v1/query?metrics=visits", "/v1/dimensions/visit__country/values", "/odata/metrics?$apply=aggregate(visits)" })
+        {
+            var (status, refused, headers) = await Get(path);
+            Assert.Equal(HttpStatusCode.TooManyRequests, status);
+            Assert.Contains("quota_exceeded", refused, StringComparison.Ordinal);
+            Assert.Contains("RateLimit-Policy: \"day\";q=3;w=86400", headers, StringComparison.Ordinal);
+            Assert.Matches("Retry-After: [1-9][0-9]*", headers);
+        }
+
+        Assert.Equal(HttpStatusCode.OK, (await Get("/v1/metrics")).Status);
+        // The server's clock stands at three in the afternoon; whoever looks through the tenant's eyes does not use its day.
+        Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/v1/query?metrics=visits&tenant=small")).Status);
+    }
+
+    [Fact]
+    public async Task A_query_that_takes_too_long_is_ended()
+    {
+        await using var server = await StartAsync(("DataPlatform:Limits:QueryTimeout", "00:00:00.0000001"));
+        foreach (var path in new[] { "/v1/query?metrics=visits", "/odata/metrics?$apply=aggregate(visits)" })
+        {
+            var (status, body) = await server.GetAsync(path);
+            Assert.Equal(HttpStatusCode.GatewayTimeout, status);
+            Assert.Contains("query_timeout", body.ToJsonString(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task However_many_queries_a_tenant_sends_another_is_next()
+    {
+        await using var server = await StartAsync();
+        await using var limits = Limits(server, new LimitOptions { MaxConcurrent = 1, MaxConcurrentPerTenant = 1, MaxWaitingPerTenant = 20 });
+        var (order, turns) = (new List<string>(), new Queue<TaskCompletionSource>());
+        Task Run(string tenant, string name) => limits.RunQueryAsync(new DefaultHttpContext(), new Caller(name, tenant, false), () =>
+        {
+            lock (order)
+            {
+                order.Add(name);
+                turns.Enqueue(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+                return turns.Last().Task;
+            }
+        });
+        List<Task> running = [.. Enumerable.Range(0, 10).Select(i => Run("flood", "f" + i)), Run("free", "b")];
+        for (var done = 0; done < running.Count; done++)
+        {
+            TaskCompletionSource? turn;
+            for (var tries = 0; ; tries++)
+            {
+                lock (order)
+                {
+                    if (turns.TryDequeue(out turn))
+                    {
+                        break;
+                    }
+                }
+
+                Assert.True(tries < 1_000, "Nobody's turn comes.");
+                await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Cancel);
+            }
+
+            turn.SetResult();
+        }
+
+        await Task.WhenAll(running);
+        Assert.Equal(["f0", "b"], order.Take(2));
+        Assert.Equal(11, order.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Queries_that_cannot_even_wait_are_refused()
+    {
+        await using var server = await StartAsync();
+        await using var limits = Limits(server, new LimitOptions { MaxConcurrent = 10, MaxConcurrentPerTenant = 1, MaxWaitingPerTenant = 0 });
+        var turn = new TaskCompletionSource();
+        var first = limits.RunQueryAsync(new DefaultHttpContext(), new Caller("x", "free", false), () => turn.Task);
+        var refused = await Assert.ThrowsAsync<ProblemException>(() => limits.RunQueryAsync(new DefaultHttpContext(), new Caller("x", "free", false), () => Task.CompletedTask));
+        Assert.Equal((429, ProblemCodes.TooManyQueries), (refused.Problem.Status, refused.Problem.Code));
+        await limits.RunQueryAsync(new DefaultHttpContext(), new Caller("y", "slow", false), () => Task.CompletedTask);
+        turn.SetResult();
+        await first;
+        await limits.RunQueryAsync(new DefaultHttpContext(), new Caller("x", "free", false), () => Task.CompletedTask);
+    }
+
+    private static CallLimits Limits(SmallServer server, LimitOptions options) => new(
+        Options.Create(options), server.Services.GetRequiredService<DailyQuota>(), server.Services.GetRequiredService<ModelStore>(), server.Services.GetRequiredService<TimeProvider>());
+
+    private static async Task<string> KeyAsync(SmallServer server, string tenant) =>
+        (await server.Services.GetRequiredService<ApiKeys>().CreateAsync("test", KeyRole.Customer, tenant, null, KeyGrant.Plain, Cancel)).Text;
+
+    private static async Task<SmallServer> StartAsync(params (string Key, string Value)[] settings)
+    {
+        var server = new SmallServer();
+        await File.AppendAllTextAsync(server.ModelFile, Tenants, Cancel);
+        await server.StartAsync(settings: settings);
+        return server;
+    }
+}
