@@ -61,6 +61,21 @@ public sealed class FilterParserTests
         Assert.Equal(FieldName.Parse(name), field);
     }
 
+    [Theory]
+    [InlineData("metric_time__day >= '2020-01-01' and not booking__is_instant", "{{ TimeDimension('metric_time', 'day') }} >= '2020-01-01' and not {{ Dimension('booking__is_instant') }}")]
+    [InlineData("metric_time is not null", "{{ Dimension('metric_time') }} is not null")]
+    [InlineData("{{ Dimension('x', entity_path=('a', 'b',)) }} = 1", "{{ Dimension('x', entity_path=['a', 'b']) }} = 1")]
+    [InlineData("{{ Dimension('a__x', entity_path=()) }} = 1", "{{ Dimension('a__x') }} = 1")]
+    public void Names_of_columns_and_tuples_are_templates_too(string text, string template) => Assert.Equal(FilterParser.Parse(template), FilterParser.Parse(text));
+
+    [Fact]
+    public void A_column_in_a_function_is_a_field_of_it()
+    {
+        var sql = Assert.IsType<SqlFilter>(FilterParser.Parse("CAST(metric_time__DAY AS TIMESTAMP) < 'x__y'"));
+        Assert.Equal(["CAST(", " AS TIMESTAMP) < 'x__y'"], sql.Parts);
+        Assert.Equal(FieldName.Parse("metric_time__day"), Assert.Single(sql.References));
+    }
+
     [Fact]
     public void And_binds_closer_than_or_and_not_closer_than_and()
     {
@@ -114,7 +129,8 @@ public sealed class FilterParserTests
     [InlineData("{{ Metric('visits') }} > 3", ModelCode.BadFilter)]
     [InlineData("{{ Metric('visits', group_by=['visitor', 'show']) }} > 3", ModelCode.BadFilter)]
     [InlineData("{{ TimeDimension('metric_time', 'day', date_part_name='fortnight') }} = 2024", ModelCode.BadFilter)]
-    [InlineData("{{ TimeDimension('metric_time', 'millisecond') }} = 2024", ModelCode.NotSupported)]
+    [InlineData("{{ TimeDimension('metric_time', 'microsecond') }} = 2024", ModelCode.NotSupported)]
+    [InlineData("{{ Dimension('a__x', entity_path=('b') }} = 1", ModelCode.BadFilter)]
     public void What_is_no_condition_is_refused(string text, string code) =>
         Assert.Equal(code, Assert.Throws<FilterException>(() => FilterParser.Parse(text)).Code);
 

@@ -176,7 +176,7 @@ public sealed class MetricFlowFormsTests
         Assert.Equal((Aggregation.Percentile, true, false), (model.Measures["booking_value_p99"].Aggregation, model.Measures["booking_value_p99"].UseDiscretePercentile, model.Measures["booking_value_p99"].UseApproximatePercentile));
         var semiAdditive = model.Measures["discrete_booking_value"];
         Assert.Equal(("ds", false, "guest", "paid_at"), (semiAdditive.NonAdditive!.Name, semiAdditive.NonAdditive.WindowChoiceMax, semiAdditive.NonAdditive.WindowGroupings[0], semiAdditive.AggTimeDimension));
-        Assert.Equal(TimeGrain.Second, source.Dimensions["paid_at"].Granularity);
+        Assert.Equal(TimeGrain.Millisecond, source.Dimensions["paid_at"].Granularity);
         Assert.True(source.Dimensions["ds_partitioned"].IsPartition);
         Assert.Equal(new CalendarPeriod(2, TimeGrain.Month), Assert.IsType<CumulativeMetric>(model.Metrics["trailing"]).Window);
         Assert.False(Assert.IsType<ConversionMetric>(model.Metrics["visit_buy_conversions"]).IsRate);

@@ -11,6 +11,8 @@ public sealed class MomentRefusalTests
     private const string More = """
         time_spines:
           - { node_relation: { alias: days }, primary_column: { name: day, time_granularity: day }, custom_granularities: [{ name: season, column_name: season }] }
+        metrics:
+          - { name: visits_ever_season_ago, type: derived, type_params: { expr: v, metrics: [{ name: visits_ever, alias: v, offset_window: 1 season }] } }
         """;
 
     private static readonly Lazy<MetricModel> Model = new(() => ModelFolder.LoadGood([.. WorldModel.Files(), ("more.yaml", More)]));
@@ -23,11 +25,11 @@ public sealed class MomentRefusalTests
     [InlineData("""{"metrics":["visits_every_day"],"groupBy":["metric_time__hour"]}""", QueryProblems.TooManyBuckets)]
     [InlineData("""{"metrics":["visits_every_day"],"groupBy":["metric_time__extract_dow"]}""", QueryProblems.GrainTooFine)]
     [InlineData("""{"metrics":["visits_ever"],"groupBy":["metric_time__hour"],"timeZone":"Australia/Lord_Howe","timeRange":{"from":"2024-03-01","to":"2024-11-01"}}""", QueryProblems.GrainTooFine)]
-    [InlineData("""{"metrics":["visits_since_month_start"],"groupBy":["metric_time__hour"],"timeRange":{"from":"2024-01-01","to":"2024-02-01"}}""", QueryProblems.GrainTooFine)]
     [InlineData("""{"metrics":["visits_since_month_start"],"groupBy":["metric_time__day","metric_time__extract_dow"],"timeRange":{"from":"2024-01-01","to":"2024-02-01"}}""", QueryProblems.GrainTooFine)]
     [InlineData("""{"metrics":["seconds_28d"],"groupBy":["visit__country"]}""", QueryProblems.MetricTimeNeeded)]
     [InlineData("""{"metrics":["visits_ever"],"groupBy":["metric_time__day"],"timeRange":{"from":"2024-01-01","to":"2024-02-01"},"totals":true}""", QueryProblems.NoTotals)]
     [InlineData("""{"metrics":["targets_ever"],"groupBy":["metric_time__month"],"timeRange":{"from":"2024-01-01","to":"2024-02-01"},"compare":{"offset":"P7D"}}""", QueryProblems.RangeNeedsDates)]
+    [InlineData("""{"metrics":["visits_ever_season_ago"],"groupBy":["metric_time__day"],"timeRange":{"from":"2024-01-01","to":"2024-02-01"}}""", QueryProblems.GrainTooFine)]
     public void Refused(string query, string code)
     {
         var exception = Assert.Throws<QueryException>(() => Resolve(query));
