@@ -171,7 +171,7 @@ public sealed class AttackTests(TwinServers servers)
     {
         var request = attack.Text + Uri.UnescapeDataString(attack.Path);
         var shown = answer.Body + string.Join('\n', answer.Headers.Split('\n').Where(h => !MayDiffer.Any(m => h.StartsWith(m, StringComparison.OrdinalIgnoreCase))));
-        return TwinServers.Canaries.FirstOrDefault(c => shown.Contains(c, StringComparison.OrdinalIgnoreCase) && !request.Contains(c, StringComparison.OrdinalIgnoreCase)) is { } canary ? $"tells '{canary}'"
+        return TwinServers.Canaries.FirstOrDefault(c => shown.Contains(c, StringComparison.Ordinal) && !request.Contains(c, StringComparison.Ordinal)) is { } canary ? $"tells '{canary}'"
             : (int)answer.Status >= 500 && answer.Status != HttpStatusCode.NotImplemented ? "fails"
             : attack.IsOperators && answer.Status != HttpStatusCode.Forbidden ? "is let in"
             : attack.Headers.Any(h => h.Name == "If-None-Match" && h.Value != "*") && answer.Status == HttpStatusCode.NotModified ? "shares a tag"
