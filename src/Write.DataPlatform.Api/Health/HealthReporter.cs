@@ -31,6 +31,9 @@ internal sealed record HealthCheck(string Name, HealthStatus Status, string? Des
 internal sealed record HealthReport(TimeSpan Duration, ImmutableArray<HealthCheck> Checks)
 {
     public HealthStatus Status => Checks.IsEmpty ? HealthStatus.Healthy : Checks.Max(c => c.Status);
+
+    /// <summary>The same without the names of gold tables and of customers: those that are not the operator's see the worst of them as one.</summary>
+    public HealthReport WithoutNames() => this with { Checks = [.. Checks.GroupBy(c => c.Name.StartsWith("gold:", StringComparison.Ordinal) ? "gold_tables" : c.Name).Select(g => g.MaxBy(c => c.Status)! with { Name = g.Key })] };
 }
 
 /// <summary>Looks after the model, the lake, the gold store, each gold table's freshness and the scheduler.</summary>

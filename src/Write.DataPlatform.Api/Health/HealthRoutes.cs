@@ -27,7 +27,7 @@ internal static class HealthRoutes
         json.WriteString("status", report.Status.ToString());
         json.WriteString("totalDuration", report.Duration.ToString("c", CultureInfo.InvariantCulture));
         json.WriteStartArray("checks");
-        foreach (var check in report.Checks)
+        foreach (var check in isOperator ? report.Checks : report.WithoutNames().Checks)
         {
             json.WriteStartObject();
             json.WriteString("name", check.Name);

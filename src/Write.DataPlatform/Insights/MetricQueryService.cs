@@ -286,7 +286,7 @@ internal sealed class MetricQueryService(
             [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
             watermarks.Min(),
-            [.. leaves.SelectMany(l => l.Misses).Select(m => seesAll ? m : Untold.Of(m)).Distinct()],
+            [.. leaves.SelectMany(l => l.Misses).Select(m => seesAll ? m : Untold.Miss).Distinct()],
             bytesScanned);
     }
 

@@ -18,8 +18,8 @@ internal static partial class Untold
         return new QueryException([.. exception.Problems.Select(p => Of(p, own, hidden)).Distinct()], exception.IsUnanswerable || exception.Problems.All(p => IsPolicys(p))) { Readable = exception.Readable };
     }
 
-    /// <summary>Why gold did not serve, by code alone.</summary>
-    public static GoldMiss Of(GoldMiss miss) => new(null, miss.Code, "Gold does not serve this.");
+    /// <summary>That gold did not serve. Why, and how often, would tell which tables there are.</summary>
+    public static GoldMiss Miss { get; } = new(null, "not_held", "Gold does not hold this.");
 
     private static QueryProblem Of(QueryProblem problem, HashSet<string> own, HashSet<string> hidden)
     {
@@ -30,7 +30,7 @@ internal static partial class Untold
 
         if (problem.Code == QueryProblems.NotInGold)
         {
-            return problem with { Message = problem.Message.Split(':')[0] + ": gold does not serve this.", Suggestion = null };
+            return problem with { Message = Miss.Message, Suggestion = null };
         }
 
         return Words(problem.Message + ' ' + problem.Suggestion).Any(w => hidden.Contains(w) && !own.Contains(w))

@@ -56,7 +56,10 @@ internal sealed class MemberView
             && !Spelled(of.fact, of.binding, columns: true).Any(name => policy.Excludes.Any(p => MemberPolicy.Matches(p, name))), (role: _role, fact, binding));
 
     /// <summary>The names of a field, and the ends of them that are names.</summary>
-    private static IEnumerable<string> Spelled(SemanticModel fact, FieldBinding binding, bool columns)
+    /// <param name="fact">From where.</param>
+    /// <param name="binding">The field.</param>
+    /// <param name="columns">Whether the names by which the models on the way reach it are among them.</param>
+    public static IEnumerable<string> Spelled(SemanticModel fact, FieldBinding binding, bool columns)
     {
         var tail = binding.Lookup is null ? binding.Element : binding.Element + "__" + binding.Name.Element;
         var isOneName = binding.Dimension is null || binding.Lookup is not null;

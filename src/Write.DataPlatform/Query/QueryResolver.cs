@@ -204,7 +204,7 @@ internal sealed class QueryResolver
             }
 
             var values = new FilterValues(
-                name => bindings.TryGetValue(name, out var binding) ? binding.IsTime ? TimeKind(name, binding) : _types.Of(binding) : null, _zone);
+                name => bindings.TryGetValue(name, out var binding) ? binding.Metric is not null ? ColumnKind.Double : binding.IsTime ? TimeKind(name, binding) : _types.Of(binding) : null, _zone);
             var converted = values.Convert(filter, path);
             _problems.AddRange(values.Problems);
             return converted;

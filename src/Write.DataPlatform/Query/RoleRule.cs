@@ -32,7 +32,7 @@ internal sealed class RoleRule : IModelRule
         }
 
         var binder = new FieldBinder(model);
-        List<string> fields = [FieldName.MetricTime, .. model.SemanticModels.Values.SelectMany(binder.Reachable).Select(b => b.Name.ToString()).Distinct()];
+        List<string> fields = [FieldName.MetricTime, .. model.SemanticModels.Values.SelectMany(fact => binder.Reachable(fact).SelectMany(b => MemberView.Spelled(fact, b, columns: true))).Distinct()];
         foreach (var role in model.Roles.Values)
         {
             foreach (var problem in Patterns(model, role, "metrics", role.Metrics, [.. model.Metrics.Keys])

@@ -137,7 +137,7 @@ public sealed class PolicyTests(TwinServers servers)
         }
 
         var injected = await servers.KeyAsync(0, Grant("regional", ("countries", ["x') OR ('1'='1"])), tenant: null);
-        Assert.Equal(0, (long)(await servers.AskAsync(injected, """{"metrics":["visits"]}""")).Body["rows"]![0]!["visits"]!);
+        Assert.All((await servers.AskAsync(injected, """{"metrics":["visits"]}""")).Body["rows"]!.AsArray(), r => Assert.Null(r!["visits"]));
     }
 
     [Fact]

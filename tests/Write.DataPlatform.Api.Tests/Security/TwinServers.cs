@@ -63,7 +63,9 @@ public sealed partial class TwinServers : IAsyncLifetime
 
     internal static async Task<(HttpStatusCode Status, string Body, string Headers)> SendAsync(HttpClient client, string? key, HttpMethod method, string path, string? json = null, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(method, path);
+        // The path goes out as it is written, its dots and slashes too.
+        var isRaw = path.All(c => char.IsAscii(c) && c > ' ');
+        using var request = new HttpRequestMessage(method, new Uri(client.BaseAddress!.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = isRaw }));
         if (json is not null)
         {
             request.Content = new StringContent(json, Encoding.UTF8, "application/json");
@@ -121,7 +123,7 @@ public sealed partial class TwinServers : IAsyncLifetime
             return;
         }
 
-        foreach (var name in new[] { "traceId", "served", "goldTables", "examples", "example", "etag", "date" })
+        foreach (var name in new[] { "traceId", "served", "goldTables", "examples", "example", "etag", "loaded_at" })
         {
             map.Remove(name);
         }
