@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
@@ -18,8 +17,6 @@ internal static class ServePart
 {
     private const string Name = "serve";
     private const int RequestsAfterStart = 200;
-
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     public static async Task<IReadOnlyList<Figure>> RunAsync(Scale scale, World world, CancellationToken cancellationToken)
     {
@@ -112,37 +109,14 @@ internal static class ServePart
     /// <summary>The resident memory of a server process over the same data, after a first use and some rest.</summary>
     private static async Task<double> MemoryAsync(Scale scale, World world, Load load, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(
-            "dotnet", [typeof(DataPlatformHost).Assembly.Location, "serve", "--data", world.Data, "--models", world.Models, "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default=Error"])
+        await using var server = await ServerProcess.StartAsync(world, "all", cancellationToken);
+        for (var i = 0; i < RequestsAfterStart; i++)
         {
-            RedirectStandardOutput = true,
-        };
-        using var process = Process.Start(start)!;
-        try
-        {
-            string? url = null;
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            patience.CancelAfter(Patience);
-            while (url is null)
-            {
-                var line = await process.StandardOutput.ReadLineAsync(patience.Token) ?? throw new WrongAnswerException("The server ended before it listened.");
-                url = line.StartsWith("Now serving on ", StringComparison.Ordinal) ? line["Now serving on ".Length..] : null;
-            }
-
-            for (var i = 0; i < RequestsAfterStart; i++)
-            {
-                await load.GetAsync(url + (i % 2 == 0 ? "/v1/insights/kpi-year-on-year" : "/v1/insights/top-shows"), patience.Token);
-            }
-
-            await Task.Delay(scale.Rest, TimeProvider.System, cancellationToken);
-            process.Refresh();
-            return process.WorkingSet64 / (1024.0 * 1024);
+            await load.GetAsync(server.Url + (i % 2 == 0 ? "/v1/insights/kpi-year-on-year" : "/v1/insights/top-shows"), cancellationToken);
         }
-        finally
-        {
-            process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync(CancellationToken.None);
-        }
+
+        await Task.Delay(scale.Rest, TimeProvider.System, cancellationToken);
+        return server.Megabytes;
     }
 
     private static string SliceParameters(World world) =>

@@ -2,7 +2,9 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Insights;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -30,6 +32,8 @@ internal static class Startup
         ["Lake"] = typeof(LakeOptions),
         ["Gold"] = typeof(GoldOptions),
         ["Refresh"] = typeof(RefreshOptions),
+        ["Answers"] = typeof(AnswerOptions),
+        ["Web"] = typeof(WebOptions),
     };
 
     /// <exception cref="StartupException">Something is wrong.</exception>
@@ -43,6 +47,8 @@ internal static class Startup
             Validate<LakeOptions>(services, problems);
             Validate<GoldOptions>(services, problems);
             Validate<RefreshOptions>(services, problems);
+            Validate<AnswerOptions>(services, problems);
+            Validate<WebOptions>(services, problems);
         }
 
         if (problems.Count == 0)
@@ -140,6 +146,10 @@ internal static class Startup
             if (property is null)
             {
                 problems.Add(Unknown(value.Path, value.Key, properties.Select(p => p.Name)));
+            }
+            else if (property.PropertyType.IsArray)
+            {
+                // Its values are texts, which its section checks.
             }
             else if (property.PropertyType.IsClass && property.PropertyType != typeof(string))
             {

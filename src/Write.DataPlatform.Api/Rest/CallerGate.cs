@@ -37,20 +37,30 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore 
         context.Items[typeof(Caller)] = access is not null ? await IdentifyAsync(context, presented) : await RecognizeAsync(context, presented);
         if (access is not null)
         {
-            Admit(context, access, presented);
+            Admit(context, access, presented is not null, models.Current);
         }
 
         await next(context);
     }
 
+    /// <summary>Whether the caller of a request, who was looked at before, may use another route.</summary>
     /// <exception cref="ProblemException">The caller may not use the route.</exception>
-    private void Admit(HttpContext context, AccessMetadata access, PresentedKey? presented)
+    public static void Admit(HttpContext context, Endpoint route)
+    {
+        if (route.Metadata.GetMetadata<AccessMetadata>() is { } access)
+        {
+            Admit(context, access, true, context.RequestServices.GetRequiredService<ModelStore>().Current);
+        }
+    }
+
+    /// <exception cref="ProblemException">The caller may not use the route.</exception>
+    private static void Admit(HttpContext context, AccessMetadata access, bool isPresented, MetricModel model)
     {
         if (Of(context) is not { } caller)
         {
-            throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, presented is null
-                ? "This address needs a key unless the call comes from the server's own machine."
-                : "The key is not known, has expired or was revoked.")
+            throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, isPresented
+                ? "The key is not known, has expired or was revoked."
+                : "This address needs a key unless the call comes from the server's own machine.")
             {
                 Headers = [("WWW-Authenticate", access.Challenge)],
             });
@@ -61,7 +71,7 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, ModelStore 
             throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "This is for operators."));
         }
 
-        if (caller.Tenant is { } tenant && !models.Current.Tenants.ContainsKey(tenant))
+        if (caller.Tenant is { } tenant && !model.Tenants.ContainsKey(tenant))
         {
             throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "The key is of a tenant that does not exist any more."));
         }

@@ -20,6 +20,10 @@ internal static class ProblemCodes
     public const string UnknownDimension = "unknown_dimension";
     public const string UnknownTable = "unknown_table";
     public const string UnknownRun = "unknown_run";
+    public const string UnknownQuery = "unknown_query";
+    public const string QueryLost = "query_lost";
+    public const string TooManyJobs = "too_many_jobs";
+    public const string QueryTimeout = "query_timeout";
     public const string UnknownKey = "unknown_key";
     public const string MethodNotAllowed = "method_not_allowed";
     public const string NotAcceptable = "not_acceptable";
@@ -106,6 +110,8 @@ internal sealed record Problem(int Status, string Code, string Detail)
         410 => "Gone",
         413 => "The request is too large",
         415 => "Unsupported media type",
+        429 => "Too many requests",
+        504 => "It took too long",
         422 => "The query cannot be answered correctly",
         501 => "Not supported",
         503 => "Not available now",

@@ -1,4 +1,3 @@
-using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
@@ -12,14 +11,14 @@ internal static class SavedQueryRoutes
     {
         v1.MapGet("/saved-queries", (HttpContext context, ModelStore models) => QueryRoutes.WriteJsonAsync(
             context, new { savedQueries = Visible(context, models.Current).Select(q => new { name = q.Name, description = q.Description, href = "/v1/saved-queries/" + q.Name, query = q.Query }) }));
-        v1.MapGet("/saved-queries/{name}", (HttpContext context, string name, MetricQueryService service, ModelStore models) =>
+        v1.MapGet("/saved-queries/{name}", (HttpContext context, string name, AnswerEndpoint answers, ModelStore models) => answers.AnswerAsync(context, () =>
         {
             var visible = Visible(context, models.Current).ToList();
             var saved = visible.Find(q => q.Name == name)
                 ?? throw ProblemException.NotFound(ProblemCodes.UnknownSavedQuery, $"There is no saved query '{QueryForm.Short(name)}'.", Suggestion.For(name, visible.Select(q => q.Name)));
             QueryRoutes.RefuseUnknownParameters(context, QueryRoutes.CursorParameter);
-            return QueryRoutes.AnswerAsync(context, service, models, MetricQueryReader.ReadSaved(saved), null);
-        });
+            return ValueTask.FromResult(new AskedByRoute(MetricQueryReader.ReadSaved(saved)));
+        }));
     }
 
     private static IEnumerable<SavedQuery> Visible(HttpContext context, MetricModel model) => CallerGate.Known(context).Tenant is null ? model.SavedQueries.Values : [];
