@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Options;
+using System.Globalization;
 using Serilog;
 using Serilog.Events;
 using Write.DataPlatform.Api.Health;
@@ -53,7 +53,9 @@ internal static class DataPlatformHost
         AddLogs(builder, isQuiet: settings.Role is null);
         settings.Services?.Invoke(builder.Services);
         builder.Services.AddDataPlatform(builder.Configuration);
-        builder.Services.AddOptions<HostOptions>().Configure<IOptions<WebOptions>>((host, web) => host.ShutdownTimeout = ShutdownTimeout + web.Value.DrainDelay);
+        // A wrong delay is told with all other settings.
+        var drain = TimeSpan.TryParse(builder.Configuration[WebOptions.Section + ":" + nameof(WebOptions.DrainDelay)], CultureInfo.InvariantCulture, out var delay) ? delay : TimeSpan.Zero;
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout + drain);
         builder.Services.AddRest(builder.Configuration).AddHealth().AddSwagger().AddOData(builder.Configuration).AddMcp();
         if (settings.Role is not null)
         {

@@ -12,6 +12,8 @@ namespace Write.DataPlatform.Insights;
 internal sealed class MetricQueryService(
     ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock)
 {
+    private readonly Turns _lakeTurns = new(Math.Max(1, serving.Instance.Settings.MaxSessions / 2));
+
     /// <summary>Plans a query within what the caller may see.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
@@ -162,6 +164,9 @@ internal sealed class MetricQueryService(
     private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
         QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, bool withTotals, CancellationToken cancellationToken)
     {
+        // A lake that is slow, or hangs, holds nothing that gold's answers need: it is waited for first, and reading it takes half of the sessions at most.
+        await using var lakeAnswers = await LakeAnswers.AskAsync(plan, source, cancellationToken);
+        using var turn = lakeAnswers.Answers.Count == 0 ? null : await _lakeTurns.TakeAsync(cancellationToken);
         var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
         try
         {
@@ -171,10 +176,10 @@ internal sealed class MetricQueryService(
             }
 
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
-            var runner = new PlanRunner(session, source, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
-            await runner.LoadLakeAsync(cancellationToken);
+            var runner = new PlanRunner(session, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
+            await runner.LoadAsync(lakeAnswers, cancellationToken);
             var rows = await runner.FinishAsync(isTotals: false, cancellationToken);
-            return (rows, withTotals ? await runner.FinishAsync(isTotals: true, cancellationToken) : null, runner.BytesScanned);
+            return (rows, withTotals ? await runner.FinishAsync(isTotals: true, cancellationToken) : null, lakeAnswers.BytesScanned);
         }
         finally
         {
@@ -303,5 +308,23 @@ internal sealed class MetricQueryService(
 
         var statement = QueryPlan.CompileLake(plan, piece, lake.Dialect);
         return new PieceExplanation("lake", piece.Range.ToString(), null, null, null, null, statement.Text, statement.Parameters);
+    }
+}
+
+/// <summary>So many at once, the others in line.</summary>
+internal sealed class Turns(int count)
+{
+    private readonly SemaphoreSlim _free = new(count);
+
+    /// <summary>Waits for a turn; dispose it when it is over.</summary>
+    public async Task<IDisposable> TakeAsync(CancellationToken cancellationToken = default)
+    {
+        await _free.WaitAsync(cancellationToken);
+        return new Turn(_free);
+    }
+
+    private sealed class Turn(SemaphoreSlim free) : IDisposable
+    {
+        public void Dispose() => free.Release();
     }
 }

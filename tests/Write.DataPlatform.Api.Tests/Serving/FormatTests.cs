@@ -9,6 +9,7 @@ using Apache.Arrow.Types;
 using CsCheck;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Api.Tests.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Query;
 
@@ -179,7 +180,7 @@ public sealed class FormatTests(ServerFixture server)
         null => "∅",
         double d => d.ToString("R", CultureInfo.InvariantCulture),
         decimal d => d.ToString("0.0000", CultureInfo.InvariantCulture),
-        DateTime t => t.ToString("O", CultureInfo.InvariantCulture),
+        DateTime t => t.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture),
         DateOnly d => d.ToString("O", CultureInfo.InvariantCulture),
         _ => Convert.ToString(v, CultureInfo.InvariantCulture),
     }));
@@ -214,8 +215,8 @@ public sealed class FormatTests(ServerFixture server)
     private static List<object?[]> Parquet(byte[] bytes)
     {
         using var file = new ParquetFile(bytes);
-        // An instant of UTC is one in every zone.
-        return SmallServer.Sql($"SELECT COLUMNS(*) FROM read_parquet('{file.Path}')");
+        Assert.DoesNotContain(SmallServer.Sql($"DESCRIBE FROM read_parquet('{file.Path}')"), c => (string)c[1]! == "TIMESTAMP");
+        return SmallServer.Sql($"FROM read_parquet('{file.Path}')");
     }
 
     private sealed class ParquetFile : IDisposable

@@ -33,7 +33,7 @@ public sealed class McpTests(ServerFixture server)
         const string query = """{"metrics":["visits"],"groupBy":["visit__country"],"timeRange":{"from":"2026-01-01","to":"2026-02-01"}}""";
         var (isError, text) = await CallAsync(client, "query", new() { ["query"] = JsonNode.Parse(query) });
         Assert.False(isError);
-        var expected = server.Sql("SELECT country, count(*) FROM {visits} WHERE occurred_at >= TIMESTAMP '2025-12-31 23:00:00' AND occurred_at < TIMESTAMP '2026-01-31 23:00:00' GROUP BY 1 ORDER BY 1 NULLS LAST").Select(r => $"{r[0]} {r[1]}");
+        var expected = server.Sql("SELECT country, count(*) FROM {visits} WHERE occurred_at >= TIMESTAMP '2025-12-31 23:00:00' AND occurred_at < TIMESTAMP '2026-01-31 23:00:00' GROUP BY 1 ORDER BY 1 NULLS LAST").Select(r => $"{r[0]} {r[1]}").Order(StringComparer.Ordinal);
         Assert.Equal(expected, JsonNode.Parse(text)!["rows"]!.AsArray().Select(r => $"{r!["visit__country"]} {r["visits"]}").Order(StringComparer.Ordinal));
         Assert.Contains("\"leaves\"", (await CallAsync(client, "explain", new() { ["query"] = JsonNode.Parse(query) })).Text, StringComparison.Ordinal);
     }
