@@ -26,5 +26,5 @@ public static class DataPlatformServices
         .AddGold(configuration)
         .AddRefresh(configuration)
         .AddSecurity()
-        .AddInsights();
+        .AddInsights(configuration);
 }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using DuckDB.NET.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Write.DataPlatform.Api.Commands;
 using Write.DataPlatform.Api.Sample;
 
@@ -43,7 +44,9 @@ public sealed class ServerFixture : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    internal static async Task<(WebApplication App, HttpClient Client)> StartAsync(string data, Role role, params (string Key, string Value)[] settings)
+    internal static Task<(WebApplication App, HttpClient Client)> StartAsync(string data, Role role, params (string Key, string Value)[] settings) => StartAsync(data, role, settings, null);
+
+    internal static async Task<(WebApplication App, HttpClient Client)> StartAsync(string data, Role role, (string Key, string Value)[] settings, Action<IServiceCollection>? services)
     {
         var configuration = new Dictionary<string, string?>
         {
@@ -65,7 +68,11 @@ public sealed class ServerFixture : IAsyncLifetime
             (configuration["AWS:Profile"], configuration["AWS:ProfilesLocation"], configuration["AWS:Region"]) = ("tests", profiles, "eu-central-1");
         }
 
-        var app = DataPlatformHost.Build(new HostSettings(configuration, role, services => services.AddSingleton<TimeProvider>(new ShiftedClock(Today.ToDateTime(new TimeOnly(15, 0))))));
+        var app = DataPlatformHost.Build(new HostSettings(configuration, role, all =>
+        {
+            services?.Invoke(all);
+            all.TryAddSingleton<TimeProvider>(new ShiftedClock(Today.ToDateTime(new TimeOnly(15, 0))));
+        }));
         try
         {
             await Startup.PrepareAsync(app.Services);

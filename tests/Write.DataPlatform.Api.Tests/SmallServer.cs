@@ -41,6 +41,9 @@ internal sealed class SmallServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Puts services in the place of others.</summary>
+    public Action<IServiceCollection>? Configure { get; init; }
+
     public string Data => Path.Combine(_folder, "data");
 
     public string Lake => Path.Combine(_folder, "lake");
@@ -102,10 +105,12 @@ internal sealed class SmallServer : IAsyncDisposable
             ("DataPlatform:Lake:Path", Lake),
             ("DataPlatform:Lake:ScanInterval", "00:00:00"),
             ("DataPlatform:Gold:ManifestMaxAge", "00:00:00"),
+            ("DataPlatform:Answers:LakeMaxAge", "00:00:00"),
             ("DataPlatform:Refresh:MaxPartitions", "1"),
             ("DataPlatform:Refresh:MaxAttempts", "1"),
             .. settings,
-        ]);
+        ],
+        Configure);
 
     public async Task StopAsync()
     {

@@ -12,6 +12,7 @@ internal static class BenchmarkCommand
 {
     private const long DefaultRows = 20_000_000;
     private const long LeastRows = 10_000;
+    private const string Load = "load";
 
     private static readonly (string Name, Func<Scale, Func<Task<World>>, CancellationToken, Task<IReadOnlyList<Figure>>> Run)[] Parts =
     [
@@ -20,6 +21,7 @@ internal static class BenchmarkCommand
         ("gold", async (scale, world, token) => await GoldPart.RunAsync(scale, await world(), token)),
         ("serve", async (scale, world, token) => await ServePart.RunAsync(scale, await world(), token)),
         ("odata", async (scale, world, token) => await ODataPart.RunAsync(scale, await world(), token)),
+        (Load, async (scale, world, token) => await LoadPart.RunAsync(scale, await world(), token)),
         ("plan", async (scale, world, token) => await PlanPart.RunAsync(scale, await world(), token)),
     ];
 
@@ -38,16 +40,17 @@ internal static class BenchmarkCommand
         });
         var json = new Option<string?>("--json") { Description = "Also writes the figures to a file", HelpName = "FILE" };
         var check = new Option<bool>("--check") { Description = "One short round: tells whether everything works, its figures mean nothing" };
-        var root = new RootCommand("Measures the platform beside its ceilings. A wrong answer ends it with 1; a figure that misses its target does not.") { part, rows, json, check };
+        var minutes = new Option<double>("--minutes") { Description = $"How long {Load} lasts, which all leaves out", HelpName = "N", DefaultValueFactory = _ => 5 };
+        var root = new RootCommand("Measures the platform beside its ceilings. A wrong answer ends it with 1; a figure that misses its target does not.") { part, rows, json, check, minutes };
         root.SetAction(async (parse, cancellationToken) =>
         {
-            var scale = new Scale(parse.GetValue(rows), IsCheck: parse.GetValue(check));
+            var scale = new Scale(parse.GetValue(rows), IsCheck: parse.GetValue(check)) { LoadMinutes = parse.GetValue(minutes) };
             var chosen = parse.GetRequiredValue(part);
             List<Figure> figures = [];
             World? world = null;
             try
             {
-                foreach (var (name, run) in Parts.Where(p => chosen == "all" || p.Name == chosen))
+                foreach (var (name, run) in Parts.Where(p => p.Name == chosen || (chosen == "all" && (p.Name != Load || scale.IsCheck))))
                 {
                     terminal.Say($"{name} …");
                     figures.AddRange(await run(scale, async () => world ??= await World.CreateAsync(scale, cancellationToken), cancellationToken));
@@ -111,6 +114,12 @@ internal sealed record Scale(long Events, bool IsCheck)
 
     /// <summary>How long a server rests before its memory is looked at.</summary>
     public TimeSpan Rest => TimeSpan.FromSeconds(IsCheck ? 0 : 5);
+
+    /// <summary>How long the load test lasts.</summary>
+    public double LoadMinutes { get; init; } = 5;
+
+    /// <inheritdoc cref="LoadMinutes" />
+    public TimeSpan LoadTest => IsCheck ? TimeSpan.FromSeconds(10) : TimeSpan.FromMinutes(LoadMinutes);
 
     /// <summary>Rows of the gold table that slices are taken of.</summary>
     public long SliceRows => Math.Min(Events, 100_000);

@@ -1,7 +1,11 @@
+using System.Globalization;
+using Microsoft.Extensions.Options;
 using Serilog;
 using Serilog.Events;
 using Write.DataPlatform.Api.Health;
 using Write.DataPlatform.Api.Limits;
+using Write.DataPlatform.Api.Mcp;
+using Write.DataPlatform.Api.Monitoring;
 using Write.DataPlatform.Api.OData;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Api.Sample;
@@ -52,8 +56,14 @@ internal static class DataPlatformHost
         AddLogs(builder, isQuiet: settings.Role is null);
         settings.Services?.Invoke(builder.Services);
         builder.Services.AddDataPlatform(builder.Configuration);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
-        builder.Services.AddRest().AddHealth().AddSwagger().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration);
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<WebOptions>>((host, web) => host.ShutdownTimeout = ShutdownTimeout + web.Value.DrainDelay);
+        builder.Services.AddRest(builder.Configuration).AddHealth().AddSwagger().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration).AddMcp();
+        if (settings.Role is not null)
+        {
+            builder.AddMonitoring();
+            builder.Services.AddHostedService<Draining>();
+        }
+
         if (settings.Role is Role.All or Role.Worker)
         {
             builder.Services.AddSingleton<RefreshScheduler>();
@@ -69,11 +79,17 @@ internal static class DataPlatformHost
         app.UseSerilogRequestLogging(RequestLog.Configure);
         app.UseRest();
         app.MapHealth();
+        if (settings.Role is not null)
+        {
+            app.MapMonitoring();
+        }
+
         if (settings.Role is Role.All or Role.Api)
         {
             app.UseSwaggerPages();
             app.MapRest();
             app.MapOData();
+            app.MapMcp();
         }
 
         return app;
@@ -95,22 +111,32 @@ internal static class DataPlatformHost
                     log.ReadFrom.Configuration(builder.Configuration);
                 }
             },
-            preserveStaticLogger: true);
+            preserveStaticLogger: true,
+            // What is sent to a collector goes through its provider; there is no other.
+            writeToProviders: true);
     }
 }
 
-/// <summary>One line a request: method, path without its query, status and time, tenant and trace id.</summary>
+/// <summary>One line a request: method, path without its query, status and time, the tenant, the query's name and the trace id. Nothing a caller wrote is in it but the path.</summary>
 internal static class RequestLog
 {
     public static void Configure(Serilog.AspNetCore.RequestLoggingOptions options)
     {
-        options.MessageTemplate = "{RequestMethod} {RequestPath} {StatusCode} {Elapsed:0.0} ms {Tenant} {RequestTrace}";
+        options.MessageTemplate = "{RequestMethod} {Path} {StatusCode} {Elapsed:0.0} ms {Tenant} {Query} {RequestTrace}";
         options.IncludeQueryInRequestPath = false;
         options.EnrichDiagnosticContext = (log, context) =>
         {
+            log.Set("Path", LoggedPath.Of(context.Request));
             log.Set("Tenant", CallerGate.Of(context)?.Tenant ?? context.Request.Query[CallerView.TenantParameter].FirstOrDefault() ?? "-");
+            log.Set("Query", QueryName.Of(context) ?? "-");
             log.Set("RequestTrace", Problem.TraceId(context));
         };
+        options.GetMessageTemplateProperties = (context, _, elapsed, status) =>
+        [
+            new LogEventProperty("RequestMethod", new ScalarValue(context.Request.Method)),
+            new LogEventProperty("StatusCode", new ScalarValue(status)),
+            new LogEventProperty("Elapsed", new ScalarValue(elapsed)),
+        ];
         options.GetLevel = (context, _, exception) =>
             exception is not null || context.Response.StatusCode >= 500 && !context.Request.Path.StartsWithSegments("/health") ? LogEventLevel.Error
             : context.Request.Path.StartsWithSegments("/health") || context.Request.Path.StartsWithSegments("/swagger") ? LogEventLevel.Debug

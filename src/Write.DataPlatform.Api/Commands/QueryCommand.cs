@@ -66,11 +66,11 @@ internal sealed class QueryCommand : ExampleCommand
         answer = _asked.HasOptions(parse) ? WithFullNames(answer) : answer;
         if (isCsv)
         {
-            await _context.Terminal.Output.WriteAsync((await AnswerText.OfAsync(answer, AnswerCsv.WriteAsync, cancellationToken)).AsMemory(), cancellationToken);
+            await _context.Terminal.Output.WriteAsync((await AnswerText.OfAsync(answer, AnswerFormats.Csv, cancellationToken)).AsMemory(), cancellationToken);
         }
         else if (parse.GetValue(_context.Json))
         {
-            await _context.Terminal.Output.WriteLineAsync((await AnswerText.OfAsync(answer, AnswerJson.WriteAsync, cancellationToken)).AsMemory(), cancellationToken);
+            await _context.Terminal.Output.WriteLineAsync((await AnswerText.OfAsync(answer, AnswerFormats.Json, cancellationToken)).AsMemory(), cancellationToken);
         }
         else
         {

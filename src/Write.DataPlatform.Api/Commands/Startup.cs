@@ -4,8 +4,10 @@ using System.Reflection;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.OData;
+using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Api.Tokens;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Insights;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -36,6 +38,8 @@ internal static class Startup
         ["OData"] = typeof(ODataOptions),
         ["Jwt"] = typeof(JwtOptions),
         ["Limits"] = typeof(LimitOptions),
+        ["Answers"] = typeof(AnswerOptions),
+        ["Web"] = typeof(WebOptions),
     };
 
     /// <exception cref="StartupException">Something is wrong.</exception>
@@ -51,6 +55,8 @@ internal static class Startup
             Validate<RefreshOptions>(services, problems);
             Validate<JwtOptions>(services, problems);
             Validate<LimitOptions>(services, problems);
+            Validate<AnswerOptions>(services, problems);
+            Validate<WebOptions>(services, problems);
         }
 
         if (problems.Count == 0)
@@ -148,6 +154,10 @@ internal static class Startup
             if (property is null)
             {
                 problems.Add(Unknown(value.Path, value.Key, properties.Select(p => p.Name)));
+            }
+            else if (property.PropertyType.IsArray)
+            {
+                // Its values are texts, which its section checks.
             }
             else if (property.PropertyType.IsClass && property.PropertyType != typeof(string))
             {

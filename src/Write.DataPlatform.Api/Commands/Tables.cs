@@ -222,12 +222,6 @@ internal static class Tables
 /// <summary>An answer as the routes write it, as one text.</summary>
 internal static class AnswerText
 {
-    public static async Task<string> OfAsync(MetricAnswer answer, Func<HttpContext, MetricAnswer, CancellationToken, Task> write, CancellationToken cancellationToken = default)
-    {
-        await using var body = new MemoryStream();
-        var context = new DefaultHttpContext { Response = { Body = body } };
-        await write(context, answer, cancellationToken);
-        await context.Response.BodyWriter.FlushAsync(cancellationToken);
-        return System.Text.Encoding.UTF8.GetString(body.ToArray());
-    }
+    public static async Task<string> OfAsync(MetricAnswer answer, AnswerFormat format, CancellationToken cancellationToken = default) =>
+        System.Text.Encoding.UTF8.GetString((await format.WriteAsync(answer, cancellationToken)).Span);
 }

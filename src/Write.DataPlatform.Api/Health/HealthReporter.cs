@@ -38,7 +38,7 @@ internal sealed record HealthReport(TimeSpan Duration, ImmutableArray<HealthChec
 
 /// <summary>Looks after the model, the lake, the gold store, each gold table's freshness and the scheduler.</summary>
 internal sealed class HealthReporter(
-    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, TimeProvider clock, IServiceProvider services)
+    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, TimeProvider clock, IServiceProvider services, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SchedulerSilence = TimeSpan.FromMinutes(5);
@@ -75,6 +75,11 @@ internal sealed class HealthReporter(
             var missing = report.Checks.Where(c => c.Data.TryGetValue("isBuilt", out var built) && built is false).Select(c => c.Data["table"]).Distinct().ToList();
             _wasReady = missing.Count == 0;
             checks.Add(Check("gold_tables", _wasReady ? HealthStatus.Healthy : HealthStatus.Unhealthy, _wasReady ? null : $"Not built yet: {string.Join(", ", missing)}."));
+        }
+
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            checks.Add(Check("stopping", HealthStatus.Unhealthy, "The server was told to stop; it answers what reaches it until then."));
         }
 
         return new HealthReport(report.Duration, [.. checks]);

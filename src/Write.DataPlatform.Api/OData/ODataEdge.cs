@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Monitoring;
 using Write.DataPlatform.Api.Rest;
 
 namespace Write.DataPlatform.Api.OData;
@@ -31,7 +32,7 @@ internal sealed class ODataEdge(RequestDelegate next, IOptions<ODataOptions> set
             var problem = ErrorEdge.Of(exception, context);
             if (problem.Status >= StatusCodes.Status500InternalServerError && problem.Status != StatusCodes.Status501NotImplemented)
             {
-                RestLog.Failed(logger, exception, context.Request.Method, context.Request.Path, problem.Code);
+                RestLog.Failed(logger, exception, context.Request.Method, LoggedPath.Of(context.Request), problem.Code);
             }
 
             context.Response.Clear();

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using CsvHelper;
 using Write.DataPlatform.Insights;
 
@@ -8,10 +9,10 @@ internal static class AnswerCsv
 {
     public const string ContentType = "text/csv";
 
-    public static async Task WriteAsync(HttpContext context, MetricAnswer answer, CancellationToken cancellationToken = default)
+    public static async Task WriteAsync(PipeWriter output, MetricAnswer answer, CancellationToken cancellationToken = default)
     {
-        context.Response.ContentType = ContentType + "; charset=utf-8; header=present";
-        await using var csv = CsvWriter.Create(context.Response.Body, CsvWriterOptions.Default, leaveOpen: true);
+        await using var stream = output.AsStream(leaveOpen: true);
+        await using var csv = CsvWriter.Create(stream, CsvWriterOptions.Default, leaveOpen: true);
         await csv.WriteRecordAsync([.. answer.Columns.Select(c => c.Name)], cancellationToken);
         foreach (var row in answer.Rows)
         {

@@ -1,27 +1,61 @@
+using System.IO.Pipelines;
 using Microsoft.Net.Http.Headers;
+using Write.DataPlatform.Insights;
 
 namespace Write.DataPlatform.Api.Rest;
 
-/// <summary>In which format an answer is given.</summary>
-internal sealed record AnswerFormat(string Name, string MediaType, Func<HttpContext, Insights.MetricAnswer, CancellationToken, Task> WriteAsync)
+/// <summary>A format in which answers are given.</summary>
+/// <param name="Name">Its name in an address.</param>
+/// <param name="MediaType">Its name in headers.</param>
+/// <param name="Write">Writes an answer.</param>
+internal sealed record AnswerFormat(string Name, string MediaType, Func<PipeWriter, MetricAnswer, CancellationToken, Task> Write)
+{
+    /// <summary>What <c>Content-Type</c> says; the media type if nothing else.</summary>
+    public string ContentType { get; init; } = MediaType;
+
+    /// <summary>Whether it shrinks when it is compressed.</summary>
+    public bool IsText { get; init; }
+
+    /// <summary>The answer, written.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>> WriteAsync(MetricAnswer answer, CancellationToken cancellationToken = default)
+    {
+        using var body = new MemoryStream();
+        var pipe = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true));
+        await Write(pipe, answer, cancellationToken);
+        await pipe.CompleteAsync();
+        return body.ToArray();
+    }
+}
+
+/// <summary>The formats there are, and which of them a request asks for.</summary>
+internal sealed class AnswerFormats(ParquetAnswers parquet)
 {
     public const string Parameter = "format";
 
-    private static readonly AnswerFormat Json = new("json", AnswerJson.ContentType, AnswerJson.WriteAsync);
+    public static readonly AnswerFormat Json = new("json", AnswerJson.ContentType, AnswerJson.WriteAsync) { IsText = true };
 
-    private static readonly AnswerFormat[] All = [Json, new("csv", AnswerCsv.ContentType, AnswerCsv.WriteAsync)];
+    public static readonly AnswerFormat Csv = new("csv", AnswerCsv.ContentType, AnswerCsv.WriteAsync) { IsText = true, ContentType = AnswerCsv.ContentType + "; charset=utf-8; header=present" };
+
+    public static readonly AnswerFormat Arrow = new("arrow", AnswerArrow.ContentType, AnswerArrow.WriteAsync);
+
+    public const string ParquetType = "application/vnd.apache.parquet";
+
+    private readonly AnswerFormat[] _all = [Json, Csv, Arrow, new("parquet", ParquetType, (output, answer, token) => parquet.WriteAsync(answer, AnswerArrow.Metadata(answer), output, token))];
+
+    /// <summary>The names of all formats.</summary>
+    public static readonly string[] Names = ["json", "csv", "arrow", "parquet"];
 
     /// <summary>The format asked for by <c>?format=</c>, else by <c>Accept</c>, else JSON.</summary>
     /// <exception cref="ProblemException">406: none of those asked for can be given.</exception>
-    public static AnswerFormat Of(HttpRequest request)
+    public AnswerFormat Of(HttpRequest request)
     {
         if (request.Query.TryGetValue(Parameter, out var names))
         {
-            return All.FirstOrDefault(f => f.Name == names.ToString()) ?? throw None($"'{Query.QueryForm.Short(names.ToString())}'");
+            return Array.Find(_all, f => f.Name == names.ToString()) ?? throw None($"'{Query.QueryForm.Short(names.ToString())}'");
         }
 
         var accept = request.Headers.Accept;
-        if (accept.Count == 0)
+        if (accept.Count == 0 || accept is ["*/*"])
         {
             return Json;
         }
@@ -38,12 +72,12 @@ internal sealed record AnswerFormat(string Name, string MediaType, Func<HttpCont
             return ranges.Where(media.IsSubsetOf).OrderBy(r => r.MatchesAllTypes ? 0 : r.MatchesAllSubTypes ? 1 : 2).LastOrDefault() is { } range ? range.Quality ?? 1 : 0;
         }
 
-        var best = All.Select(f => (Format: f, Quality: Quality(f))).MaxBy(f => f.Quality);
+        var best = _all.Select(f => (Format: f, Quality: Quality(f))).MaxBy(f => f.Quality);
         return best.Quality > 0 ? best.Format : throw None($"'{Query.QueryForm.Short(accept.ToString())}'");
     }
 
-    private static ProblemException None(string asked) => new(new Problem(
+    private ProblemException None(string asked) => new(new Problem(
         StatusCodes.Status406NotAcceptable,
         ProblemCodes.NotAcceptable,
-        $"Answers are given as {string.Join(" and ", All.Select(f => $"{f.MediaType} (format={f.Name})"))}, not as {asked}."));
+        $"Answers are given as {string.Join(", ", _all.Select(f => $"{f.MediaType} (format={f.Name})"))}, not as {asked}."));
 }

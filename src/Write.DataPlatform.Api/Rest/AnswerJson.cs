@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -21,10 +23,8 @@ internal static class AnswerJson
     /// <summary>For everything that is not rows.</summary>
     public static readonly JsonSerializerOptions Options = MakeOptions();
 
-    public static async Task WriteAsync(HttpContext context, MetricAnswer answer, CancellationToken cancellationToken = default)
+    public static async Task WriteAsync(PipeWriter pipe, MetricAnswer answer, CancellationToken cancellationToken = default)
     {
-        context.Response.ContentType = ContentType;
-        var pipe = context.Response.BodyWriter;
         var json = new Utf8JsonWriter(pipe, WriterOptions);
         await using (json.ConfigureAwait(false))
         {
@@ -43,19 +43,10 @@ internal static class AnswerJson
             }
 
             json.WriteEndArray();
-            if (answer.Totals is { } totals)
+            if (answer.Totals is not null)
             {
-                json.WriteStartObject("totals");
-                for (var i = 0; i < totals.Count; i++)
-                {
-                    if (IsMetric(answer.Columns[i], totals[i]))
-                    {
-                        json.WritePropertyName(names[i]);
-                        WriteValue(json, totals[i]);
-                    }
-                }
-
-                json.WriteEndObject();
+                json.WritePropertyName("totals");
+                WriteTotals(json, answer);
             }
 
             json.WritePropertyName("served");
@@ -150,6 +141,39 @@ internal static class AnswerJson
 
         json.WriteEndArray();
         json.WriteNumber("bytesScanned", served.BytesScanned);
+        json.WriteEndObject();
+    }
+
+    /// <summary>The totals as JSON.</summary>
+    public static string TotalsText(MetricAnswer answer) => TextOf(json => WriteTotals(json, answer));
+
+    /// <summary>Who served, as JSON.</summary>
+    public static string ServedText(ServedBy served) => TextOf(json => WriteServed(json, served));
+
+    private static string TextOf(Action<Utf8JsonWriter> write)
+    {
+        using var body = new MemoryStream();
+        using (var json = new Utf8JsonWriter(body, WriterOptions))
+        {
+            write(json);
+        }
+
+        return Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length);
+    }
+
+    private static void WriteTotals(Utf8JsonWriter json, MetricAnswer answer)
+    {
+        var totals = answer.Totals!;
+        json.WriteStartObject();
+        for (var i = 0; i < totals.Count; i++)
+        {
+            if (IsMetric(answer.Columns[i], totals[i]))
+            {
+                json.WritePropertyName(answer.Columns[i].Name);
+                WriteValue(json, totals[i]);
+            }
+        }
+
         json.WriteEndObject();
     }
 

@@ -33,21 +33,31 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCaller
         context.Items[typeof(Caller)] = access is not null ? await IdentifyAsync(context, presented) : await RecognizeAsync(context, presented);
         if (access is not null)
         {
-            Admit(context, access, presented);
+            Admit(context, access, presented is not null, models.Current);
         }
 
         await next(context);
     }
 
+    /// <summary>Whether the caller of a request, who was looked at before, may use another route.</summary>
+    /// <exception cref="ProblemException">The caller may not use the route.</exception>
+    public static void Admit(HttpContext context, Endpoint route)
+    {
+        if (route.Metadata.GetMetadata<AccessMetadata>() is { } access)
+        {
+            Admit(context, access, true, context.RequestServices.GetRequiredService<ModelStore>().Current);
+        }
+    }
+
     /// <exception cref="ProblemException">The caller may not use the route.</exception>
     /// <exception cref="AccessDeniedException">The caller's role is gone, or it lacks a claim that the role needs.</exception>
-    private void Admit(HttpContext context, AccessMetadata access, PresentedKey? presented)
+    private static void Admit(HttpContext context, AccessMetadata access, bool isPresented, MetricModel model)
     {
         if (Of(context) is not { } caller)
         {
-            throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, presented is null
-                ? "This address needs a key unless the call comes from the server's own machine."
-                : "The key is not known, has expired or was revoked.")
+            throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, isPresented
+                ? "The key is not known, has expired or was revoked."
+                : "This address needs a key unless the call comes from the server's own machine.")
             {
                 Headers = [("WWW-Authenticate", access.Challenge)],
             });
@@ -58,13 +68,13 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCaller
             throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "This is for operators."));
         }
 
-        if (caller.Tenant is { } tenant && !models.Current.Tenants.ContainsKey(tenant))
+        if (caller.Tenant is { } tenant && !model.Tenants.ContainsKey(tenant))
         {
             throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "The key is of a tenant that does not exist any more."));
         }
 
         // Here already, so that no route forgets it.
-        AccessPolicy.ScopeOf(models.Current, caller);
+        AccessPolicy.ScopeOf(model, caller);
     }
 
     /// <summary>Who asks: whose key it is, whether or not it comes from this machine; without a key the operator on this machine.</summary>

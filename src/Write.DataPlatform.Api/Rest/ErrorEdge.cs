@@ -1,6 +1,9 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore.Diagnostics;
+using Write.DataPlatform.Api.Monitoring;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Insights;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
@@ -33,7 +36,7 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
             var problem = Of(exception, context);
             if (problem.Status >= StatusCodes.Status500InternalServerError)
             {
-                RestLog.Failed(logger, exception, context.Request.Method, context.Request.Path, problem.Code);
+                RestLog.Failed(logger, exception, context.Request.Method, LoggedPath.Of(context.Request), problem.Code);
             }
 
             context.Response.Clear();
@@ -79,6 +82,10 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
                 return Retry(ProblemCodes.GoldUnavailable, Told(gold.Message, "The tables are not available now."));
             case GoldStoreException gold:
                 return new Problem(500, ProblemCodes.GoldFailed, Told(gold.Message, "The tables could not be read."));
+            case TooManyJobsException tooMany:
+                return new Problem(429, ProblemCodes.TooManyJobs, tooMany.Message) { Headers = RetryAfter };
+            case JobTimeoutException slow:
+                return new Problem(504, ProblemCodes.QueryTimeout, slow.Message);
             case RefreshException refresh:
                 return new Problem(409, ProblemCodes.Conflict, refresh.Message);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
@@ -100,10 +107,9 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
             : new Problem(400, ProblemCodes.BadQuery, detail) { Errors = query.Problems };
     }
 
-    private static Problem Retry(string code, string detail) => new(503, code, detail)
-    {
-        Headers = [("Retry-After", RetryAfterSeconds.ToString(CultureInfo.InvariantCulture))],
-    };
+    private static readonly ImmutableArray<(string, string)> RetryAfter = [("Retry-After", RetryAfterSeconds.ToString(CultureInfo.InvariantCulture))];
+
+    private static Problem Retry(string code, string detail) => new(503, code, detail) { Headers = RetryAfter };
 
     private static Problem TooLarge() =>
         new(413, ProblemCodes.BodyTooLarge, string.Create(CultureInfo.InvariantCulture, $"The body has more than {RestServices.MaxBodyBytes:N0} bytes."));

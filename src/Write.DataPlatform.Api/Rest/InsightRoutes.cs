@@ -13,13 +13,13 @@ internal static class InsightRoutes
     {
         v1.MapGet("/insights", (HttpContext context, ModelStore models) =>
             QueryRoutes.WriteJsonAsync(context, new { insights = Visible(context, models.Current).Select(Describe) }));
-        v1.MapGet("/insights/{name}", (HttpContext context, string name, MetricQueryService service, ModelStore models) =>
+        v1.MapGet("/insights/{name}", (HttpContext context, string name, AnswerEndpoint answers, ModelStore models) => answers.AnswerAsync(context, () =>
         {
             var insight = Find(context, models.Current, name);
             var given = QueryRoutes.Parameters(context).Where(p => p.Key != QueryRoutes.CursorParameter || insight.Parameters.Any(own => own.Name == p.Key));
             var bound = InsightBinder.Bind(insight, given.ToDictionary());
-            return QueryRoutes.AnswerAsync(context, service, models, bound.Query, bound.Translate);
-        }).WithMetadata(new QueryMetadata());
+            return ValueTask.FromResult(new AskedByRoute(bound.Query, bound.Translate));
+        })).WithMetadata(new QueryMetadata());
     }
 
     private static IEnumerable<Insight> Visible(HttpContext context, MetricModel model) =>

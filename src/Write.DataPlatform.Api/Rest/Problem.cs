@@ -20,6 +20,10 @@ internal static class ProblemCodes
     public const string UnknownDimension = "unknown_dimension";
     public const string UnknownTable = "unknown_table";
     public const string UnknownRun = "unknown_run";
+    public const string UnknownQuery = "unknown_query";
+    public const string QueryLost = "query_lost";
+    public const string TooManyJobs = "too_many_jobs";
+    public const string QueryTimeout = "query_timeout";
     public const string UnknownKey = "unknown_key";
     public const string MethodNotAllowed = "method_not_allowed";
     public const string NotAcceptable = "not_acceptable";
@@ -38,7 +42,6 @@ internal static class ProblemCodes
     public const string RateLimited = "rate_limited";
     public const string QuotaExceeded = "quota_exceeded";
     public const string TooManyQueries = "too_many_queries";
-    public const string QueryTimeout = "query_timeout";
 }
 
 /// <summary>A refused request as RFC 9457 writes it.</summary>

@@ -1,5 +1,4 @@
 using Write.DataPlatform.Api.Limits;
-using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
@@ -13,14 +12,14 @@ internal static class SavedQueryRoutes
     {
         v1.MapGet("/saved-queries", (HttpContext context, ModelStore models) => QueryRoutes.WriteJsonAsync(
             context, new { savedQueries = Visible(context, models.Current).Select(q => new { name = q.Name, description = q.Description, href = "/v1/saved-queries/" + q.Name, query = q.Query }) }));
-        v1.MapGet("/saved-queries/{name}", (HttpContext context, string name, MetricQueryService service, ModelStore models) =>
+        v1.MapGet("/saved-queries/{name}", (HttpContext context, string name, AnswerEndpoint answers, ModelStore models) => answers.AnswerAsync(context, () =>
         {
             var visible = Visible(context, models.Current).ToList();
             var saved = visible.Find(q => q.Name == name)
                 ?? throw ProblemException.NotFound(ProblemCodes.UnknownSavedQuery, $"There is no saved query '{QueryForm.Short(name)}'.", Suggestion.For(name, visible.Select(q => q.Name)));
             QueryRoutes.RefuseUnknownParameters(context, QueryRoutes.CursorParameter);
-            return QueryRoutes.AnswerAsync(context, service, models, MetricQueryReader.ReadSaved(saved), null);
-        }).WithMetadata(new QueryMetadata());
+            return ValueTask.FromResult(new AskedByRoute(MetricQueryReader.ReadSaved(saved)));
+        })).WithMetadata(new QueryMetadata());
     }
 
     private static IEnumerable<SavedQuery> Visible(HttpContext context, MetricModel model) => model.SavedQueries.Values.Where(CallerView.Of(context, model).Has);

@@ -30,6 +30,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         var operations = new Operations(swaggerDoc);
         Insights(operations);
         Queries(operations);
+        Jobs(operations);
         Catalogue(operations);
         Gold(operations);
         Keys(operations);
@@ -70,12 +71,12 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         var saved = to.Operation("Queries", "savedQuery", "Answers a saved query", "For callers that are no tenant's.", to.Ref(Schemas.Answer), 400, 401, 404, 406, 422, 503);
         saved.Parameters!.Add(Operations.Path("name", "The saved query"));
         saved.Parameters.Add(Operations.Query(QueryRoutes.CursorParameter, Schemas.Text(), "The next of the page before"));
-        Operations.AddAnswerParts(saved, isTagged: true);
+        to.AddAnswerParts(saved, isTagged: true);
         to.Add(HttpMethod.Get, "/v1/saved-queries/{name}", saved);
 
         var post = to.Operation("Queries", "query", "Answers a metric query", null, to.Ref(Schemas.Answer), 400, 401, 406, 413, 415, 422, 503);
         post.RequestBody = Body(to);
-        Operations.AddAnswerParts(post, isTagged: false);
+        to.AddAnswerParts(post, isTagged: false);
         to.Add(HttpMethod.Post, "/v1/query", post);
 
         var get = to.Operation(
@@ -103,7 +104,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         }
 
         get.Parameters!.Add(Operations.Query("toDate", Schemas.OneOf(null, Schemas.Words<TimeGrain>().Skip((int)TimeGrain.Day)), "A part of the time range"));
-        Operations.AddAnswerParts(get, isTagged: true);
+        to.AddAnswerParts(get, isTagged: true);
         to.Add(HttpMethod.Get, "/v1/query", get);
 
         var explain = to.Operation(
@@ -112,6 +113,22 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         explain.RequestBody = Body(to);
         explain.Parameters!.Add(Operations.Query(CallerView.TenantParameter, Schemas.Text()));
         to.Add(HttpMethod.Post, "/v1/query/explain", explain);
+    }
+
+    private static void Jobs(Operations to)
+    {
+        to.Add(HttpMethod.Get, "/v1/queries", to.Operation(
+            "Queries", "listJobs", "The caller's queries that go on as jobs, newest first", "An operator sees all.", Schemas.Object(null, ("queries", Schemas.List(to.Ref(Schemas.Job)))), 400, 401));
+        var id = Operations.Path("id", "The job, as Location named it");
+        var get = to.Operation(
+            "Queries", "getJob", "A job's answer, or where it is", "Fails as the query failed. With `Prefer: wait=N` it waits so many seconds for the answer.", to.Ref(Schemas.Answer), 400, 401, 404, 406, 410, 422, 503, 504);
+        get.Parameters!.Add(id);
+        to.AddAnswerParts(get, isTagged: false);
+        to.Add(HttpMethod.Get, "/v1/queries/{id}", get);
+        var delete = to.Operation("Queries", "cancelJob", "Stops a job and forgets its answer", null, null, 401, 404, 410);
+        delete.Parameters = [id];
+        delete.Responses!["204"] = new OpenApiResponse { Description = "It is gone" };
+        to.Add(HttpMethod.Delete, "/v1/queries/{id}", delete);
     }
 
     private static OpenApiRequestBody Body(Operations to) => new()

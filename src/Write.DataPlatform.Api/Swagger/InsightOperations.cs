@@ -33,7 +33,7 @@ internal static class InsightOperations
                 operation.Parameters!.Add(Operations.Query(Rest.QueryRoutes.CursorParameter, Schemas.Text(), "The next of the page before"));
             }
 
-            Operations.AddAnswerParts(operation, isTagged: true);
+            operations.AddAnswerParts(operation, isTagged: true);
             var ok = (OpenApiResponse)operation.Responses!["200"];
             ((OpenApiMediaType)ok.Content![Rest.AnswerJson.ContentType]).Example = Example(model, query);
             operations.Add(HttpMethod.Get, "/v1/insights/" + insight.Name, operation);

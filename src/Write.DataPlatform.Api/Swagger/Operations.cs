@@ -13,12 +13,14 @@ internal sealed class Operations(OpenApiDocument document)
         [401] = "A key is needed from this address",
         [403] = "For operators only",
         [404] = "There is no such thing",
+        [410] = "The server process that had it has ended",
         [406] = "None of the formats asked for",
         [409] = "Not in this state",
         [413] = "The body is too large",
         [415] = "The body is not JSON",
         [422] = "The query is well-formed and cannot be answered correctly",
         [429] = "Too many requests; see Retry-After",
+        [504] = "The query took longer than it may",
         [503] = "The lake or the gold store is not available; see Retry-After",
     };
 
@@ -67,13 +69,21 @@ internal sealed class Operations(OpenApiDocument document)
         new() { Name = name, In = ParameterLocation.Path, Schema = Schemas.Text(), Description = description, Required = true };
 
     /// <summary>What every answer of rows has: format, tenant view, tag.</summary>
-    public static void AddAnswerParts(OpenApiOperation operation, bool isTagged)
+    public void AddAnswerParts(OpenApiOperation operation, bool isTagged)
     {
-        operation.Parameters!.Add(Query(AnswerFormat.Parameter, Schemas.OneOf(null, "json", "csv"), "The format; else the Accept header says"));
+        operation.Parameters!.Add(Query(AnswerFormats.Parameter, Schemas.OneOf(null, AnswerFormats.Names), "The format; else the Accept header says"));
         operation.Parameters.Add(Query(CallerView.TenantParameter, Schemas.Text(), "For operators: the rows of this tenant alone, as it sees them"));
         operation.Parameters.Add(Query(CallerView.RoleParameter, Schemas.Text(), "For operators: what this role of the model sees"));
         var ok = (OpenApiResponse)operation.Responses!["200"];
-        ok.Content![AnswerCsv.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("The rows with a header line (RFC 4180)") };
+        ok.Content![AnswerCsv.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("The rows with a header line (RFC 4180)"), Example = JsonValue.Create("visit__country,visits\r\nFR,1203\r\n") };
+        ok.Content[AnswerArrow.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("An Arrow stream; served, totals and next are metadata of its schema", "binary") };
+        ok.Content[AnswerFormats.ParquetType] = new OpenApiMediaType { Schema = Schemas.Text("A Parquet file; served, totals and next are metadata of the file", "binary") };
+        operation.Parameters.Add(new OpenApiParameter
+        {
+            Name = Preference.Header, In = ParameterLocation.Header, Schema = Schemas.Text(), Example = JsonValue.Create("respond-async, wait=10"),
+            Description = "respond-async: an answer that takes longer than wait seconds (1 unless said) becomes a job, 202 with its address in Location",
+        });
+        operation.Responses["202"] = Response("The query goes on as a job; Location says where to ask for its answer", AnswerJson.ContentType, Ref(Schemas.Job));
         if (!isTagged)
         {
             return;

@@ -20,6 +20,7 @@ internal static class Schemas
     public const string Insight = "Insight";
     public const string GoldTable = "GoldTable";
     public const string Run = "Run";
+    public const string Job = "Job";
     public const string Health = "Health";
 
     public static OpenApiSchema Text(string? description = null, string? format = null) => new() { Type = JsonSchemaType.String, Description = description, Format = format };
@@ -175,6 +176,16 @@ internal static class Schemas
                 ("startedAt", Text(format: "date-time")),
                 ("endedAt", OrNull(Text(format: "date-time"))),
                 ("errors", List(Text()))),
+            [Job] = Object(
+                "A query that goes on without its caller.",
+                ("id", Text()),
+                ("href", Text("Where its answer is")),
+                ("state", OneOf(null, Words<Insights.QueryJobState>())),
+                ("metrics", List(Text())),
+                ("groupBy", List(Text())),
+                ("tenant", OrNull(Text())),
+                ("startedAt", Text(format: "date-time")),
+                ("endedAt", OrNull(Text(format: "date-time")))),
             [Health] = Object(
                 null,
                 ("status", OneOf(null, "Healthy", "Degraded", "Unhealthy")),

@@ -33,6 +33,10 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
     public async Task<GoldManifest> GetManifestAsync(string table, string? tenant, bool fresh = false, CancellationToken cancellationToken = default) =>
         (await ReadAsync(table, tenant, fresh, cancellationToken)).Manifest;
 
+    /// <summary>What <see cref="GetManifestAsync"/> would give without asking the store; null if it would ask.</summary>
+    public GoldManifest? Peek(string table, string? tenant) =>
+        _remembered.TryGetValue(GoldKeys.Table(table, tenant), out var remembered) && timeProvider.GetElapsedTime(remembered.ReadAt) < options.Value.ManifestMaxAge ? remembered.Manifest : null;
+
     /// <summary>Which partitions were live at a revision; null if its rows may be gone (it is longer than the grace ago) or it never was.</summary>
     /// <exception cref="GoldStoreException">The store failed, or the manifest is damaged.</exception>
     public async Task<GoldManifest?> GetManifestAtAsync(string table, string? tenant, long revision, CancellationToken cancellationToken = default)

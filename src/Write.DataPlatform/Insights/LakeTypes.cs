@@ -27,6 +27,12 @@ internal sealed class LakeTypes(ILake lake, TimeProvider clock)
             attempt = _attempts.GetValue(model, m => new Attempt(clock.GetUtcNow(), ReadAsync(m)));
         }
 
+        if (!attempt.Types.IsCompleted && clock.GetUtcNow() - attempt.StartedAt >= Patience)
+        {
+            // A lake that hangs is waited for once, not by every query.
+            return FieldTypes.Unknown;
+        }
+
         try
         {
             return await attempt.Types.WaitAsync(Patience, clock, cancellationToken);

@@ -12,21 +12,70 @@ namespace Write.DataPlatform.Insights;
 internal sealed class MetricQueryService(
     ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock)
 {
+    private readonly Turns _lakeTurns = new(Math.Max(1, serving.Instance.Settings.MaxSessions / 2));
+
+    /// <summary>Plans a query within what the caller may see.</summary>
+    /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
+    /// <exception cref="GoldStoreException">The gold store failed.</exception>
+    public Task<PlannedQuery> PlanAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) =>
+        PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
+
     /// <summary>Answers a query with the rows the caller may see.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
     /// <exception cref="LakeException">The lake is needed and failed.</exception>
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
-    public async Task<MetricAnswer> AnswerAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
+    public async Task<MetricAnswer> AnswerAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) =>
+        await AnswerAsync(await PlanAsync(query, caller, cancellationToken), cancellationToken);
+
+    /// <summary>Answers a planned query.</summary>
+    /// <exception cref="QueryException">No correct plan answers it any more.</exception>
+    /// <exception cref="LakeException">The lake is needed and failed.</exception>
+    /// <exception cref="GoldStoreException">The gold store failed.</exception>
+    public async Task<MetricAnswer> AnswerAsync(PlannedQuery planned, CancellationToken cancellationToken = default)
     {
-        var model = models.Current;
+        using var activity = Telemetry.Activities.StartActivity("answer");
+        var started = clock.GetTimestamp();
+        var outcome = "failed";
         try
         {
-            return await AnswerAsync(model, query, caller, fresh: false, cancellationToken);
+            var answer = await AnswerOnceMoreAsync(planned, cancellationToken);
+            outcome = "answered";
+            activity?.SetTag("dataplatform.tables", string.Join(',', answer.Served.Tables.Select(t => t.Name))).SetTag("dataplatform.rows", answer.Rows.Count).SetTag("dataplatform.bytes_scanned", answer.Served.BytesScanned);
+            Telemetry.LakeBytes.Add(answer.Served.BytesScanned);
+            return answer;
+        }
+        catch (QueryException)
+        {
+            outcome = "refused";
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            outcome = "cancelled";
+            throw;
+        }
+        finally
+        {
+            var by = string.Join('+', ServedFrom(planned.Leaves));
+            activity?.SetTag("dataplatform.served", by).SetTag("dataplatform.tenant", planned.Query.Tenant).SetStatus(outcome == "failed" ? System.Diagnostics.ActivityStatusCode.Error : System.Diagnostics.ActivityStatusCode.Unset);
+            Telemetry.AnswerDuration.Record(clock.GetElapsedTime(started).TotalSeconds, new("served", by), new("outcome", outcome));
+        }
+    }
+
+    private async Task<MetricAnswer> AnswerOnceMoreAsync(PlannedQuery planned, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AnswerAsync(planned, lake, cancellationToken);
+        }
+        catch (QueryException exception) when (!planned.SeesAll)
+        {
+            throw Untold.Of(exception, planned.Model, planned.Query);
         }
         catch (GoldStoreException exception) when (exception.IsTransient)
         {
             // A remembered manifest may name versions that were replaced and collected since.
-            return await AnswerAsync(model, query, caller, fresh: true, cancellationToken);
+            return await AnswerAsync(await PlanAsync(planned.Model, planned.Query, planned.Caller, fresh: true, cancellationToken), lake, cancellationToken);
         }
     }
 
@@ -34,14 +83,14 @@ internal sealed class MetricQueryService(
     /// <exception cref="QueryException">The query has mistakes.</exception>
     /// <exception cref="LakeException">The rows could not be read.</exception>
     public Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, ILake rows, FieldTypes fieldTypes, DateTimeOffset now, CancellationToken cancellationToken = default) =>
-        AnswerAsync(new Planned(QueryPlan.Create(model, query with { Source = QuerySource.Lake }, fieldTypes, [], now), [], query, now, SeesAll: true), rows, cancellationToken);
+        AnswerAsync(Planned(QueryPlan.Create(model, query with { Source = QuerySource.Lake }, fieldTypes, [], now), [], query, Caller.Operator, now), rows, cancellationToken);
 
     /// <summary>How a query would be answered.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
     public async Task<QueryExplanation> ExplainAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
     {
-        var plan = (await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken)).Plan;
+        var plan = (await PlanAsync(query, caller, cancellationToken)).Plan;
         var finish = FinishCompiler.Compile(plan.Resolved, plan.Leaves, (leaf, piece) =>
             piece.Gold is { } table ? "\"" + table.Definition.Table.Name + "\"" : "\"lake_" + leaf.Leaf.Index.ToString(CultureInfo.InvariantCulture) + "\"");
         return new QueryExplanation(
@@ -82,45 +131,15 @@ internal sealed class MetricQueryService(
         }
     }
 
-    /// <summary>
-    /// A tag that changes when the answer may: a hash of the query, the model's revision and the gold tables' revisions.
-    /// Null if the lake is needed, whose changes cannot be seen.
-    /// </summary>
+    /// <summary>A tag that changes when the answer may. Null if the lake is needed, whose changes cannot be seen.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
     /// <exception cref="GoldStoreException">The gold store failed.</exception>
-    public async Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default)
-    {
-        var (plan, snapshots, _, _, _) = await PlanAsync(models.Current, query, caller, fresh: false, cancellationToken);
-        ImmutableArray<LeafPlan> leaves = [.. plan.Leaves, .. TotalsApart(plan, snapshots)?.Leaves ?? []];
-        if (leaves.Any(l => l.NeedsLake))
-        {
-            return null;
-        }
+    public async Task<string?> GetETagAsync(MetricQuery query, Caller caller, CancellationToken cancellationToken = default) =>
+        await PlanAsync(query, caller, cancellationToken) is { NeedsLake: false } planned ? planned.Tag : null;
 
-        var served = leaves.SelectMany(l => l.Pieces).Select(p => $"{p.Gold!.Definition.Table.Name}@{p.Gold.Tenant}@{p.Gold.Revision}").Distinct();
-        var resolved = plan.Resolved;
-        // A comparison up to today has another range every day.
-        var ranges = leaves.Select(l => l.Leaf.Range.ToString()).Distinct();
-        return FilterText.Hash(string.Join('\n', [resolved.Model.Revision, resolved.Zone.Id, resolved.Range.ToString(), QueryText.Of(resolved.Query), resolved.Query.Cursor ?? "", .. ranges, .. served]));
-    }
-
-    private async Task<MetricAnswer> AnswerAsync(MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
+    private async Task<MetricAnswer> AnswerAsync(PlannedQuery planned, ILake source, CancellationToken cancellationToken)
     {
-        var planned = await PlanAsync(model, query, caller, fresh, cancellationToken);
-        try
-        {
-            return await AnswerAsync(planned, lake, cancellationToken);
-        }
-        catch (QueryException exception) when (!planned.SeesAll)
-        {
-            throw Untold.Of(exception, model, planned.Query);
-        }
-    }
-
-    private async Task<MetricAnswer> AnswerAsync(Planned planned, ILake source, CancellationToken cancellationToken)
-    {
-        var (plan, snapshots, query, now, seesAll) = planned;
-        var apart = TotalsApart(plan, snapshots);
+        var (plan, apart, snapshots, query, _, now) = planned;
         var (result, totals, scanned) = await RunAsync(plan, snapshots, source, plan.Resolved.Query.Totals && apart is null, cancellationToken);
         if (apart is not null)
         {
@@ -146,17 +165,23 @@ internal sealed class MetricQueryService(
             Rows = result.Finite(),
             Next = next,
             Totals = totals is null ? null : [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals.Finite()[0]],
-            Served = Served([.. plan.Leaves, .. apart?.Leaves ?? []], snapshots, scanned, seesAll),
+            Served = Served([.. planned.Leaves], snapshots, scanned, planned.SeesAll),
         };
     }
 
-    /// <summary>Totals follow from the same pieces if every state can be merged, and else have a plan of their own.</summary>
-    private static QueryPlan? TotalsApart(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots) =>
-        plan.Resolved.Query.Totals && !plan.IsMergeable ? plan.ForTotals([.. snapshots.Select(s => s.Candidate)]) : null;
+    private static PlannedQuery Planned(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, MetricQuery query, Caller caller, DateTimeOffset now)
+    {
+        // Totals follow from the same pieces if every state can be merged, and else have a plan of their own.
+        var totals = plan.Resolved.Query.Totals && !plan.IsMergeable ? plan.ForTotals([.. snapshots.Select(s => s.Candidate)]) : null;
+        return new PlannedQuery(plan, totals, snapshots, query, caller, now);
+    }
 
     private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
         QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, bool withTotals, CancellationToken cancellationToken)
     {
+        // A lake that is slow, or hangs, holds nothing that gold's answers need: it is waited for first, and reading it takes half of the sessions at most.
+        await using var lakeAnswers = await LakeAnswers.AskAsync(plan, source, cancellationToken);
+        using var turn = lakeAnswers.Answers.Count == 0 ? null : await _lakeTurns.TakeAsync(cancellationToken);
         var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
         try
         {
@@ -166,10 +191,10 @@ internal sealed class MetricQueryService(
             }
 
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
-            var runner = new PlanRunner(session, source, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
-            await runner.LoadLakeAsync(cancellationToken);
+            var runner = new PlanRunner(session, plan, relations.Select(r => KeyValuePair.Create(r.Key, r.Value.Sql)));
+            await runner.LoadAsync(lakeAnswers, cancellationToken);
             var rows = await runner.FinishAsync(isTotals: false, cancellationToken);
-            return (rows, withTotals ? await runner.FinishAsync(isTotals: true, cancellationToken) : null, runner.BytesScanned);
+            return (rows, withTotals ? await runner.FinishAsync(isTotals: true, cancellationToken) : null, lakeAnswers.BytesScanned);
         }
         finally
         {
@@ -180,7 +205,7 @@ internal sealed class MetricQueryService(
         }
     }
 
-    private async Task<Planned> PlanAsync(
+    private async Task<PlannedQuery> PlanAsync(
         MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
         var bound = Bind(model, query, caller);
@@ -203,7 +228,7 @@ internal sealed class MetricQueryService(
 
     private static bool SeesAll(Caller caller, MetricQuery bound) => caller.IsOperator || (caller.Tenant is null && bound.Scope is null);
 
-    private async Task<Planned> PlanBoundAsync(
+    private async Task<PlannedQuery> PlanBoundAsync(
         MetricModel model, MetricQuery bound, Caller caller, bool fresh, CancellationToken cancellationToken)
     {
         var cursor = bound.Cursor is null ? null : Open(bound, model, caller);
@@ -213,7 +238,7 @@ internal sealed class MetricQueryService(
         // One row more than is ever given tells that there are too many.
         var plan = QueryPlan.Create(model, bound.Limit is null && !bound.MinMax ? bound with { Limit = MaxRows } : bound, fieldTypes, [.. snapshots.Select(s => s.Candidate)], now);
         cursor?.Check(plan);
-        return new Planned(plan with { Resolved = plan.Resolved with { After = cursor?.After } }, snapshots, bound, now, SeesAll(caller, bound));
+        return Planned(plan with { Resolved = plan.Resolved with { After = cursor?.After } }, snapshots, bound, caller, now);
     }
 
     /// <exception cref="QueryException">It is no cursor of this query's, and what else is wrong with the query.</exception>
@@ -230,9 +255,6 @@ internal sealed class MetricQueryService(
             throw WithNames(new QueryException(refused.Problems) { Readable = query }, caller);
         }
     }
-
-    /// <summary>What answers a query: its plan, the gold tables as they were seen, the query with its tenant and role, the moment that relative ranges end at, and whether its asker may know everything.</summary>
-    private sealed record Planned(QueryPlan Plan, IReadOnlyList<GoldSnapshot> Snapshots, MetricQuery Query, DateTimeOffset Now, bool SeesAll);
 
     private static ImmutableArray<AnswerColumn> Describe(ResolvedQuery query, ImmutableArray<ResultColumn> columns)
     {
@@ -283,12 +305,15 @@ internal sealed class MetricQueryService(
         watermarks.Add(clock.GetUtcNow());
 
         return new ServedBy(
-            [.. pieces.Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal)],
+            [.. ServedFrom(leaves)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
             watermarks.Min(),
             [.. leaves.SelectMany(l => l.Misses).Select(m => seesAll ? m : Untold.Miss).Distinct()],
             bytesScanned);
     }
+
+    private static IEnumerable<string> ServedFrom(IEnumerable<LeafPlan> leaves) =>
+        leaves.SelectMany(l => l.Pieces).Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal);
 
     private LeafExplanation Explain(LeafPlan plan)
     {
@@ -320,5 +345,23 @@ internal sealed class MetricQueryService(
 
         var statement = QueryPlan.CompileLake(plan, piece, lake.Dialect);
         return new PieceExplanation("lake", piece.Range.ToString(), null, null, null, null, statement.Text, statement.Parameters);
+    }
+}
+
+/// <summary>So many at once, the others in line.</summary>
+internal sealed class Turns(int count)
+{
+    private readonly SemaphoreSlim _free = new(count);
+
+    /// <summary>Waits for a turn; dispose it when it is over.</summary>
+    public async Task<IDisposable> TakeAsync(CancellationToken cancellationToken = default)
+    {
+        await _free.WaitAsync(cancellationToken);
+        return new Turn(_free);
+    }
+
+    private sealed class Turn(SemaphoreSlim free) : IDisposable
+    {
+        public void Dispose() => free.Release();
     }
 }

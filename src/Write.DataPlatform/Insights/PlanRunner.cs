@@ -9,47 +9,65 @@ using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Insights;
 
-/// <summary>Runs a plan on one serving session: the lake's pieces into temporary tables, then the finish over them and the gold relations.</summary>
-internal sealed class PlanRunner(DuckDbSession session, ILake lake, QueryPlan plan, IEnumerable<KeyValuePair<LeafPiece, string>> goldRelations)
+/// <summary>What the lake says to the pieces of a plan that gold does not serve, ready to be read. Dispose it to end the queries.</summary>
+internal sealed class LakeAnswers : IAsyncDisposable
+{
+    private readonly List<(LeafPiece Piece, LakeRows Rows)> _answers = [];
+
+    public IReadOnlyList<(LeafPiece Piece, LakeRows Rows)> Answers => _answers;
+
+    /// <summary>Bytes that the lake read.</summary>
+    public long BytesScanned => _answers.Sum(a => a.Rows.BytesScanned);
+
+    /// <summary>Asks the lake for what gold does not serve, everything at once, and waits until all of it answers.</summary>
+    /// <exception cref="LakeException">The lake could not answer.</exception>
+    public static async Task<LakeAnswers> AskAsync(QueryPlan plan, ILake lake, CancellationToken cancellationToken = default)
+    {
+        var missing = plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (leaf, piece))).ToList();
+        var running = missing.Select(m => lake.QueryAsync(QueryPlan.CompileLake(m.leaf, m.piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, cancellationToken)).ToList();
+        var answers = new LakeAnswers();
+        foreach (var (task, at) in running.Select((t, i) => (t, i)))
+        {
+            // A failed piece ends the answer; what the others still bring is let go.
+            await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (task.IsCompletedSuccessfully)
+            {
+                answers._answers.Add((missing[at].piece, task.Result));
+            }
+        }
+
+        if (running.Find(t => !t.IsCompletedSuccessfully) is { } failed)
+        {
+            await answers.DisposeAsync();
+            await failed;
+        }
+
+        return answers;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (_, rows) in _answers)
+        {
+            await rows.DisposeAsync();
+        }
+    }
+}
+
+/// <summary>Runs a plan on one serving session: the lake's answers into temporary tables, then the finish over them and the gold relations.</summary>
+internal sealed class PlanRunner(DuckDbSession session, QueryPlan plan, IEnumerable<KeyValuePair<LeafPiece, string>> goldRelations)
 {
     private readonly Dictionary<LeafPiece, string> _sources = new(goldRelations, ReferenceEqualityComparer.Instance);
 
-    /// <summary>Bytes that the lake read.</summary>
-    public long BytesScanned { get; private set; }
-
-    /// <summary>Asks the lake for what gold does not serve.</summary>
-    /// <exception cref="LakeException">The lake could not answer.</exception>
-    public async Task LoadLakeAsync(CancellationToken cancellationToken = default)
+    /// <summary>Reads what the lake says.</summary>
+    /// <exception cref="LakeException">The lake stopped answering.</exception>
+    public async Task LoadAsync(LakeAnswers lake, CancellationToken cancellationToken = default)
     {
-        var missing = plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (leaf, piece))).ToList();
-        if (missing.Count == 0)
+        for (var i = 0; i < lake.Answers.Count; i++)
         {
-            return;
-        }
-
-        var running = missing.Select(m => lake.QueryAsync(QueryPlan.CompileLake(m.leaf, m.piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, cancellationToken)).ToList();
-        try
-        {
-            for (var i = 0; i < missing.Count; i++)
-            {
-                await using var rows = await running[i];
-                var table = "lake_" + i.ToString(CultureInfo.InvariantCulture);
-                await AppendAsync(table, rows, cancellationToken);
-                BytesScanned += rows.BytesScanned;
-                _sources[missing[i].piece] = table;
-            }
-        }
-        finally
-        {
-            // A failed piece ends the answer; what the others still bring is let go.
-            foreach (var task in running)
-            {
-                await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                if (task.IsCompletedSuccessfully)
-                {
-                    await task.Result.DisposeAsync();
-                }
-            }
+            var table = "lake_" + i.ToString(CultureInfo.InvariantCulture);
+            await AppendAsync(table, lake.Answers[i].Rows, cancellationToken);
+            _sources[lake.Answers[i].Piece] = table;
         }
     }
 

@@ -45,9 +45,9 @@ public sealed class OpenApiTests(ServerFixture server)
         var document = JsonNode.Parse(await server.TextAsync(Address))!;
         var described = document["paths"]!.AsObject().SelectMany(p => p.Value!.AsObject().Select(o => $"{o.Key.ToUpperInvariant()} {p.Key}")).Where(r => !r.StartsWith("GET /v1/insights/", StringComparison.Ordinal)).Order();
         var mapped = server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            // The feed describes itself, at /odata/$metadata.
+            // The feed describes itself, at /odata/$metadata, and the Model Context Protocol its tools. Whatever takes GET takes HEAD.
             .Where(e => e.Metadata.GetMetadata<IExcludeFromDescriptionMetadata>() is null)
-            .SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(m => $"{m} /{e.RoutePattern.RawText!.Trim('/')}")).Where(r => r != "GET /v1/insights/{name}").Order();
+            .SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Where(m => m != "HEAD").Select(m => $"{m} /{e.RoutePattern.RawText!.Trim('/')}")).Where(r => r != "GET /v1/insights/{name}").Order();
         Assert.Equal(mapped, described);
     }
 

@@ -1,0 +1,249 @@
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Api.Rest;
+
+/// <summary>A query as a route read it.</summary>
+/// <param name="Query">The query, without its tenant.</param>
+/// <param name="Translate">Turns what is said about the query into what the caller knows; null to leave it.</param>
+internal sealed record AskedByRoute(MetricQuery Query, Func<QueryException, QueryException>? Translate = null);
+
+/// <summary>
+/// Gives the answers of all routes that give rows: first from what is known of the same request, then from the cache, then by work; in the format and coding
+/// asked for, or, where the caller prefers that, as a job.
+/// </summary>
+internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore models, AnswerCache cache, AnswerFormats formats, AnswerMemo memo, QueryJobs jobs, TimeProvider clock)
+{
+    private static readonly string Vary =
+        string.Join(", ", "Accept", "Accept-Encoding", "Authorization", PresentedKey.Header, CallerView.TenantHeader, CallerView.RoleHeader, Preference.Header);
+
+    /// <summary>Answers a request.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="read">Reads its query; not called if the answer is known without.</param>
+    public async Task AnswerAsync(HttpContext context, Func<ValueTask<AskedByRoute>> read)
+    {
+        var cancellation = context.RequestAborted;
+        var name = memo.NameOf(context);
+        if (name is { } known && memo.Find(known) is { } found && await AnswerKnownAsync(context, found))
+        {
+            return;
+        }
+
+        var format = formats.Of(context.Request);
+        var asked = await read();
+        try
+        {
+            var query = CallerView.Of(context, models.Current).Bind(asked.Query) with { Cursor = asked.Query.Cursor ?? QueryRoutes.CursorOf(context) };
+            var planned = await service.PlanAsync(query, CallerGate.Known(context), cancellation);
+            QueryName.Set(context, planned.Tag);
+            var key = cache.KeyOf(planned, format.Name);
+            if (name is { } toRemember && !planned.NeedsLake)
+            {
+                memo.Add(toRemember, planned, key, format);
+            }
+
+            var tag = name is null || planned.NeedsLake ? null : planned.Tag;
+            if (tag is not null && IsKnown(context.Request, tag, format))
+            {
+                NotModified(context, tag, format);
+                return;
+            }
+
+            var isFresh = planned.NeedsLake && context.Request.Headers.CacheControl.Any(v => v?.Contains("no-cache", StringComparison.OrdinalIgnoreCase) is true);
+            var preference = Preference.Of(context.Request);
+            if (preference.RespondAsync)
+            {
+                await AnswerOrBeginAsync(context, planned, isFresh ? null : key, tag, format, preference, asked.Translate);
+                return;
+            }
+
+            await SendAsync(context, await MakeAsync(isFresh ? null : key, planned, format, cancellation), isFresh ? null : key, tag, format);
+        }
+        catch (QueryException exception) when (asked.Translate is { } translate)
+        {
+            throw translate(exception);
+        }
+    }
+
+    /// <summary>Gives a job's answer in the format asked for.</summary>
+    public async Task AnswerJobAsync(HttpContext context, QueryJob job)
+    {
+        var format = formats.Of(context.Request);
+        QueryName.Set(context, job.Id);
+        MetricAnswer answer;
+        try
+        {
+            answer = await job.Answer;
+        }
+        catch (OperationCanceledException) when (job.IsCancelled)
+        {
+            throw JobRoutes.Unknown(job.Id);
+        }
+        catch (QueryException exception) when (job.Translate is { } translate)
+        {
+            throw translate(exception);
+        }
+
+        await SendAsync(context, await StoreAsync(answer, format, context.RequestAborted), null, null, format);
+    }
+
+    /// <summary>Tells where a job is.</summary>
+    public static Task AcceptAsync(HttpContext context, QueryJob job)
+    {
+        context.Response.Headers.Location = JobRoutes.Address(job);
+        context.Response.Headers.RetryAfter = "1";
+        return QueryRoutes.WriteJsonAsync(context, JobRoutes.Describe(job), StatusCodes.Status202Accepted);
+    }
+
+    private async ValueTask<bool> AnswerKnownAsync(HttpContext context, KnownRequest known)
+    {
+        QueryName.Set(context, known.Tag);
+        if (IsKnown(context.Request, known.Tag, known.Format))
+        {
+            NotModified(context, known.Tag, known.Format);
+            return true;
+        }
+
+        if (known.Key is not { } key || await cache.FindAsync(key, context.RequestAborted) is not { Rows: null } answer)
+        {
+            return false;
+        }
+
+        await SendAsync(context, answer, key, known.Tag, known.Format);
+        return true;
+    }
+
+    private async Task AnswerOrBeginAsync(HttpContext context, PlannedQuery planned, string? key, string? tag, AnswerFormat format, Preference preference, Func<QueryException, QueryException>? translate)
+    {
+        context.Response.Headers[Preference.Applied] = preference.Told;
+        if (key is not null && await cache.FindAsync(key, context.RequestAborted) is { Rows: null } kept)
+        {
+            await SendAsync(context, kept, key, tag, format);
+            return;
+        }
+
+        var job = jobs.Start(planned, translate);
+        QueryName.Set(context, job.Id);
+        if (await JobRoutes.IsOverWithinAsync(job, preference.Wait, clock, context.RequestAborted))
+        {
+            // Nobody needs its name.
+            jobs.Remove(job);
+            await SendAsync(context, await StoreAsync(await job.Answer, format, context.RequestAborted), null, tag, format);
+            return;
+        }
+
+        await AcceptAsync(context, job);
+    }
+
+    private ValueTask<StoredAnswer> MakeAsync(string? key, PlannedQuery planned, AnswerFormat format, CancellationToken cancellationToken) => cache.GetAsync(
+        key,
+        async token => await StoreAsync(await service.AnswerAsync(planned, token), format, token),
+        cancellationToken);
+
+    /// <summary>A large answer is written as it is sent, and never lies in memory as a whole.</summary>
+    private static async ValueTask<StoredAnswer> StoreAsync(MetricAnswer answer, AnswerFormat format, CancellationToken cancellationToken) =>
+        answer.Rows.Count * (long)answer.Columns.Length > AnswerCache.MaxKeptValues
+            ? StoredAnswer.ToWrite(answer)
+            : StoredAnswer.Written(await format.WriteAsync(answer, cancellationToken), answer.Next);
+
+    private async Task SendAsync(HttpContext context, StoredAnswer answer, string? key, string? tag, AnswerFormat format)
+    {
+        var response = context.Response;
+        if (answer.Rows is null && ContentCoding.Pays(format, answer) && ContentCoding.Of(context.Request) is { } coding)
+        {
+            answer = key is null ? coding.Packed(answer) : await cache.GetAsync(key + ":" + coding.Name, _ => ValueTask.FromResult(coding.Packed(answer)), context.RequestAborted);
+            response.Headers.ContentEncoding = coding.Name;
+            WriteHeaders(context, tag, format, isWeak: true);
+        }
+        else
+        {
+            WriteHeaders(context, tag, format, isWeak: answer.Rows is not null);
+        }
+
+        if (answer.Next is { } next)
+        {
+            response.Headers.Link = $"<{NextPage(context.Request, next)}>; rel=\"next\"";
+        }
+
+        response.ContentType = format.ContentType;
+        if (answer.Rows is { } rows)
+        {
+            if (!HttpMethods.IsHead(context.Request.Method))
+            {
+                await format.Write(response.BodyWriter, rows, context.RequestAborted);
+            }
+
+            return;
+        }
+
+        response.ContentLength = answer.Body.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await response.BodyWriter.WriteAsync(answer.Body, context.RequestAborted);
+        }
+    }
+
+    private static bool IsKnown(HttpRequest request, string tag, AnswerFormat format)
+    {
+        foreach (var text in request.Headers.IfNoneMatch)
+        {
+            // What is sent back is nearly always one tag, as it was given.
+            if (text is null)
+            {
+                continue;
+            }
+
+            var bare = text.AsSpan().Trim();
+            bare = bare.StartsWith("W/") ? bare[2..] : bare;
+            if (bare.Length == tag.Length + format.Name.Length + 3 && bare[0] == '"' && bare[^1] == '"' && bare[1..].StartsWith(tag) && bare[tag.Length + 1] == '-' && bare[(tag.Length + 2)..^1].SequenceEqual(format.Name))
+            {
+                return true;
+            }
+        }
+
+        return request.Headers.IfNoneMatch.Count > 0 && EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch, out var tags)
+            && tags.Any(t => t.Equals(EntityTagHeaderValue.Any) || t.Compare(new EntityTagHeaderValue($"\"{tag}-{format.Name}\""), useStrongComparison: false));
+    }
+
+    private static void NotModified(HttpContext context, string tag, AnswerFormat format)
+    {
+        Telemetry.NotModified.Add(1);
+        WriteHeaders(context, tag, format, isWeak: false);
+        context.Response.StatusCode = StatusCodes.Status304NotModified;
+    }
+
+    private static void WriteHeaders(HttpContext context, string? tag, AnswerFormat format, bool isWeak)
+    {
+        var headers = context.Response.Headers;
+        headers.CacheControl = "no-cache, private";
+        headers.Vary = Vary;
+        if (tag is not null)
+        {
+            headers.ETag = $"{(isWeak ? "W/" : "")}\"{tag}-{format.Name}\"";
+        }
+    }
+
+    /// <summary>The same address with the next page's cursor; a request with a body sends that again.</summary>
+    private static string NextPage(HttpRequest request, string cursor) =>
+        QueryHelpers.AddQueryString(
+            request.PathBase.Add(request.Path).ToUriComponent(),
+            request.Query.Where(p => p.Key is not (QueryRoutes.CursorParameter or PresentedKey.Parameter)).Append(KeyValuePair.Create(QueryRoutes.CursorParameter, new StringValues(cursor))));
+}
+
+/// <summary>What a query is called in the log: the start of its answer's tag, or its job.</summary>
+internal static class QueryName
+{
+    private const int Length = 12;
+
+    public static void Set(HttpContext context, string name)
+    {
+        context.Items[typeof(QueryName)] = name;
+        System.Diagnostics.Activity.Current?.SetTag("dataplatform.query", Of(context));
+    }
+
+    public static string? Of(HttpContext context) => context.Items[typeof(QueryName)] is string name ? name[..Math.Min(Length, name.Length)] : null;
+}

@@ -1,0 +1,89 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Insights;
+using Write.DataPlatform.Model;
+
+namespace Write.DataPlatform.Api.Rest;
+
+/// <summary>What makes two requests the same.</summary>
+/// <param name="View">What their callers may see.</param>
+/// <param name="IsOperator">Whether it is told what answered.</param>
+/// <param name="Target">Path and query string, as they were sent.</param>
+/// <param name="Accept">The formats that are welcome.</param>
+internal readonly record struct RequestName(string View, bool IsOperator, string Target, string Accept);
+
+/// <summary>What is known of a request without reading its query: the answer's tag, format and place in the cache.</summary>
+/// <param name="Model">The model it was planned with.</param>
+/// <param name="PlanEnds">Until when the clock leaves the plan as it is, excluded.</param>
+/// <param name="Manifests">The gold tables that were looked at, as they were.</param>
+/// <param name="Tag">The answer's tag, without its format.</param>
+/// <param name="Key">The answer's name in the cache; null if it keeps none.</param>
+/// <param name="Format">The answer's format.</param>
+internal sealed record KnownRequest(MetricModel Model, DateTimeOffset PlanEnds, ImmutableArray<GoldManifest> Manifests, string Tag, string? Key, AnswerFormat Format);
+
+/// <summary>
+/// Remembers the tags of requests, so that the same request is told 304, or sent its bytes, before its query is read. What is remembered holds only as long as
+/// a plan made now would be the same: the same model, the same manifests as fresh as a plan would read them, and no grain ended since.
+/// </summary>
+internal sealed class AnswerMemo(ModelStore models, GoldTables gold, TimeProvider clock)
+{
+    private const int MaxKnown = 5_000;
+    private const int MaxTarget = 2_048;
+
+    private readonly ConcurrentDictionary<RequestName, KnownRequest> _known = new();
+
+    /// <summary>The request's name; null for one that is not remembered: it has a body, a key in its address, or a long one.</summary>
+    public RequestName? NameOf(HttpContext context)
+    {
+        var request = context.Request;
+        if (HttpMethods.IsPost(request.Method))
+        {
+            return null;
+        }
+
+        var query = request.QueryString.Value ?? "";
+        if (query.Length > MaxTarget || (query.Length > 0 && request.Query.ContainsKey(PresentedKey.Parameter)))
+        {
+            return null;
+        }
+
+        var headers = request.Headers;
+        var view = CallerView.Of(context, models.Current);
+        return new RequestName(view.Text, CallerGate.Known(context).IsOperator, request.Path.Value + query, headers.Accept.ToString());
+    }
+
+    public KnownRequest? Find(RequestName name)
+    {
+        if (!_known.TryGetValue(name, out var known))
+        {
+            return null;
+        }
+
+        if (!ReferenceEquals(known.Model, models.Current) || clock.GetUtcNow() >= known.PlanEnds)
+        {
+            return null;
+        }
+
+        foreach (var manifest in known.Manifests)
+        {
+            if (gold.Peek(manifest.Table, manifest.Tenant)?.Revision != manifest.Revision)
+            {
+                return null;
+            }
+        }
+
+        return known;
+    }
+
+    public void Add(RequestName name, PlannedQuery planned, string? key, AnswerFormat format)
+    {
+        if (_known.Count >= MaxKnown)
+        {
+            // Addresses can be made up without end, and must not fill the memory.
+            _known.Clear();
+        }
+
+        _known[name] = new KnownRequest(planned.Model, planned.PlanEnds, [.. planned.Snapshots.Select(s => s.Manifest)], planned.Tag, key, format);
+    }
+}

@@ -1,0 +1,180 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Security;
+
+namespace Write.DataPlatform.Api.Tests.Serving;
+
+/// <summary>What is given again and what is not. The lake counts what it is asked.</summary>
+public sealed class AnswerCacheTests : IAsyncLifetime
+{
+    private const string LakeQuery = "/v1/query?metrics=visits,seconds&groupBy=metric_time__month&from=2026-01-01&to=2026-04-01&source=lake";
+    private const string GoldQuery = "/v1/query?metrics=visits,seconds&groupBy=metric_time__month&from=2026-01-01&to=2026-04-01&source=gold";
+
+    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 4, 1, 12, 0, 0, TimeSpan.Zero));
+    private readonly SmallServer _server;
+
+    public AnswerCacheTests() => _server = new SmallServer
+    {
+        Configure = services =>
+        {
+            GatedLake.Add(services);
+            services.AddSingleton<TimeProvider>(_clock);
+        },
+    };
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private GatedLake Lake => _server.Services.GetRequiredService<GatedLake>();
+
+    public async ValueTask InitializeAsync()
+    {
+        await _server.StartAsync(settings: ("DataPlatform:Answers:LakeMaxAge", "00:00:10"));
+        Assert.Equal(RunState.Succeeded, (await _server.RefreshAsync()).State);
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task The_lake_is_asked_once_for_all_who_ask_at_once()
+    {
+        Lake.IsShut = true;
+        var asked = Enumerable.Range(0, 20).Select(_ => _server.GetAsync(LakeQuery)).ToList();
+        while (Lake.Queries == 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel);
+        }
+
+        Lake.IsShut = false;
+        foreach (var (status, body) in await Task.WhenAll(asked))
+        {
+            Assert.Equal(HttpStatusCode.OK, status);
+            Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows(body));
+        }
+
+        Assert.Equal(1, Lake.Queries);
+    }
+
+    [Fact]
+    public async Task One_who_leaves_does_not_take_the_answer_from_the_others_and_the_last_who_leaves_ends_the_work()
+    {
+        Lake.IsShut = true;
+        using var leaves = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var first = _server.Client.GetAsync(LakeQuery, leaves.Token);
+        while (Lake.Queries == 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel);
+        }
+
+        using var alsoLeaves = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var second = _server.Client.GetAsync(LakeQuery, alsoLeaves.Token);
+        await leaves.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, Cancel);
+        await alsoLeaves.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        while (Lake.Cancelled < Lake.Queries)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel);
+        }
+
+        Lake.IsShut = false;
+        Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows((await _server.GetAsync(LakeQuery)).Body));
+    }
+
+    [Fact]
+    public async Task An_answer_of_the_lake_is_given_again_no_longer_than_the_setting_says()
+    {
+        var before = _server.ExpectedByMonth();
+        Assert.Equal(before, SmallServer.Rows((await _server.GetAsync(LakeQuery)).Body));
+        _server.WriteMonth(SmallServer.Months[1], 7);
+        Assert.Equal(before, SmallServer.Rows((await _server.GetAsync(LakeQuery)).Body));
+        Assert.Equal(1, Lake.Queries);
+
+        using var fresh = new HttpRequestMessage(HttpMethod.Get, LakeQuery) { Headers = { CacheControl = new CacheControlHeaderValue { NoCache = true } } };
+        using (var response = await _server.Client.SendAsync(fresh, Cancel))
+        {
+            Assert.Null(response.Headers.ETag);
+            Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows(JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!));
+        }
+
+        _clock.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows((await _server.GetAsync(LakeQuery)).Body));
+        Assert.Equal(3, Lake.Queries);
+    }
+
+    [Fact]
+    public async Task Failures_are_not_kept()
+    {
+        var aside = _server.Lake + "-aside";
+        Directory.Move(_server.Lake, aside);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await _server.GetAsync(LakeQuery)).Status);
+        Directory.Move(aside, _server.Lake);
+        var (status, body) = await _server.GetAsync(LakeQuery);
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows(body));
+    }
+
+    [Fact]
+    public async Task A_refresh_changes_tag_and_rows_and_nothing_else_does()
+    {
+        var (tag, rows) = await GoldAsync();
+        Assert.Equal((tag, rows), await GoldAsync());
+        Assert.Equal(HttpStatusCode.NotModified, await KnownAsync(tag));
+        _server.WriteMonth(SmallServer.Months[2], 5);
+        Assert.Equal(HttpStatusCode.NotModified, await KnownAsync(tag));
+
+        Assert.Equal(RunState.Succeeded, (await _server.RefreshAsync()).State);
+        Assert.Equal(HttpStatusCode.OK, await KnownAsync(tag));
+        var (newTag, newRows) = await GoldAsync();
+        Assert.NotEqual(tag, newTag);
+        Assert.NotEqual(rows, newRows);
+        Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows(JsonNode.Parse(newRows)!));
+
+        // The same rows from a changed model are another answer: labels are a part of it.
+        await File.AppendAllTextAsync(_server.ModelFile, "# a comment\n", Cancel);
+        await File.WriteAllTextAsync(_server.ModelFile, (await File.ReadAllTextAsync(_server.ModelFile, Cancel)).Replace("{ name: visits, type: simple", "{ name: visits, label: All visits, type: simple", StringComparison.Ordinal), Cancel);
+        for (var tries = 0; (await GoldAsync()).Tag == newTag; tries++)
+        {
+            Assert.True(tries < 300, "The changed model is not taken.");
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Cancel);
+        }
+
+        Assert.Contains("All visits", (await GoldAsync()).Rows, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_range_that_ends_now_moves_with_the_clock()
+    {
+        const string query = "/v1/query?metrics=visits&last=P1M&source=auto";
+        var april = (await _server.GetAsync(query)).Body["rows"]!.ToJsonString();
+        Assert.Equal(april, (await _server.GetAsync(query)).Body["rows"]!.ToJsonString());
+        // Back in March, whose rows there are.
+        _clock.AutoAdvanceAmount = TimeSpan.Zero;
+        await using var march = new SmallServer { Configure = services => services.AddSingleton<TimeProvider>(new FakeTimeProvider(new DateTimeOffset(2026, 3, 31, 23, 59, 30, TimeSpan.Zero))) };
+        await march.StartAsync();
+        var clock = (FakeTimeProvider)march.Services.GetRequiredService<TimeProvider>();
+        Assert.Equal(1200, (long)(await march.GetAsync(query)).Body["rows"]![0]!["visits"]!);
+        clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.NotEqual("1200", (await march.GetAsync(query)).Body["rows"]?.AsArray().FirstOrDefault()?["visits"]?.ToJsonString());
+    }
+
+    private async Task<(string Tag, string Rows)> GoldAsync()
+    {
+        using var response = await _server.Client.GetAsync(GoldQuery, Cancel);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return (response.Headers.ETag!.ToString(), await response.Content.ReadAsStringAsync(Cancel));
+    }
+
+    private async Task<HttpStatusCode> KnownAsync(string tag)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, GoldQuery);
+        request.Headers.TryAddWithoutValidation("If-None-Match", tag);
+        using var response = await _server.Client.SendAsync(request, Cancel);
+        return response.StatusCode;
+    }
+}
