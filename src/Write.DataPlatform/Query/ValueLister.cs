@@ -118,8 +118,9 @@ internal sealed class ValueLister(MetricModel model, FieldBinder binder, FieldBi
         var joins = found.SelectMany(f => f[0].Hops.Select((_, i) => string.Join('/', f[0].Hops.Take(i + 1).Select(h => h.Entity + ">" + h.Target.Name)))).Distinct().Count();
         // An entity's values are those of the model that has it as its key, if there is one.
         var references = found.Count(f => f[0].Dimension is null && f[0].Lookup is null && f[0].Owner.Entities[f[0].Element].Type == EntityType.Foreign);
-        // Of several, MetricFlow takes the one with the least beside them.
-        return new Reached(from, (joins, references, from.Dimensions.Count + from.Entities.Count));
+        // Of several tables that have an entity as their key, MetricFlow takes the one with the least beside it.
+        var areKeys = found.TrueForAll(f => f[0] is { Dimension: null, Lookup: null } && f[0].Owner.Entities[f[0].Element].Type != EntityType.Foreign);
+        return new Reached(from, (joins, references, areKeys ? from.Dimensions.Count + from.Entities.Count : 0));
     }
 
     private void Report(string code, string message, string path, string? suggestion = null) => problems.Add(new QueryProblem(code, message, path, suggestion));

@@ -27,6 +27,9 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
         },
         { "--metrics bookings --group-by metric_time --order-by -metric_time__day --limit 3", "SELECT strftime(ds, '%Y-%m-%d'), count(*) FROM rent.fct_bookings GROUP BY 1 ORDER BY 1 DESC LIMIT 3" },
 
+        { "--metrics bookings --where \"booking__is_instant and CAST(metric_time__month AS TIMESTAMP) >= CAST('2020-01-01' AS TIMESTAMP)\"", "SELECT count(*) FROM rent.fct_bookings WHERE is_instant AND ds >= DATE '2020-01-01'" },
+        { "--metrics bookings --where \"{{ Dimension('country_latest', entity_path=('listing',)) }} = 'us'\"", "SELECT count(*) FROM rent.fct_bookings b JOIN rent.dim_listings l ON b.listing_id = l.listing_id WHERE country = 'us'" },
+
         // Time constraints.
         { "--metrics bookings --group-by metric_time --start 2020-01-05 --end 2020-01-06", "SELECT strftime(ds, '%Y-%m-%d'), count(*) FROM rent.fct_bookings WHERE ds BETWEEN DATE '2020-01-05' AND DATE '2020-01-06' GROUP BY 1 ORDER BY 1" },
         { "--metrics bookings --group-by metric_time__week --start 2020-01-15 --end 2020-01-22", "SELECT strftime(date_trunc('week', ds), '%Y-%m-%d'), count(*) FROM rent.fct_bookings WHERE ds BETWEEN DATE '2020-01-13' AND DATE '2020-01-26' GROUP BY 1 ORDER BY 1" },
@@ -84,7 +87,11 @@ public sealed class QueryCommandTests(RentalWorld world) : IClassFixture<RentalW
     [Theory]
     [InlineData("--metrics bookings --group-by metric_time,listing__is_lux_latest", "metric_time__day,listing__is_lux_latest,bookings")]
     [InlineData("--metrics bookings --group-by metric_time__week,metric_time__extract_month", "metric_time__week,metric_time__extract_month,bookings")]
-    public async Task Times_are_named_by_their_grain_as_metricflow_does(string options, string header)
+    [InlineData("--metrics bookings --group-by user__home_state_latest", "listing__user__home_state_latest,bookings")]
+    [InlineData("--group-by user__home_state_latest", "user__home_state_latest")]
+    [InlineData("--group-by metric_time --min-max", "metric_time__day__min,metric_time__day__max")]
+    [InlineData("--group-by listing__created --min-max", "listing__created__day__min,listing__created__day__max")]
+    public async Task Fields_are_named_by_their_path_and_grain_as_metricflow_does(string options, string header)
     {
         var (code, csv, error) = await CommandTests.RunAsync("", ["query", .. Split(options), "--csv", .. world.Lake]);
         Assert.Equal((0, "", header), (code, error, csv.Split('\n')[0].TrimEnd('\r')));
