@@ -19,7 +19,7 @@ public sealed partial class ErrorDocumentationTests
 
     [Fact]
     public void The_rules_of_other_slices_are_documented() =>
-        Assert.Equal([GoldTableRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode, PublishedQueryRule.TestCode, PublishedQueryRule.TestColumnCode], Documented("Model and queries"));
+        Assert.Equal([GoldTableRule.Code, RoleRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode, PublishedQueryRule.TestCode, PublishedQueryRule.TestColumnCode], Documented("Model and queries"));
 
     [Fact]
     public void The_meaning_of_a_query_tells_which_are_422()

@@ -10,7 +10,8 @@ namespace Write.DataPlatform.Api.Tests.Security;
 /// <param name="Headers">Headers beside the key.</param>
 /// <param name="HasTwin">Whether the server that never had the rest must answer the same.</param>
 /// <param name="IsOperators">Whether the route is for operators.</param>
-internal sealed record Attack(string Method, string Path, string? Body, (string Name, string Value)[] Headers, bool HasTwin = true, bool IsOperators = false)
+/// <param name="IsPlain">Whether it is a query that acme may well ask, and whose rows are looked at.</param>
+internal sealed record Attack(string Method, string Path, string? Body, (string Name, string Value)[] Headers, bool HasTwin = true, bool IsOperators = false, bool IsPlain = false)
 {
     public string Text => $"{Method} {Path}\n{string.Join('\n', Headers.Select(h => $"{h.Name}: {h.Value}"))}\n{Body}";
 }
@@ -42,7 +43,7 @@ internal sealed class AttackGenerator(Random random, IReadOnlyList<string> stole
         ("POST", "/v1/keys"), ("DELETE", "/v1/keys/0123456789abcdef"), ("POST", "/v1/keys/0123456789abcdef/rotate"), ("GET", "/v1/audit"), ("POST", "/v1/query/explain"),
     ];
 
-    public Attack Next() => random.Next(12) switch
+    public Attack Next() => random.Next(13) switch
     {
         0 or 1 or 2 => new Attack("POST", "/v1/query" + Eyes(), Query().ToJsonString(), Smuggled()),
         3 => new Attack("GET", "/v1/query?" + Address(), null, Smuggled()),
@@ -52,8 +53,21 @@ internal sealed class AttackGenerator(Random random, IReadOnlyList<string> stole
         8 => Operator(),
         9 => Forged(),
         10 => Monster(),
+        11 => Plain(),
         _ => Wandering(),
     };
+
+    private Attack Plain()
+    {
+        string metric = Pick<string>(["visits", "seconds", "seconds_a_visit", "shows_seen"]), field = Pick<string>(["visit__country", "visit__device", "visit__customer", "show__genre", "show", "metric_time__month", "visit__started_at__day"]);
+        return random.Next(5) switch
+        {
+            0 => new Attack("GET", $"/v1/dimensions/{(field.Contains("__month", StringComparison.Ordinal) || field.Contains("__day", StringComparison.Ordinal) ? "show" : field)}/values?metrics={metric}", null, Smuggled(), IsPlain: true),
+            1 => new Attack("GET", $"/odata/metrics?$apply=groupby(({field}),aggregate({metric}))", null, Smuggled(), IsPlain: true),
+            2 => new Attack("GET", $"/v1/insights/by-country?by={field}", null, Smuggled(), IsPlain: true),
+            _ => new Attack("POST", "/v1/query" + Eyes(), $$"""{"metrics":["{{metric}}"],"groupBy":["{{field}}"],"totals":{{(random.Next(2) == 0 ? "true" : "false")}},"source":"{{Pick<string>(["auto", "lake"])}}"}""", Smuggled(), IsPlain: true),
+        };
+    }
 
     private Attack Operator()
     {
