@@ -5,7 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Data.Sqlite;
 using Write.DataPlatform.DuckDb;
-using Write.DataPlatform.Query.Sql;
+using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Benchmarks;
 

@@ -107,7 +107,6 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
         var isOfRows = set is GoldFeedSet && pipeline.KeepsRows && pipeline.Columns.Any(c => c.Name == set.Key);
         var written = selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))).ToList();
         var byKey = rows.HasKeys && pipeline.KeepsRows;
-        var range = rows.TimesOf(pipeline, token?.After);
         var count = options.Count ? token?.Count ?? await CountAsync(rows, pipeline, context.RequestAborted) : (long?)null;
 
         // Without something to pin them to, pages would not fit together: then there is one.
@@ -125,6 +124,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
             byKey ? token?.After : null,
             token is null ? options.Skip : byKey ? 0 : options.Skip + given - again,
             limit == long.MaxValue ? null : limit + 1 + again);
+        var range = rows.TimesOf(pipeline, page.After, byKey ? page.Skip + page.Limit : null);
         var order = RowCompiler.OrderOf(pipeline, rows.Key);
         var orderAt = page.Select.Length;
         var writer = new RowWriter(written, format, request.OmitsNulls);

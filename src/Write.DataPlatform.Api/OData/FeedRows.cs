@@ -45,7 +45,10 @@ internal abstract class FeedRows
     }
 
     /// <summary>The times that a pipeline's first filters leave.</summary>
-    public virtual RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after) => default;
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="after">The order's values of the last row given already.</param>
+    /// <param name="needed">How many rows are asked for; null for all.</param>
+    public virtual RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after, long? needed = null) => default;
 
     protected abstract Task<T> RunAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken);
 }
@@ -63,7 +66,7 @@ internal sealed class GoldFeedRows(GoldRows gold, GoldFeedSet set) : FeedRows
 
     public override long Revision => set.Rows.Manifest.Revision;
 
-    public override RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after)
+    public override RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after, long? needed = null)
     {
         var time = set.Rows.View.Time;
         var times = default(RowTimes);
@@ -72,10 +75,30 @@ internal sealed class GoldFeedRows(GoldRows gold, GoldFeedSet set) : FeedRows
             times = step is FilterRows filter ? times.And(RowTimes.Of(filter.Condition, time)) : times;
         }
 
+        if (!pipeline.Steps.All(s => s is FilterRows or ComputeRows or OrderRows) || RowCompiler.OrderOf(pipeline, Key) is not [{ Descending: false, Value: RowColumnValue first }, ..] || first.Name != time)
+        {
+            return times;
+        }
+
         // Behind a row there are no earlier times if the order begins with them.
-        var isByTime = pipeline.Steps.All(s => s is FilterRows or ComputeRows or OrderRows)
-            && RowCompiler.OrderOf(pipeline, Key) is [{ Descending: false, Value: RowColumnValue first }, ..] && first.Name == time;
-        return isByTime && after is [{ } last, ..] ? times.And(new RowTimes(last is DateOnly date ? date.ToDateTime(default) : (DateTime)last, null)) : times;
+        times = after is [{ } last, ..] ? times.And(new RowTimes(last is DateOnly date ? date.ToDateTime(default) : (DateTime)last, null)) : times;
+        return needed is { } rows && pipeline.Steps.All(s => s is not FilterRows filter || RowTimes.IsOfTimeAlone(filter.Condition, time)) ? times.And(Enough(times, rows)) : times;
+    }
+
+    /// <summary>The times of the partitions that have so many rows for sure: those that lie wholly within a range, one after the other. All of them would be sorted for a page of a few.</summary>
+    private RowTimes Enough(RowTimes times, long rows)
+    {
+        long sure = 0;
+        foreach (var partition in set.Rows.Partitions.Where(p => times.Meets(p.FromTime, p.ToTime)))
+        {
+            sure += (times.From is not { } from || partition.FromTime > from) && (times.To is not { } to || partition.ToTime <= to) ? partition.Partition.Rows : 0;
+            if (sure >= rows)
+            {
+                return new RowTimes(null, partition.ToTime.AddTicks(-1));
+            }
+        }
+
+        return default;
     }
 
     protected override Task<T> RunAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken) =>

@@ -158,6 +158,14 @@ internal readonly record struct RowTimes(DateTime? From, DateTime? To)
         }
     }
 
+    /// <summary>Whether a condition says nothing but from when to when the column's times are.</summary>
+    public static bool IsOfTimeAlone(RowExpression condition, string column) => condition switch
+    {
+        RowCall { Function: RowFunction.And } and => and.Arguments.All(a => IsOfTimeAlone(a, column)),
+        RowCall { Function: RowFunction.Less or RowFunction.LessOrEqual or RowFunction.Greater or RowFunction.GreaterOrEqual, Arguments: [RowColumnValue left, RowConstant right] } => left.Name == column && Time(right) is not null,
+        _ => false,
+    };
+
     public RowTimes And(RowTimes other) => new(Pick(From, other.From, greatest: true, needsBoth: false), Pick(To, other.To, greatest: false, needsBoth: false));
 
     private RowTimes Or(RowTimes other) => new(Pick(From, other.From, greatest: false, needsBoth: true), Pick(To, other.To, greatest: true, needsBoth: true));

@@ -5,11 +5,11 @@ import { readAll } from './pages.mjs';
 
 const { OData } = createRequire(import.meta.url)('@odata/client');
 const root = process.argv[2] + '/';
-const client = OData.New4({ serviceEndpoint: root });
+const client = OData.New4({ serviceEndpoint: root, commonHeaders: { Prefer: 'odata.maxpagesize=5000' } });
 const visits = client.getEntitySet('visits_daily');
 
 const metadata = await (await fetch(root + '$metadata')).text();
-const pages = await readAll(await client.newRequest({ collection: 'visits_daily' }), async (next) => (await fetch(next)).json());
+const pages = await readAll(await client.newRequest({ collection: 'visits_daily' }), async (next) => (await fetch(next, { headers: { prefer: 'odata.maxpagesize=5000' } })).json());
 const french = await visits.query(client.newOptions().filter(client.newFilter().field('visit__country').eq("'FR'").field('visits').ge(2)).select(['visits']).orderby('visits', 'desc').top(20000));
 const devices = await visits.query(client.newOptions().apply(client.newTransformation().groupBy(['visit__device'], client.newTransformation().aggregate('visits with sum as total'))));
 const months = await client.getEntitySet('metrics').query(client.newOptions().apply('groupby((metric_time__month),aggregate(visits))'));

@@ -5,7 +5,7 @@ import { readAll } from './pages.mjs';
 
 const { o } = createRequire(import.meta.url)('odata');
 const root = process.argv[2] + '/';
-const connect = () => o(root, { headers: { accept: 'application/json' } });
+const connect = () => o(root, { headers: { accept: 'application/json', prefer: 'odata.maxpagesize=5000' } });
 const query = (resource, options) => connect().get(resource).query(options);
 
 const metadata = await (await connect().get('$metadata').fetch()).text();

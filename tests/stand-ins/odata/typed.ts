@@ -8,7 +8,7 @@ declare const process: { argv: string[] };
 type Page = { value: visits_daily[]; '@odata.nextLink'?: string };
 
 async function main(): Promise<void> {
-  const http = new FetchClient();
+  const http = new FetchClient({ headers: { prefer: 'odata.maxpagesize=5000' } });
   const feed = new FeedService(http, process.argv[2]);
 
   const rows: visits_daily[] = [];
