@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
-using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -54,7 +53,7 @@ public sealed class MonitoringTests
         Assert.Contains("visits_daily", told["/v1/traces"], StringComparison.Ordinal);
         Assert.Contains("dataplatform.answer.duration", told["/v1/metrics"], StringComparison.Ordinal);
         Assert.Contains("http.server.request.duration", told["/v1/metrics"], StringComparison.Ordinal);
-        Assert.True(told.ContainsKey("/v1/logs") && told["/v1/logs"].Contains("/v1/metrics/wdp_…", StringComparison.Ordinal), Regex.Replace(told["/v1/logs"], "[^ -~]+", " ")[..Math.Min(3000, told["/v1/logs"].Length / 2)]);
+        Assert.Contains("/v1/metrics/wdp_…", told["/v1/logs"], StringComparison.Ordinal);
         Assert.Contains("lake_unavailable", told["/v1/logs"], StringComparison.Ordinal);
         foreach (var (signal, text) in told)
         {
