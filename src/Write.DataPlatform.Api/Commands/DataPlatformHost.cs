@@ -76,7 +76,7 @@ internal static class DataPlatformHost
         }
 
         var app = builder.Build();
-        app.UseSerilogRequestLogging(RequestLog.Configure);
+        app.UseSerilogRequestLogging(options => RequestLog.Configure(options, app.Services.GetRequiredService<Serilog.ILogger>()));
         app.UseRest();
         app.MapHealth();
         if (settings.Role is not null)
@@ -120,8 +120,11 @@ internal static class DataPlatformHost
 /// <summary>One line a request: method, path without its query, status and time, the tenant, the query's name and the trace id. Nothing a caller wrote is in it but the path.</summary>
 internal static class RequestLog
 {
-    public static void Configure(Serilog.AspNetCore.RequestLoggingOptions options)
+    /// <param name="options">What is set.</param>
+    /// <param name="logger">This server's own; the static one, which would be taken, is silent.</param>
+    public static void Configure(Serilog.AspNetCore.RequestLoggingOptions options, Serilog.ILogger logger)
     {
+        options.Logger = logger;
         options.MessageTemplate = "{RequestMethod} {Path} {StatusCode} {Elapsed:0.0} ms {Tenant} {Query} {RequestTrace}";
         options.IncludeQueryInRequestPath = false;
         options.EnrichDiagnosticContext = (log, context) =>

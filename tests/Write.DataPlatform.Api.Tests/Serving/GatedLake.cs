@@ -29,11 +29,14 @@ internal sealed class GatedLake(ILake inner) : ILake
         }
     }
 
-    /// <summary>Queries for rows that began; those that only ask for types do not count.</summary>
+    /// <summary>Queries that began.</summary>
     public int Queries => Volatile.Read(ref _queries);
 
     /// <summary>Queries that were cancelled at the gate.</summary>
     public int Cancelled => Volatile.Read(ref _cancelled);
+
+    /// <summary>Counts from here.</summary>
+    public void Reset() => (_queries, _cancelled) = (0, 0);
 
     public SqlDialect Dialect => inner.Dialect;
 
@@ -46,11 +49,7 @@ internal sealed class GatedLake(ILake inner) : ILake
 
     public async Task<LakeRows> QueryAsync(SqlStatement statement, CancellationToken cancellationToken = default)
     {
-        if (!statement.Text.Contains("LIMIT 0", StringComparison.Ordinal))
-        {
-            Interlocked.Increment(ref _queries);
-        }
-
+        Interlocked.Increment(ref _queries);
         await PassAsync(cancellationToken);
         return await inner.QueryAsync(statement, cancellationToken);
     }
