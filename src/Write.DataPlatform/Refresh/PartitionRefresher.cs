@@ -33,15 +33,18 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         GoldDefinition definition, PlannedPartition planned, bool full, DateTimeOffset basis, string runId, string folder, CancellationToken cancellationToken = default)
     {
         // The version is taken before the rows: what arrives between counts as a change next time.
+        // So are the cuts: what streams seal meanwhile is left to them until next time.
+        var cuts = await planner.CutsAsync(definition, planned.Period, fresh: true, cancellationToken);
         var version = await planner.VersionAsync(definition, planned.Period, cancellationToken);
         List<(string? Tenant, string? Version)> todo = [];
         foreach (var tenant in planned.Tenants)
         {
             var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, cancellationToken);
             var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
-            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full) is not null)
+            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full, cuts) is not null)
             {
                 todo.Add((tenant, live?.Version));
+                cuts = RefreshPlanner.CutsAfter(live, definition.HashFor(tenant), cuts);
             }
         }
 
@@ -52,7 +55,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
 
         var refreshedAt = time.GetUtcNow();
         var export = await lake.ExportAsync(
-            definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To), Path.Combine(folder, "lake"), cancellationToken);
+            definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To, cuts), Path.Combine(folder, "lake"), cancellationToken);
         await using var session = await database.Instance.OpenAsync(cancellationToken);
         var rows = await LakePartition.OpenAsync(session, definition, export, cancellationToken);
         var watermarks = await CheckAsync(session, definition, planned.Period, rows.Source, cancellationToken);
@@ -77,6 +80,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     DefinitionHash = definition.HashFor(tenant),
                     LakeVersion = version,
                     Watermark = watermark,
+                    Cuts = cuts,
                     RefreshedAt = refreshedAt,
                     RunId = runId,
                     IsFirst = planned.Ends.IsFirst ?? false,

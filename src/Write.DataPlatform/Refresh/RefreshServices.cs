@@ -21,6 +21,7 @@ internal static class RefreshServices
             })
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<StreamCuts>();
         services.TryAddSingleton<RefreshPlanner>();
         services.TryAddSingleton<RefreshDuckDb>();
         services.TryAddSingleton<PartitionRefresher>();
