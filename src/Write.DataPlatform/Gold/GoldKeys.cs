@@ -121,7 +121,8 @@ internal static partial class GoldKeys
         }
     }
 
-    private static string Unescape(string escaped) => escaped == "%" ? "" : EscapedCharacter().Replace(
+    /// <summary>A name as it was before <see cref="Escape"/>.</summary>
+    public static string Unescape(string escaped) => escaped == "%" ? "" : EscapedCharacter().Replace(
         escaped, match => ((char)int.Parse(match.ValueSpan[1..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)).ToString());
 
     [GeneratedRegex("%[0-9A-F]{2}", RegexOptions.CultureInvariant)]
