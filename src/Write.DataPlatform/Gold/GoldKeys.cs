@@ -60,6 +60,9 @@ internal static partial class GoldKeys
     /// <summary>The partition key of how far a stream's shards are counted. Its last part differs from a table's, whose key has one <c>#</c>.</summary>
     public static string StreamProgress(string stream) => $"stream#{Escape(stream)}#progress";
 
+    /// <summary>The partition key of what the next reader of a shard must know.</summary>
+    public static string StreamState(string stream) => $"stream#{Escape(stream)}#state";
+
     /// <summary>The partition key of a stream's dead letters.</summary>
     public static string DeadLetters(string stream) => $"stream#{Escape(stream)}#dead";
 
@@ -133,7 +136,7 @@ internal static partial class GoldKeys
         }
     }
 
-    /// <summary>What <see cref="Escape"/> was given.</summary>
+    /// <summary>A name as it was before <see cref="Escape"/>.</summary>
     public static string Unescape(string escaped) => escaped == "%" ? "" : EscapedCharacter().Replace(
         escaped, match => ((char)int.Parse(match.ValueSpan[1..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)).ToString());
 

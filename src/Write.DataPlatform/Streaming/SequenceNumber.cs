@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
 
@@ -10,7 +9,7 @@ namespace Write.DataPlatform.Streaming;
 /// </summary>
 /// <param name="Number">The number, 0 or more, of up to 129 digits.</param>
 /// <param name="Sub">The place inside a packed record, from 0.</param>
-public readonly record struct SequenceNumber(BigInteger Number, long Sub = 0) : IComparable<SequenceNumber>, ISpanParsable<SequenceNumber>
+public readonly record struct SequenceNumber(BigInteger Number, long Sub = 0) : IComparable<SequenceNumber>
 {
     private const int MaxLength = 150;
 
@@ -34,25 +33,19 @@ public readonly record struct SequenceNumber(BigInteger Number, long Sub = 0) : 
         ? Number.ToString(CultureInfo.InvariantCulture)
         : string.Create(CultureInfo.InvariantCulture, $"{Number}/{Sub}");
 
-    /// <inheritdoc />
-    public static SequenceNumber Parse(string s, IFormatProvider? provider = null) => Parse(s.AsSpan(), provider);
+    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
+    /// <exception cref="FormatException">It is no sequence number.</exception>
+    public static SequenceNumber Parse(ReadOnlySpan<char> text) => TryParse(text, out var result) ? result : throw new FormatException($"'{text}' is no sequence number.");
 
-    /// <inheritdoc />
-    public static SequenceNumber Parse(ReadOnlySpan<char> s, IFormatProvider? provider = null) =>
-        TryParse(s, provider, out var result) ? result : throw new FormatException($"'{s}' is no sequence number.");
-
-    /// <inheritdoc />
-    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out SequenceNumber result) => TryParse(s.AsSpan(), provider, out result);
-
-    /// <inheritdoc />
-    public static bool TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out SequenceNumber result)
+    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out SequenceNumber result)
     {
         result = default;
-        var at = s.IndexOf('/');
+        var at = text.IndexOf('/');
         long sub = 0;
-        if (s.Length > MaxLength
-            || !BigInteger.TryParse(at < 0 ? s : s[..at], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            || (at >= 0 && !long.TryParse(s[(at + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out sub)))
+        if (text.Length > MaxLength
+            || !BigInteger.TryParse(at < 0 ? text : text[..at], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            || (at >= 0 && !long.TryParse(text[(at + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out sub)))
         {
             return false;
         }

@@ -56,8 +56,8 @@ public sealed record ShardPosition
             "trim_horizon" => TrimHorizon,
             "end" => End,
             null => null,
-            _ when text.StartsWith("at:", StringComparison.Ordinal) && SequenceNumber.TryParse(text.AsSpan(3), null, out var at) => At(at),
-            _ when text.StartsWith("after:", StringComparison.Ordinal) && SequenceNumber.TryParse(text.AsSpan(6), null, out var after) => After(after),
+            _ when text.StartsWith("at:", StringComparison.Ordinal) && SequenceNumber.TryParse(text.AsSpan(3), out var at) => At(at),
+            _ when text.StartsWith("after:", StringComparison.Ordinal) && SequenceNumber.TryParse(text.AsSpan(6), out var after) => After(after),
             _ when text.StartsWith("time:", StringComparison.Ordinal)
                 && DateTimeOffset.TryParse(text.AsSpan(5), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time) => Since(time),
             _ => null,

@@ -181,10 +181,10 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         }
 
         var at = time.GetTimestamp();
-        var shards = ImmutableArray.CreateBuilder<ShardProgress>();
+        var shards = ImmutableArray.CreateBuilder<CountedShard>();
         await foreach (var item in store.QueryAsync(GoldKeys.StreamProgress(stream), "", cancellationToken: cancellationToken))
         {
-            shards.Add(JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.ShardProgress)!);
+            shards.Add(JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.CountedShard)!);
         }
 
         var progress = new StreamProgress(shards.ToImmutable());
@@ -194,19 +194,19 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
 
     /// <summary>Writes how far a shard is, unless it was told to be further.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task PutProgressAsync(string stream, ShardProgress progress, CancellationToken cancellationToken = default)
+    public async Task PutProgressAsync(string stream, CountedShard progress, CancellationToken cancellationToken = default)
     {
         var (pk, sk) = (GoldKeys.StreamProgress(stream), GoldKeys.Escape(progress.Shard));
         while (true)
         {
             var stored = await store.GetAsync(pk, sk, cancellationToken);
-            var before = stored is null ? null : JsonSerializer.Deserialize(stored.Body.Span, TailJson.Default.ShardProgress);
+            var before = stored is null ? null : JsonSerializer.Deserialize(stored.Body.Span, TailJson.Default.CountedShard);
             if (before is not null && (before.Sealed > progress.Sealed || (before.IsEnded && !progress.IsEnded)))
             {
                 return;
             }
 
-            var body = JsonSerializer.SerializeToUtf8Bytes(progress, TailJson.Default.ShardProgress);
+            var body = JsonSerializer.SerializeToUtf8Bytes(progress, TailJson.Default.CountedShard);
             if (await store.TryPutAsync(new GoldItem(pk, sk, (stored?.Revision ?? 0) + 1, body), stored?.Revision, cancellationToken))
             {
                 return;

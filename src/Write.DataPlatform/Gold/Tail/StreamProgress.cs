@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace Write.DataPlatform.Gold.Tail;
 
 /// <summary>How far one shard of a stream is counted: what has been true once stays true, so that readers need no lock.</summary>
-internal sealed record ShardProgress
+internal sealed record CountedShard
 {
     /// <summary>The shard.</summary>
     public required string Shard { get; init; }
@@ -67,7 +67,7 @@ internal sealed record TailCoverage(string Definition, DateTimeOffset Since);
 
 /// <summary>How far a whole stream is counted.</summary>
 /// <param name="Shards">Its shards.</param>
-internal sealed record StreamProgress(ImmutableArray<ShardProgress> Shards)
+internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
 {
     // Its children begin a moment after a shard ends, and what they bring must not be late.
     private static readonly TimeSpan EndedShardHolds = TimeSpan.FromMinutes(5);
@@ -98,9 +98,9 @@ internal sealed record StreamProgress(ImmutableArray<ShardProgress> Shards)
         return since;
     }
 
-    private IEnumerable<ShardProgress> Counting(DateTimeOffset now) => Shards.Where(s => !s.IsEnded || now - s.At < EndedShardHolds);
+    private IEnumerable<CountedShard> Counting(DateTimeOffset now) => Shards.Where(s => !s.IsEnded || now - s.At < EndedShardHolds);
 
-    private static DateTimeOffset? Least(IEnumerable<ShardProgress> shards, Func<ShardProgress, DateTimeOffset?> of)
+    private static DateTimeOffset? Least(IEnumerable<CountedShard> shards, Func<CountedShard, DateTimeOffset?> of)
     {
         DateTimeOffset? least = null;
         foreach (var shard in shards)
@@ -118,5 +118,5 @@ internal sealed record StreamProgress(ImmutableArray<ShardProgress> Shards)
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(ShardProgress))]
+[JsonSerializable(typeof(CountedShard))]
 internal sealed partial class TailJson : JsonSerializerContext;
