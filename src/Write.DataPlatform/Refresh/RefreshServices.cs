@@ -28,6 +28,7 @@ internal static class RefreshServices
         services.TryAddSingleton<GoldVerifier>();
         services.TryAddSingleton<RefreshRunner>();
         services.TryAddSingleton<RefreshService>();
+        services.TryAddSingleton<TailKeeper>();
         return services;
     }
 }

@@ -4,6 +4,8 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Aws;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Streaming.Batches;
 using Write.DataPlatform.Streaming.Kinesis.Client;
 using Write.DataPlatform.Streaming.Local;
 
@@ -27,6 +29,16 @@ internal static class StreamingServices
             provider.GetRequiredService<IAmazonKinesis>,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<LocalStream>>()));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<BatchOptions>, BatchOptionsValidator>());
+        services.AddOptions<BatchOptions>()
+            .Bind(configuration.GetSection(BatchOptions.Section))
+            .PostConfigure(options => options.WorkPath = Path.GetFullPath(
+                options.WorkPath.Length == 0 ? Path.Combine(configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data", "work") : options.WorkPath))
+            .ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, StreamRule>());
+        services.TryAddSingleton<DeadLetters>();
+        services.TryAddSingleton<BatchServices>();
+        services.TryAddSingleton<IStreamConsumers, BatchConsumers>();
         services.TryAddSingleton<StreamCheckpoints>();
         services.TryAddSingleton<StreamWorkers>();
         return services;

@@ -6,7 +6,6 @@ using Write.DataPlatform.Lake;
 using Write.DataPlatform.Lake.DuckDb;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
-using Write.DataPlatform.Query.Sql;
 
 namespace Write.DataPlatform.Streaming.Batches;
 

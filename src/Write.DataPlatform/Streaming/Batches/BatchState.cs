@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Write.DataPlatform.Gold;
 using Write.DataPlatform.Gold.Tail;
 
 namespace Write.DataPlatform.Streaming.Batches;
@@ -35,15 +36,49 @@ internal sealed record BatchState
 
     public bool IsEnded { get; init; }
 
+    /// <summary>From where a successor must read at the latest.</summary>
+    public required string Position { get; init; }
+
+    /// <summary>The fence of the lease under which it was written.</summary>
+    public long Fence { get; init; }
+
+    /// <summary>What was sealed at earlier moments, the latest first.</summary>
+    public ImmutableArray<SealedAt> Earlier { get; init; } = [];
+
     [JsonIgnore]
     public SequenceNumber? TakenAt => Taken is null ? null : SequenceNumber.Parse(Taken);
 
     [JsonIgnore]
     public SequenceNumber? LandingTo => Landing is null ? null : SequenceNumber.Parse(Landing);
+}
 
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, BatchJson.Default.BatchState);
+/// <summary>Keeps shards' states, each written only by who holds the shard's lease.</summary>
+internal sealed class BatchStates(IGoldStore store, string stream, string shard)
+{
+    private long? _revision;
 
-    public static BatchState Of(ReadOnlyMemory<byte> bytes) => bytes.IsEmpty ? new BatchState() : JsonSerializer.Deserialize(bytes.Span, BatchJson.Default.BatchState)!;
+    /// <summary>The state that a predecessor left; null if there was none.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<BatchState?> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var item = await store.GetAsync(GoldKeys.StreamState(stream), GoldKeys.Escape(shard), cancellationToken);
+        _revision = item?.Revision;
+        return item is null ? null : JsonSerializer.Deserialize(item.Body.Span, BatchJson.Default.BatchState);
+    }
+
+    /// <summary>Writes the state, unless another has since.</summary>
+    /// <exception cref="GoldStoreException">The store failed, or another worker has the shard.</exception>
+    public async Task WriteAsync(BatchState state, CancellationToken cancellationToken = default)
+    {
+        var next = (_revision ?? 0) + 1;
+        var body = JsonSerializer.SerializeToUtf8Bytes(state, BatchJson.Default.BatchState);
+        if (!await store.TryPutAsync(new GoldItem(GoldKeys.StreamState(stream), GoldKeys.Escape(shard), next, body), _revision, cancellationToken))
+        {
+            throw new GoldStoreException($"Another worker counts shard {shard} of {stream} now.", isTransient: true);
+        }
+
+        _revision = next;
+    }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -55,7 +55,7 @@ internal sealed class JoinedRows(DuckDbSession session, StreamPlan plan, ILake l
         var dialect = lake.Dialect;
         var list = string.Join(", ", columns.Select(c => dialect.Quote(c.Name)));
         var table = string.Join('.', target.Table.Split('.').Select(dialect.Quote));
-        IEnumerable<string?[]> batches = [null];
+        IEnumerable<string[]?> batches = [null];
         if (!hop.IsCross)
         {
             batches = (await KeysAsync(from, hop, cancellationToken)).Chunk(KeysAtOnce);
@@ -63,7 +63,7 @@ internal sealed class JoinedRows(DuckDbSession session, StreamPlan plan, ILake l
 
         foreach (var keys in batches)
         {
-            var where = keys is null ? "" : $" WHERE CAST({Expression(target.Entities[hop.Entity].Expr, dialect)} AS VARCHAR) IN ({string.Join(", ", keys.Select(k => GoldColumns.Literal(k!)))})";
+            var where = keys is null ? "" : $" WHERE CAST({Expression(target.Entities[hop.Entity].Expr, dialect)} AS VARCHAR) IN ({string.Join(", ", keys.Select(k => GoldColumns.Literal(k)))})";
             await using var rows = await lake.QueryAsync(new SqlStatement($"SELECT {list} FROM {table}{where}"), cancellationToken);
             var read = new List<object?[]>();
             await foreach (var row in rows.ReadAsync(cancellationToken))

@@ -130,7 +130,7 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
         var known = new HashSet<string>(StringComparer.Ordinal);
         var dialect = lake.Dialect;
         var table = string.Join('.', plan.Fact.Table.Split('.').Select(dialect.Quote));
-        var (first, last) = (late.Min(r => r[2], StringComparer.Ordinal), late.Max(r => r[2], StringComparer.Ordinal));
+        var (first, last) = (late.Select(r => r[2]!).Min(StringComparer.Ordinal), late.Select(r => r[2]!).Max(StringComparer.Ordinal));
         if (await lake.DescribeAsync(plan.Fact.Table, cancellationToken) is not null)
         {
             foreach (var ids in late.Select(r => r[1]!).Distinct().Chunk(IdsAtOnce))

@@ -52,6 +52,17 @@ internal sealed record StreamPlan(StreamDefinition Stream, SemanticModel Fact, s
             {
                 found.Add($"{definition.Table.Name} counts nothing of {fact.Name}.");
             }
+
+            var bindings = own.SelectMany(l => l.GroupBy.Select(g => g.Binding).Concat(l.Bindings.Values)).ToList();
+            if (bindings.Any(b => b.Hops.Any(h => h.Target.Table == fact.Table)))
+            {
+                found.Add($"{definition.Table.Name} joins events of {fact.Name} to their own table, whose other rows a stream does not have.");
+            }
+
+            if (bindings.Any(b => b.Custom is not null))
+            {
+                found.Add($"{definition.Table.Name} groups or filters events of {fact.Name} by a granularity of a time spine, which a stream does not have.");
+            }
         }
 
         var times = leaves.SelectMany(l => l.Leaves).Select(l => l.AggTime).DistinctBy(t => t.Name).ToList();
