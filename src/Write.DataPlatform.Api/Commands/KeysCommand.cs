@@ -27,7 +27,7 @@ internal sealed class KeysCommand : ExampleCommand
     {
         var name = new Argument<string>("NAME") { Description = "Whose it is or what for" };
         var tenant = new Option<string?>("--tenant") { Description = "The tenant whose rows it sees", HelpName = "TENANT" };
-        var role = new Option<string?>("--role") { Description = "What it may do, if it is no tenant's", HelpName = "analyst|operator" };
+        var role = new Option<string?>("--role") { Description = "What it may do, if it is no tenant's", HelpName = "analyst|operator|producer" };
         var expires = new Option<string?>("--expires") { Description = "How long it is good; for ever if left out", HelpName = "90d" };
         var command = new Command("create", "Makes a key and prints it, this once") { name, tenant, role, expires };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, async (services, keys, audit) =>

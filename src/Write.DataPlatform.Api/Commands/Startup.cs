@@ -7,6 +7,8 @@ using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Streaming;
+using Write.DataPlatform.Streaming.Batches;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -30,6 +32,8 @@ internal static class Startup
         ["Lake"] = typeof(LakeOptions),
         ["Gold"] = typeof(GoldOptions),
         ["Refresh"] = typeof(RefreshOptions),
+        ["Stream"] = typeof(StreamOptions),
+        ["MicroBatches"] = typeof(BatchOptions),
     };
 
     /// <exception cref="StartupException">Something is wrong.</exception>
@@ -43,6 +47,8 @@ internal static class Startup
             Validate<LakeOptions>(services, problems);
             Validate<GoldOptions>(services, problems);
             Validate<RefreshOptions>(services, problems);
+            Validate<StreamOptions>(services, problems);
+            Validate<BatchOptions>(services, problems);
         }
 
         if (problems.Count == 0)

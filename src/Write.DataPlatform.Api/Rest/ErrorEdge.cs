@@ -4,6 +4,7 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Streaming;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -76,6 +77,10 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
                 return Retry(ProblemCodes.GoldUnavailable, Told(gold.Message, "The tables are not available now."));
             case GoldStoreException gold:
                 return new Problem(500, ProblemCodes.GoldFailed, Told(gold.Message, "The tables could not be read."));
+            case StreamException { IsTransient: true } stream:
+                return Retry(stream.Code, Told(stream.Message, "The stream is not available now."));
+            case StreamException stream:
+                return new Problem(stream.Code is StreamErrorCodes.NotFound or StreamErrorCodes.None ? 404 : 500, stream.Code, Told(stream.Message, "The stream cannot be used."));
             case RefreshException refresh:
                 return new Problem(409, ProblemCodes.Conflict, refresh.Message);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:

@@ -21,6 +21,9 @@ internal static class ProblemCodes
     public const string UnknownTable = "unknown_table";
     public const string UnknownRun = "unknown_run";
     public const string UnknownKey = "unknown_key";
+    public const string UnknownStream = "unknown_stream";
+    public const string BadEvents = "bad_events";
+    public const string TooManyEvents = "too_many_events";
     public const string MethodNotAllowed = "method_not_allowed";
     public const string NotAcceptable = "not_acceptable";
     public const string Conflict = "conflict";

@@ -39,5 +39,6 @@ internal static class RestServices
         v1.MapGold();
         v1.MapRuns();
         v1.MapKeys();
+        app.MapEvents();
     }
 }

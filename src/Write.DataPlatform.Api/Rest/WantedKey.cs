@@ -21,7 +21,7 @@ internal sealed record WantedKey(string Name, KeyRole Role, string? Tenant, Date
 
     /// <summary>Reads what is asked for; every mistake is reported.</summary>
     /// <param name="name">Whose it is.</param>
-    /// <param name="role">customer, analyst or operator; customer if a tenant is named.</param>
+    /// <param name="role">customer, analyst, operator or producer; customer if a tenant is named.</param>
     /// <param name="tenant">A tenant of the model.</param>
     /// <param name="expires">How long it is good: 90d, 12h.</param>
     /// <param name="model">The model.</param>
@@ -39,7 +39,7 @@ internal sealed record WantedKey(string Name, KeyRole Role, string? Tenant, Date
         if (known is null)
         {
             form.Report(
-                role is null ? QueryFormProblems.MissingProperty : QueryFormProblems.UnknownValue, "A key is of a tenant, or has the role analyst or operator.", "role",
+                role is null ? QueryFormProblems.MissingProperty : QueryFormProblems.UnknownValue, "A key is of a tenant, or has the role analyst, operator or producer.", "role",
                 role is null ? null : Suggestion.For(role, Enum.GetNames<KeyRole>().Select(n => n.ToLowerInvariant())));
         }
         else if (known == KeyRole.Customer == string.IsNullOrEmpty(tenant))

@@ -24,8 +24,9 @@ internal sealed partial class TailKeeper(
     /// <exception cref="GoldStoreException">The store failed.</exception>
     public async Task LookAsync(CancellationToken cancellationToken = default)
     {
+        await RetireAsync(cancellationToken);
         var model = models.Current;
-        foreach (var definition in GoldDefinitions.Of(model).ByTable.Values.Where(d => model.Streams.Values.Any(s => s.Tables.Contains(d.Table.Name))))
+        foreach (var definition in Streamed(model))
         {
             var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, definition.Table.TimeZone));
             var period = PartitionPeriod.Containing(today, definition.Table.Partition, model.Calendar);
@@ -39,13 +40,25 @@ internal sealed partial class TailKeeper(
                 // A table that was never built, or is of another definition, is the schedule's.
                 needs |= wanted is not null && !manifest.Partitions.IsEmpty
                     && (partition is null || (partition.DefinitionHash == definition.HashFor(tenant) && wanted.Keys.Any(fact => partition.Cuts?.ContainsKey(fact) is not true)));
-                await RetireAsync(definition, tenant, manifest, cancellationToken);
             }
 
             if (needs && (!_asked.TryGetValue(definition.Table.Name, out var at) || time.GetElapsedTime(at) > AskAgain))
             {
                 _asked[definition.Table.Name] = time.GetTimestamp();
                 await refresh.StartAsync(definition.Table.Name, new RefreshRange(period.From, period.To), cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Removes windows that partitions have covered for longer than a reader holds an older manifest.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task RetireAsync(CancellationToken cancellationToken = default)
+    {
+        foreach (var definition in Streamed(models.Current))
+        {
+            foreach (var tenant in RefreshPlanner.Tenants(definition))
+            {
+                await RetireAsync(definition, tenant, await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken), cancellationToken);
             }
         }
     }
@@ -72,7 +85,9 @@ internal sealed partial class TailKeeper(
         }
     }
 
-    /// <summary>Removes windows that no reader can need any more: those that partitions have covered for longer than a reader holds an older manifest.</summary>
+    private static IEnumerable<GoldDefinition> Streamed(MetricModel model) =>
+        GoldDefinitions.Of(model).ByTable.Values.Where(d => model.Streams.Values.Any(s => s.Tables.Contains(d.Table.Name)));
+
     private async Task RetireAsync(GoldDefinition definition, string? tenant, GoldManifest manifest, CancellationToken cancellationToken)
     {
         var model = definition.Model;

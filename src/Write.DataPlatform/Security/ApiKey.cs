@@ -13,6 +13,9 @@ internal enum KeyRole
 
     /// <summary>Everything.</summary>
     Operator,
+
+    /// <summary>Sends events, and sees nothing.</summary>
+    Producer,
 }
 
 /// <summary>A key as it is known: everything but its secret, of which only a salted hash is kept.</summary>
@@ -50,5 +53,5 @@ internal sealed record ApiKey
     /// <summary>Whether it is good at a moment.</summary>
     public bool IsGoodAt(DateTimeOffset now) => RevokedAt is null && (ExpiresAt is null || now < ExpiresAt);
 
-    internal Caller ToCaller() => new(Name, Tenant, Role == KeyRole.Operator) { KeyId = Id };
+    internal Caller ToCaller() => new(Name, Tenant, Role == KeyRole.Operator) { KeyId = Id, IsProducer = Role == KeyRole.Producer };
 }

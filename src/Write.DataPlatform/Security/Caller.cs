@@ -9,6 +9,9 @@ public sealed record Caller(string Name, string? Tenant, bool IsOperator)
     /// <summary>The key it came with; null for this machine, the command line and tokens.</summary>
     public string? KeyId { get; init; }
 
+    /// <summary>Whether it may send events and do nothing else.</summary>
+    public bool IsProducer { get; init; }
+
     /// <summary>The operator: a caller from this machine, or the command line.</summary>
     public static Caller Operator { get; } = new("operator", null, true);
 }

@@ -38,6 +38,7 @@ internal static class StreamingServices
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, StreamRule>());
         services.TryAddSingleton<DeadLetters>();
         services.TryAddSingleton<BatchServices>();
+        services.TryAddSingleton<EventIngest>();
         services.TryAddSingleton<IStreamConsumers, BatchConsumers>();
         services.TryAddSingleton<StreamCheckpoints>();
         services.TryAddSingleton<StreamWorkers>();
