@@ -99,13 +99,13 @@ internal sealed class BatchRows : IAsyncDisposable
             _shapes[definition.Table.Name] = shape = await ShapeAsync(cancellationToken);
         }
 
-        await _session.ExecuteAsync($"CREATE OR REPLACE TEMP VIEW shaped AS SELECT {shape} FROM states", cancellationToken);
+        var shaped = $"(SELECT {shape} FROM states)";
         var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         if (definition.Table.Audience == Audience.Internal)
         {
             if (await _session.ScalarAsync<long>("SELECT count(*) FROM states", cancellationToken) > 0)
             {
-                found[""] = await EncodeAsync(definition.CompileStore("shaped", _plan.Fact.Name), cancellationToken);
+                found[""] = await EncodeAsync(definition.CompileStore(shaped, _plan.Fact.Name), cancellationToken);
             }
 
             return found;
@@ -114,8 +114,8 @@ internal sealed class BatchRows : IAsyncDisposable
         var keys = (await TextsAsync($"SELECT DISTINCT {GoldDefinition.TenantKey} FROM states WHERE {GoldDefinition.TenantKey} IS NOT NULL", cancellationToken)).ToHashSet(StringComparer.Ordinal);
         foreach (var (tenant, key) in definition.TenantKeys.Where(t => keys.Contains(t.Value)))
         {
-            await _session.ExecuteAsync($"CREATE OR REPLACE TEMP VIEW tenant_rows AS SELECT * FROM shaped WHERE {GoldDefinition.TenantKey} = {GoldColumns.Literal(key)}", cancellationToken);
-            found[tenant] = await EncodeAsync(definition.CompileStore("tenant_rows", _plan.Fact.Name), cancellationToken);
+            found[tenant] = await EncodeAsync(
+                definition.CompileStore($"(SELECT * FROM {shaped} AS shaped WHERE {GoldDefinition.TenantKey} = {GoldColumns.Literal(key)})", _plan.Fact.Name), cancellationToken);
         }
 
         return found;

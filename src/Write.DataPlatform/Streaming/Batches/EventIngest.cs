@@ -75,6 +75,7 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
         var id = parser is null || plan?.IdColumn is not { } column ? -1 : parser.Columns.ToList().FindIndex(c => c.Name.Equals(column, StringComparison.OrdinalIgnoreCase));
         var when = parser is null ? -1 : parser.Columns.ToList().FindIndex(c => c.Name.Equals(plan!.TimeColumn, StringComparison.OrdinalIgnoreCase));
         var refused = ImmutableArray.CreateBuilder<RefusedEvent>();
+        var now = time.GetUtcNow().UtcDateTime;
         var good = new List<(int Index, PutRecord Record)>();
         for (var i = 0; i < events.Count; i++)
         {
@@ -84,9 +85,9 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
             {
                 refused.Add(new RefusedEvent(i, parsed.Reason!, parsed.Message!));
             }
-            else if (when >= 0 && values[when] is null)
+            else if (when >= 0 && EventParser.RefuseTime(plan!.TimeColumn, values[when] as DateTime?, now, options.Value) is { } wrong)
             {
-                refused.Add(new RefusedEvent(i, DeadReasons.NoTime, $"'{plan!.TimeColumn}' is missing, which is the event's time."));
+                refused.Add(new RefusedEvent(i, wrong.Reason!, wrong.Message!));
             }
             else
             {

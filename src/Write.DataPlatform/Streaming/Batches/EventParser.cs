@@ -68,6 +68,13 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
 {
     private const long TicksPerMicrosecond = 10;
 
+    /// <summary>Why an event's time cannot be; null if it can.</summary>
+    public static ParsedEvent? RefuseTime(string column, DateTime? time, DateTime arrived, BatchOptions options) =>
+        time is not { } at ? ParsedEvent.Bad(DeadReasons.NoTime, $"'{column}' is missing, which is the event's time.")
+        : at - arrived > options.MaxFuture ? ParsedEvent.Bad(DeadReasons.Future, $"'{column}' is {at:O}, more than {options.MaxFuture} ahead of its arrival.")
+        : arrived - at > options.MaxAge ? ParsedEvent.Bad(DeadReasons.Ancient, $"'{column}' is {at:O}, more than {options.MaxAge.TotalDays:0} days before its arrival.")
+        : null;
+
     public ImmutableArray<EventColumn> Columns { get; } = columns;
 
     public ParsedEvent Parse(ReadOnlySpan<byte> data)

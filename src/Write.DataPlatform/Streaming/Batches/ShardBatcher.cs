@@ -244,11 +244,7 @@ internal sealed class ShardBatcher : IShardProcessor
         }
     }
 
-    private ParsedEvent? Refuse(DateTime? time, DateTime arrived) =>
-        time is not { } at ? ParsedEvent.Bad(DeadReasons.NoTime, $"'{_plan.TimeColumn}' is missing, which is the event's time.")
-        : at - arrived > _options.MaxFuture ? ParsedEvent.Bad(DeadReasons.Future, $"'{_plan.TimeColumn}' is {at:O}, more than {_options.MaxFuture} ahead of its arrival.")
-        : arrived - at > _options.MaxAge ? ParsedEvent.Bad(DeadReasons.Ancient, $"'{_plan.TimeColumn}' is {at:O}, more than {_options.MaxAge.TotalDays:0} days before its arrival.")
-        : null;
+    private ParsedEvent? Refuse(DateTime? time, DateTime arrived) => EventParser.RefuseTime(_plan.TimeColumn, time, arrived, _options);
 
     private void Bury(StreamRecord record, string reason, string message, DateTime? time, bool isInLake)
     {

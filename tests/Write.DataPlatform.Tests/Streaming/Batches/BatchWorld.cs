@@ -87,13 +87,38 @@ internal sealed class BatchWorld : IAsyncDisposable
           - { name: visits, semantic_model: visits, source: visits, window: 1m, allowed_lateness: 2m, tables: [visits_daily, customers_hourly] }
         """;
 
+    /// <summary>The same facts with one table of sums alone, where only what happens to events matters.</summary>
+    public const string Lean = """
+        model: { time_zone: Europe/Berlin }
+        semantic_models:
+          - name: visits
+            model: ref('visits')
+            defaults: { agg_time_dimension: started_at }
+            entities:
+              - { name: visit, type: primary, expr: id }
+            dimensions:
+              - { name: started_at, type: time, expr: at, type_params: { time_granularity: second } }
+              - { name: country, type: categorical }
+            measures:
+              - { name: visits, agg: count, expr: 1 }
+              - { name: seconds, agg: sum }
+        metrics:
+          - { name: visits, type: simple, type_params: { measure: visits } }
+          - { name: seconds, type: simple, type_params: { measure: seconds } }
+        gold_tables:
+          - { name: visits_daily, metrics: [visits, seconds], group_by: [visit__country], grain: day, partition: day }
+        streams:
+          - { name: visits, semantic_model: visits, source: visits, window: 1m, allowed_lateness: 2m, tables: [visits_daily] }
+        """;
+
     private readonly ModelFolder _models = new();
     private readonly ServiceProvider _provider;
 
-    public BatchWorld(DateTimeOffset? now = null, Action<Dictionary<string, string?>>? configure = null)
+    public BatchWorld(string model = Model, DateTimeOffset? now = null, Action<Dictionary<string, string?>>? configure = null)
     {
+        IsLean = model == Lean;
         Time.SetUtcNow(now ?? new DateTimeOffset(2026, 3, 14, 12, 0, 0, TimeSpan.Zero));
-        _models.Write("model.yaml", Model);
+        _models.Write("model.yaml", model);
         _models.Write("countries.csv", "code,region\nFR,west\nDE,middle\n");
         Files.Write("visits/seed.parquet", "SELECT 1::BIGINT AS id, TIMESTAMP '2026-01-01 12:00:00' AS at, 'FR' AS country, 'acme' AS customer, 1::BIGINT AS visitor, 5::INTEGER AS seconds, 1.5::DECIMAL(10, 2) AS amount WHERE false");
         Files.Write("visitors/all.parquet", "SELECT i::BIGINT AS visitor, ['basic', 'premium'][1 + i % 2] AS plan FROM range(20) AS t(i)");
@@ -120,6 +145,8 @@ internal sealed class BatchWorld : IAsyncDisposable
         services.AddDataPlatform(configuration);
         _provider = services.BuildServiceProvider();
     }
+
+    public bool IsLean { get; }
 
     public FakeTimeProvider Time { get; } = new();
 

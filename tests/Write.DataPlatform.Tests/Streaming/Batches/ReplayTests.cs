@@ -21,7 +21,12 @@ public sealed class ReplayTests
     private static readonly string[] Shards = ["0", "1"];
 
     [Fact]
-    public async Task Numbers_equal_those_over_the_distinct_events_whatever_happens()
+    public Task Numbers_equal_those_over_the_distinct_events_whatever_happens() => RunAsync(BatchWorld.Lean, RandomCases.Of(500));
+
+    [Fact]
+    public Task So_do_sketches_lookups_joins_and_tenants() => RunAsync(BatchWorld.Model, RandomCases.Of(15, 30));
+
+    private static async Task RunAsync(string model, long cases)
     {
         var worlds = new ConcurrentBag<BatchWorld>();
         var all = new ConcurrentBag<BatchWorld>();
@@ -32,14 +37,14 @@ public sealed class ReplayTests
                 {
                     if (!worlds.TryTake(out var world))
                     {
-                        all.Add(world = new BatchWorld());
+                        all.Add(world = new BatchWorld(model));
                         await world.StartAsync();
                     }
 
                     await new Schedule(world, seed).RunAsync();
                     worlds.Add(world);
                 },
-                iter: RandomCases.Of(500),
+                iter: cases,
                 threads: 2);
         }
         finally
@@ -249,7 +254,7 @@ public sealed class ReplayTests
         private async Task RefreshAsync()
         {
             await world.RefreshAsync("visits_daily", _day, _day.AddDays(1));
-            if (_random.Next(2) == 0)
+            if (!world.IsLean && _random.Next(2) == 0)
             {
                 await world.RefreshAsync("customers_hourly", _day, _day.AddDays(1));
             }
@@ -282,13 +287,21 @@ public sealed class ReplayTests
             var letters = await world.Get<DeadLetters>().ListAsync(BatchWorld.Stream, Cancel).ToListAsync(Cancel);
             var late = letters.Count(l => l.Reason == DeadReasons.Late);
             Assert.Equal(_bad.Order(), letters.Where(l => l.Reason != DeadReasons.Late).Select(l => (l.Shard, l.Sequence)).Order());
-            var before = await VisitsAsync();
-            Assert.True(before <= _sent.Count && before >= _sent.Count - late, $"seed {seed}: {before} of {_sent.Count}, {late} late");
+            var answer = await world.AskAsync(["visits"], [], _day.AddDays(-1), _day.AddDays(2));
+            var before = answer.Rows is [[long visits]] ? visits : 0;
+
+            // A partition that was read before the stream began is as of then; the keeper has it read again.
+            var least = answer.Served.By.Contains("tail") || !answer.Served.By.Contains("gold") ? _sent.Count - late : 0;
+            Assert.True(before <= _sent.Count && before >= least, $"seed {seed}: {before} of {_sent.Count}, {late} late");
 
             // All that was sent is in the lake, once.
             Assert.Equal(_sent.Keys.Order(), world.Files.Read($"SELECT id FROM read_parquet([{string.Join(", ", Landed().Select(f => $"'{f}'"))}])").Select(r => (long)r[0]!).Order());
             await world.RefreshAsync("visits_daily", _day.AddDays(-1), _day.AddDays(1));
-            await world.RefreshAsync("customers_hourly", _day.AddDays(-1), _day.AddDays(1));
+            if (!world.IsLean)
+            {
+                await world.RefreshAsync("customers_hourly", _day.AddDays(-1), _day.AddDays(1));
+            }
+
             await CompareAsync();
             await world.Get<TailKeeper>().RetireAsync(Cancel);
             world.Time.Advance(TimeSpan.FromSeconds(31));
@@ -311,6 +324,15 @@ public sealed class ReplayTests
         private async Task CompareAsync()
         {
             var (from, to) = (_day.AddDays(-1), _day.AddDays(2));
+            if (world.IsLean)
+            {
+                var sums = await world.AskAsync(["visits", "seconds"], ["visit__country"], from, to, QuerySource.Gold);
+                Assert.Equal(
+                    _sent.Values.GroupBy(s => s.Country).Select(g => $"{g.Key}|{g.Count()}|{(g.Any(s => s.Seconds is not null) ? g.Sum(s => s.Seconds) : null)}").Order(StringComparer.Ordinal),
+                    sums.Rows.Select(r => string.Join('|', r)).Order(StringComparer.Ordinal));
+                return;
+            }
+
             var answer = await world.AskAsync(["visits", "seconds", "longest", "amount", "french"], ["metric_time__day", "visit__country__region", "visitor__plan"], from, to, QuerySource.Gold);
             var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
             var expected = _sent.Values
@@ -345,7 +367,7 @@ public sealed class ReplayTests
                 File.Delete(file);
             }
 
-            foreach (var (table, tenant) in new (string, string?)[] { ("visits_daily", null), ("customers_hourly", "acme"), ("customers_hourly", "bolt") })
+            foreach (var (table, tenant) in new (string, string?)[] { ("visits_daily", null), ("customers_hourly", "acme"), ("customers_hourly", "bolt") }.Take(world.IsLean ? 1 : 3))
             {
                 await world.Tails.DeleteAsync(table, tenant, [.. await world.Tails.ListAsync(table, tenant, fresh: true, Cancel)], Cancel);
                 var manifest = await world.Get<GoldTables>().GetManifestAsync(table, tenant, fresh: true, Cancel);
