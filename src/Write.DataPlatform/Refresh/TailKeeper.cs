@@ -31,6 +31,12 @@ internal sealed partial class TailKeeper(
             var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, definition.Table.TimeZone));
             var period = PartitionPeriod.Containing(today, definition.Table.Partition, model.Calendar);
             var wanted = await cuts.GetAsync(definition, period, cancellationToken: cancellationToken);
+            var since = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+            foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
+            {
+                since[stream.SemanticModel] = (await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, definition.Hash, time.GetUtcNow()) ?? DateTimeOffset.MinValue;
+            }
+
             var needs = false;
             foreach (var tenant in RefreshPlanner.Tenants(definition))
             {
@@ -39,7 +45,7 @@ internal sealed partial class TailKeeper(
 
                 // A table that was never built, or is of another definition, is the schedule's.
                 needs |= wanted is not null && !manifest.Partitions.IsEmpty
-                    && (partition is null || (partition.DefinitionHash == definition.HashFor(tenant) && wanted.Keys.Any(fact => partition.Cuts?.ContainsKey(fact) is not true)));
+                    && (partition is null || (partition.DefinitionHash == definition.HashFor(tenant) && wanted.Keys.Any(fact => partition.Cuts?.TryGetValue(fact, out var cut) is not true || cut < since[fact])));
             }
 
             if (needs && (!_asked.TryGetValue(definition.Table.Name, out var at) || time.GetElapsedTime(at) > AskAgain))

@@ -64,7 +64,7 @@ internal sealed class ShardBatcher : IShardProcessor
         _taken = _history = state.TakenAt;
         _announced = state.LandingTo;
         _counts = (state.Events, state.Duplicates, state.DeadLetters);
-        _tables = Coverage(state.Tables, state.Sealed);
+        _tables = Coverage(state);
         _wroteAt = _landedAt = services.Time.GetTimestamp();
     }
 
@@ -273,12 +273,21 @@ internal sealed class ShardBatcher : IShardProcessor
         _tables = _tables.ToImmutableSortedDictionary(t => t.Key, t => t.Value with { Since = since > t.Value.Since || t.Value.Since == DateTimeOffset.MaxValue ? since : t.Value.Since }, StringComparer.Ordinal);
     }
 
-    /// <summary>A table that is new, or other than it was, is counted whole from the windows on that are open.</summary>
-    private ImmutableSortedDictionary<string, TailCoverage> Coverage(ImmutableSortedDictionary<string, TailCoverage> before, DateTimeOffset? isSealed) =>
-        _plan.Tables.ToImmutableSortedDictionary(
+    /// <summary>A table that is new, or other than it was, is counted whole from the windows on that are open; of a shard that is read from its start on, from ever.</summary>
+    private ImmutableSortedDictionary<string, TailCoverage> Coverage(BatchState state)
+    {
+        ShardPosition.TryParse(state.Position, out var position);
+        var since = state.Sealed ?? position?.Kind switch
+        {
+            PositionKind.TrimHorizon => DateTimeOffset.MinValue,
+            PositionKind.Time => position.Time + _options.MaxFuture,
+            _ => DateTimeOffset.MaxValue,
+        };
+        return _plan.Tables.ToImmutableSortedDictionary(
             d => d.Table.Name,
-            d => before.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == d.Hash ? known : new TailCoverage(d.Hash, isSealed ?? DateTimeOffset.MaxValue),
+            d => state.Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == d.Hash ? known : new TailCoverage(d.Hash, since),
             StringComparer.Ordinal);
+    }
 
     /// <summary>Writes what was counted and what was not.</summary>
     private async Task WriteAsync(CancellationToken cancellationToken)
