@@ -90,7 +90,7 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TailStore
         foreach (var stream in definition.Model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
         {
             var progress = await tails.GetProgressAsync(stream.Name, fresh, cancellationToken);
-            if (progress.Since(definition.Table.Name, definition.Hash, now) is not { } since || progress.Counted(now) is not { } counted)
+            if (progress.Since(definition.Table.Name, definition.HashOfAll, now) is not { } since || progress.Counted(now) is not { } counted)
             {
                 continue;
             }

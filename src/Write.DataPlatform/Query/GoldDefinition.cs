@@ -77,6 +77,9 @@ internal sealed class GoldDefinition
                 .Distinct(),
         ];
 
+    /// <summary><see cref="Hash"/> of the rows of all tenants together, which also changes with the values that they are known by.</summary>
+    public string HashOfAll => TenantKeys.IsEmpty ? Hash : FilterText.Hash(Hash + '\n' + string.Join('\n', TenantKeys.Select(t => t.Key + '=' + t.Value)));
+
     /// <summary><see cref="Hash"/> of the rows of one tenant (null for an internal table), which also changes with the value that the tenant is known by.</summary>
     public string HashFor(string? tenant) => tenant is null ? Hash : FilterText.Hash(Hash + '\n' + TenantKeys[tenant]);
 

@@ -34,7 +34,7 @@ internal sealed partial class TailKeeper(
             var since = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
             foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
             {
-                since[stream.SemanticModel] = (await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, definition.Hash, time.GetUtcNow()) ?? DateTimeOffset.MinValue;
+                since[stream.SemanticModel] = (await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, definition.HashOfAll, time.GetUtcNow()) ?? DateTimeOffset.MinValue;
             }
 
             var needs = false;

@@ -12,8 +12,8 @@ namespace Write.DataPlatform.Streaming.Batches;
 /// <param name="Type">As what it is read; null for a nested type, whose JSON is kept as text.</param>
 internal sealed record EventColumn(string Name, string DuckDbType, ColumnType? Type)
 {
-    /// <summary>The name as JSON has it.</summary>
-    public JsonEncodedText Json { get; } = JsonEncodedText.Encode(Name);
+    /// <summary>The name in UTF-8.</summary>
+    public byte[] Utf8 { get; } = Encoding.UTF8.GetBytes(Name);
 
     /// <summary>The least and greatest whole number that the lake's type holds.</summary>
     public (decimal Min, decimal Max) Whole { get; } = DuckDbType switch
@@ -127,7 +127,7 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
         {
             var at = next + i;
             at = at >= Columns.Length ? at - Columns.Length : at;
-            if (reader.ValueTextEquals(Columns[at].Json.EncodedUtf8Bytes) || (reader.ValueIsEscaped && reader.ValueTextEquals(Columns[at].Name)))
+            if (reader.ValueTextEquals(Columns[at].Utf8))
             {
                 return at;
             }

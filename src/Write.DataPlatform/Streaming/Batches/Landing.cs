@@ -60,7 +60,7 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
         foreach (var covered in files.Except(live))
         {
             var by = live.First(l => covered.Name!.IsWithin(l.Name!));
-            if (now - by.File.CreationTimeUtc > grace && now - by.File.LastWriteTimeUtc > grace)
+            if (now - by.File.CreationTimeUtc > grace)
             {
                 covered.File.Delete();
             }
@@ -78,6 +78,9 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
                     async file =>
                     {
                         await rows.MergeAsync(merged.Select(f => f.File.FullName), file, cancellationToken);
+
+                        // It stays that day's.
+                        File.SetLastWriteTimeUtc(file, merged[^1].File.LastWriteTimeUtc);
                         return true;
                     });
             }
@@ -93,9 +96,9 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
         {
             if (await write(temporary))
             {
-                await using (var stream = new FileStream(temporary, FileMode.Open, FileAccess.ReadWrite))
+                using (var handle = File.OpenHandle(temporary, FileMode.Open, FileAccess.ReadWrite))
                 {
-                    stream.Flush(flushToDisk: true);
+                    RandomAccess.FlushToDisk(handle);
                 }
 
                 File.Move(temporary, target, overwrite: true);

@@ -285,7 +285,7 @@ internal sealed class ShardBatcher : IShardProcessor
         };
         return _plan.Tables.ToImmutableSortedDictionary(
             d => d.Table.Name,
-            d => state.Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == d.Hash ? known : new TailCoverage(d.Hash, since),
+            d => state.Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == d.HashOfAll ? known : new TailCoverage(d.HashOfAll, since),
             StringComparer.Ordinal);
     }
 

@@ -134,6 +134,25 @@ public sealed class BatchTests
     }
 
     [Fact]
+    public async Task Many_landed_files_become_one_and_every_event_stays_once()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean, configure: settings => settings["DataPlatform:MicroBatches:LandInterval"] = "00:00:00");
+        await world.StartAsync();
+        await using var batcher = await world.BeginAsync("0", "many", 1);
+        var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+        for (var i = 1; i <= Landing.CompactFiles + 5; i++)
+        {
+            await batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", i, world.Time.GetUtcNow(), new Sent(i, world.Time.GetUtcNow().UtcDateTime, "FR", null, 1, i, null).Json())], TimeSpan.Zero), Cancel);
+            Assert.Equal((long)i, (await world.AskAsync(["visits"], [], day, day.AddDays(1), QuerySource.Lake)).Rows[0][0]);
+        }
+
+        // The old ones are there yet, for readers that know them.
+        var files = Directory.GetFiles(Path.Combine(world.Files.Path, "visits"), "landed.*");
+        Assert.True(files.Length > Landing.CompactFiles);
+        Assert.True(Write.DataPlatform.Lake.LandedFile.WithoutCovered(files, f => f).Count() <= 6);
+    }
+
+    [Fact]
     public void Open_windows_are_bounded_and_a_hot_one_is_split()
     {
         var windows = new ShardWindows(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(30), chunkEvents: 10, maxOpenEvents: 100);
