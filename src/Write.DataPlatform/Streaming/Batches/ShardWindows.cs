@@ -143,9 +143,14 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
         }
 
         Sealed = moment;
-        foreach (var closed in _windows.Values.TakeWhile(w => IsClosed(w.Start)).Where(w => w.Chunks.Count > 0))
+        foreach (var closed in _windows.Values.TakeWhile(w => IsClosed(w.Start)).Where(w => !w.IsClosed))
         {
-            closed.Chunks[^1].IsFull = true;
+            closed.IsClosed = true;
+            _ids -= closed.Ids.Count;
+            if (closed.Chunks.Count > 0)
+            {
+                closed.Chunks[^1].IsFull = true;
+            }
         }
     }
 
@@ -158,7 +163,6 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
             if (IsClosed(open.Start) && open.Chunks.TrueForAll(c => c.Written == c.Revision && c.Last <= number))
             {
                 dropped.AddRange(open.Chunks);
-                _ids -= open.Ids.Count;
                 _windows.Remove(open.Start);
             }
         }
@@ -189,6 +193,8 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
         public DateTime Start { get; } = start;
 
         public SequenceNumber First { get; } = first;
+
+        public bool IsClosed { get; set; }
 
         public HashSet<UInt128> Ids { get; } = [];
 
