@@ -35,18 +35,17 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
     {
         // The version is taken before the rows: what arrives between counts as a change next time.
         // So are the cuts: what streams seal meanwhile is left to them until next time.
-        var cuts = await planner.CutsAsync(definition, planned.Period, fresh: true, cancellationToken);
+        var wanted = await planner.CutsAsync(definition, planned.Period, fresh: true, cancellationToken);
         var version = await planner.VersionAsync(definition, planned.Period, cancellationToken);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = RefreshRunner.MaxTenantsAtOnce, CancellationToken = cancellationToken };
-        var todo = new ConcurrentBag<(string? Tenant, string? Version)>();
+        var todo = new ConcurrentBag<(string? Tenant, GoldPartition? Live)>();
         await Parallel.ForEachAsync(planned.Tenants, parallel, async (tenant, token) =>
         {
             var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, token);
             var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
-            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full, cuts) is not null)
+            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full, wanted) is not null)
             {
-                todo.Add((tenant, live?.Version));
-                cuts = RefreshPlanner.CutsAfter(live, definition.HashFor(tenant), cuts);
+                todo.Add((tenant, live));
             }
         });
         if (todo.IsEmpty)
@@ -54,6 +53,8 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
             return new PartitionResult(0, 0, 0, 0);
         }
 
+        // One query gives the rows of all, so they have one cut.
+        var cuts = todo.Aggregate(wanted, (sofar, one) => RefreshPlanner.CutsAfter(one.Live, definition.HashFor(one.Tenant), sofar));
         var refreshedAt = time.GetUtcNow();
         var export = await lake.ExportAsync(
             definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To, cuts), Path.Combine(folder, "lake"), cancellationToken);
@@ -67,7 +68,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         {
             await Parallel.ForEachAsync(todo, parallel, async (one, token) =>
             {
-                var (tenant, expected) = one;
+                var (tenant, live) = one;
                 var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
                 SegmentSet? own = null;
 
@@ -104,7 +105,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     SourceQueryId = export.QueryId,
                     Segments = segments.Segments,
                 };
-                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, expected, token);
+                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, live?.Version, token);
                 if (!published.Published)
                 {
                     throw new GoldStoreException($"Another worker refreshed {definition.Table.Name} {planned.Period.Name} meanwhile.", isTransient: true);

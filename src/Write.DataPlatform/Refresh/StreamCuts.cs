@@ -38,6 +38,12 @@ internal sealed class StreamCuts(TailStore tails, IOptions<RefreshOptions> optio
     {
         var now = time.GetUtcNow();
         var progress = await tails.GetProgressAsync(stream.Name, fresh, cancellationToken);
+        if (progress.Shards.All(s => s.Position is null))
+        {
+            // Nothing ever came: the lake is filled by others.
+            return null;
+        }
+
         var delay = progress.Shards.Any(s => !s.Lands) ? options.Value.LandingDelay : TimeSpan.Zero;
         if (progress.Sealed(now, delay) is not { } isSealed || progress.Since(definition.Table.Name, definition.HashOfAll, now) is not { } since)
         {

@@ -27,7 +27,7 @@ public sealed class BatchTests
 
                 // Gold ends where the stream begins, so that all events are the tail's.
                 await using var batcher = await world.BeginAsync("0", $"run-{++run}", 1);
-                await QuietAsync(world, batcher);
+                await BeginAsync(world, batcher);
                 await world.RefreshAsync("visits_daily", day, day);
                 await world.RefreshAsync("customers_hourly", day, day);
                 var records = Enumerable.Range(1, random.Next(1, 80)).Select(i => BatchWorld.Record("0", i, world.Time.GetUtcNow(), new Sent(
@@ -123,7 +123,7 @@ public sealed class BatchTests
         await world.StartAsync();
         var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
         await using var batcher = await world.BeginAsync("0", "exact", 1);
-        await QuietAsync(world, batcher);
+        await BeginAsync(world, batcher);
         await world.RefreshAsync("visits_daily", day, day);
         var refused = await Assert.ThrowsAsync<QueryException>(() => world.AskAsync(["exact_people"], ["metric_time__day", "visit__country", "visitor__plan"], day, day.AddDays(1), QuerySource.Gold));
         Assert.StartsWith("tail:", refused.Problems[0].Message, StringComparison.Ordinal);
@@ -177,6 +177,14 @@ public sealed class BatchTests
 
         Assert.Equal(1000, taken[TakenAs.Counted]);
         Assert.Equal(TakenAs.Late, windows.Take(start, start.AddSeconds(1000), ShardWindows.IdOf(5000L), new SequenceNumber(1001), 1001, []));
+    }
+
+    /// <summary>One event of another day, so that the stream is one that is used.</summary>
+    private static async Task BeginAsync(BatchWorld world, ShardBatcher batcher)
+    {
+        var now = world.Time.GetUtcNow();
+        await batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", 0, now, new Sent(0, now.UtcDateTime.AddDays(-2), null, null, 0, null, null).Json())], TimeSpan.Zero), Cancel);
+        await QuietAsync(world, batcher);
     }
 
     private static async Task QuietAsync(BatchWorld world, ShardBatcher batcher)
