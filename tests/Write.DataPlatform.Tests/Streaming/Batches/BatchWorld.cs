@@ -140,6 +140,7 @@ internal sealed class BatchWorld : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddSingleton<TimeProvider>(Time);
+        services.AddSingleton<IGoldStore>(new MemoryGoldStore(Time));
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         services.AddSingleton<IConfiguration>(configuration);
         services.AddDataPlatform(configuration);
