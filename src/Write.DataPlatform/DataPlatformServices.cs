@@ -7,6 +7,7 @@ using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
 using Write.DataPlatform.Security;
+using Write.DataPlatform.Streaming;
 
 namespace Write.DataPlatform;
 
@@ -25,6 +26,7 @@ public static class DataPlatformServices
         .AddLake(configuration)
         .AddGold(configuration)
         .AddRefresh(configuration)
+        .AddStreaming(configuration)
         .AddSecurity()
         .AddInsights(configuration);
 }

@@ -4,6 +4,7 @@ using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Api.Tests.Swagger;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Streaming.Batches;
 
 namespace Write.DataPlatform.Api.Tests;
 
@@ -12,6 +13,7 @@ public sealed partial class ErrorDocumentationTests
 {
     [Theory]
     [InlineData("HTTP", typeof(ProblemCodes))]
+    [InlineData("Records that are no events", typeof(DeadReasons))]
     [InlineData("Model and lake", typeof(LakeProblems))]
     [InlineData("The form of a query", typeof(QueryFormProblems))]
     [InlineData("The meaning of a query", typeof(QueryProblems))]
@@ -19,7 +21,7 @@ public sealed partial class ErrorDocumentationTests
 
     [Fact]
     public void The_rules_of_other_slices_are_documented() =>
-        Assert.Equal([GoldTableRule.Code, RoleRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode, PublishedQueryRule.TestCode, PublishedQueryRule.TestColumnCode], Documented("Model and queries"));
+        Assert.Equal([GoldTableRule.Code, RoleRule.Code, StreamRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode, PublishedQueryRule.TestCode, PublishedQueryRule.TestColumnCode], Documented("Model and queries"));
 
     [Fact]
     public void The_meaning_of_a_query_tells_which_are_422()

@@ -17,6 +17,7 @@ internal static class BenchmarkCommand
     private static readonly (string Name, Func<Scale, Func<Task<World>>, CancellationToken, Task<IReadOnlyList<Figure>>> Run)[] Parts =
     [
         ("refresh", (scale, _, token) => RefreshPart.RunAsync(scale, token)),
+        ("stream", (scale, _, token) => StreamPart.RunAsync(scale, token)),
         ("dynamodb", (scale, _, token) => DynamoDbPart.RunAsync(scale, token)),
         ("gold", async (scale, world, token) => await GoldPart.RunAsync(scale, await world(), token)),
         ("serve", async (scale, world, token) => await ServePart.RunAsync(scale, await world(), token)),

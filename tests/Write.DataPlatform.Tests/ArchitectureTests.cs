@@ -17,7 +17,7 @@ public sealed partial class ArchitectureTests
         ["Lake"] = ["Query", "DuckDb", "Aws"],
         ["Gold"] = ["Model", "Query", "DuckDb", "Aws"],
         ["Refresh"] = ["Model", "Query", "Lake", "Gold", "DuckDb"],
-        ["Streaming"] = ["Model", "Query", "Gold", "Aws"],
+        ["Streaming"] = ["Model", "Query", "Lake", "Gold", "Aws", "DuckDb"],
         ["Security"] = ["Model", "Query", "Gold"],
         ["Insights"] = ["Model", "Query", "Lake", "Gold", "Security", "DuckDb"],
     };

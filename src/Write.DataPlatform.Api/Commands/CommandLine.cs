@@ -101,6 +101,7 @@ internal static class CommandLine
         root.Subcommands.Add(new VerifyCommand(context));
         root.Subcommands.Add(new SampleCommand(context));
         root.Subcommands.Add(new KeysCommand(context));
+        root.Subcommands.Add(new StreamsCommand(context));
         ExampleHelp.Add(root);
         return root;
     }

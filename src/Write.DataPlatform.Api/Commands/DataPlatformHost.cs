@@ -12,6 +12,7 @@ using Write.DataPlatform.Api.Sample;
 using Write.DataPlatform.Api.Swagger;
 using Write.DataPlatform.Api.Tokens;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Streaming;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -32,7 +33,11 @@ internal enum Role
 /// <param name="Configuration">Settings that go before those of files and environment.</param>
 /// <param name="Role">Which work it does; null for a command, which does its own.</param>
 /// <param name="Services">Puts services in the place of others, for tests.</param>
-internal sealed record HostSettings(IReadOnlyDictionary<string, string?> Configuration, Role? Role = null, Action<IServiceCollection>? Services = null);
+internal sealed record HostSettings(IReadOnlyDictionary<string, string?> Configuration, Role? Role = null, Action<IServiceCollection>? Services = null)
+{
+    /// <summary>Whether sample events are sent; null to do so where the model is the sample's.</summary>
+    public bool? IsLive { get; init; } = false;
+}
 
 /// <summary>The one composition of server and commands.</summary>
 internal static class DataPlatformHost
@@ -68,6 +73,14 @@ internal static class DataPlatformHost
         {
             builder.Services.AddSingleton<RefreshScheduler>();
             builder.Services.AddHostedService(services => services.GetRequiredService<RefreshScheduler>());
+            builder.Services.AddHostedService(services => services.GetRequiredService<StreamWorkers>());
+            builder.Services.AddHostedService(services => services.GetRequiredService<TailKeeper>());
+        }
+
+        var isSample = Path.GetFullPath(builder.Configuration["DataPlatform:Models"]!) == Path.GetFullPath(SampleLake.ModelsDirectory);
+        if (settings is { Role: Role.All, IsLive: not false } && (settings.IsLive is true || isSample) && !"None".Equals(builder.Configuration["DataPlatform:Stream:Kind"], StringComparison.OrdinalIgnoreCase))
+        {
+            builder.Services.AddHostedService<LiveSample>();
         }
 
         if (new[] { "urls", "http_ports", "https_ports" }.All(key => string.IsNullOrEmpty(builder.Configuration[key])) && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists())

@@ -27,7 +27,7 @@ internal sealed class KeysCommand : ExampleCommand
     {
         var name = new Argument<string>("NAME") { Description = "Whose it is or what for" };
         var tenant = new Option<string?>("--tenant") { Description = "The tenant whose rows it sees", HelpName = "TENANT" };
-        var role = new Option<string?>("--role") { Description = "What it may do, if it is no tenant's, or a role of the model", HelpName = "analyst|operator|ROLE" };
+        var role = new Option<string?>("--role") { Description = "What it may do, if it is no tenant's, or a role of the model", HelpName = "analyst|operator|producer|ROLE" };
         var attributes = new Option<string[]>("--attribute") { Description = "A value for row policies; may be repeated", HelpName = "NAME=VALUE", AllowMultipleArgumentsPerToken = false };
         attributes.Validators.Add(result =>
         {

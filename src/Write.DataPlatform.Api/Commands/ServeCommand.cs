@@ -14,6 +14,7 @@ internal sealed class ServeCommand : ExampleCommand
 {
     private readonly CommandContext _context;
     private readonly Option<string> _role = new("--role") { Description = "api answers, worker refreshes, all does both", HelpName = "all|api|worker", DefaultValueFactory = _ => "all" };
+    private readonly Option<bool?> _live = new("--live") { Description = "Sends sample events, a few a second; on for the sample's own model, --live false turns it off", HelpName = "true|false", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _urls = new("--urls") { Description = $"Where to listen; default {DataPlatformHost.DefaultUrl}", HelpName = "URL;URL" };
 
     public ServeCommand(CommandContext context)
@@ -23,6 +24,7 @@ internal sealed class ServeCommand : ExampleCommand
         _role.AcceptOnlyFromAmong("all", "api", "worker");
         Options.Add(_role);
         Options.Add(_urls);
+        Options.Add(_live);
         Options.Add(context.Create);
         SetAction(RunAsync);
     }
@@ -37,7 +39,7 @@ internal sealed class ServeCommand : ExampleCommand
 
         var role = Enum.Parse<Role>(parse.GetRequiredValue(_role), ignoreCase: true);
         using var interrupted = new InterruptToken(cancellationToken);
-        await using var app = DataPlatformHost.Build(new HostSettings(settings, role));
+        await using var app = DataPlatformHost.Build(new HostSettings(settings, role) { IsLive = parse.GetResult(_live) is null ? null : parse.GetValue(_live) ?? true });
         return await RunAsync(app, role, interrupted, cancellationToken);
     }
 
@@ -82,8 +84,9 @@ internal sealed class ServeCommand : ExampleCommand
             return;
         }
 
-        var today = DateOnly.FromDateTime(services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime);
-        await SampleCommand.GenerateAsync(_context.Terminal, new SampleOptions { Directory = lake.Path, EndDate = today }, cancellationToken);
+        // What comes after now is the stream's to bring.
+        var now = services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
+        await SampleCommand.GenerateAsync(_context.Terminal, new SampleOptions { Directory = lake.Path, EndDate = DateOnly.FromDateTime(now), Until = now }, cancellationToken);
     }
 
     private void Announce(WebApplication app, Role role)

@@ -12,6 +12,8 @@ using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Streaming;
+using Write.DataPlatform.Streaming.Batches;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -40,6 +42,8 @@ internal static class Startup
         ["Limits"] = typeof(LimitOptions),
         ["Answers"] = typeof(AnswerOptions),
         ["Web"] = typeof(WebOptions),
+        ["Stream"] = typeof(StreamOptions),
+        ["MicroBatches"] = typeof(BatchOptions),
     };
 
     /// <exception cref="StartupException">Something is wrong.</exception>
@@ -57,6 +61,8 @@ internal static class Startup
             Validate<LimitOptions>(services, problems);
             Validate<AnswerOptions>(services, problems);
             Validate<WebOptions>(services, problems);
+            Validate<StreamOptions>(services, problems);
+            Validate<BatchOptions>(services, problems);
         }
 
         if (problems.Count == 0)

@@ -38,7 +38,7 @@ internal sealed record HealthReport(TimeSpan Duration, ImmutableArray<HealthChec
 
 /// <summary>Looks after the model, the lake, the gold store, each gold table's freshness and the scheduler.</summary>
 internal sealed class HealthReporter(
-    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, TimeProvider clock, IServiceProvider services, IHostApplicationLifetime lifetime)
+    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, StreamStatuses streams, TimeProvider clock, IServiceProvider services, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SchedulerSilence = TimeSpan.FromMinutes(5);
@@ -90,7 +90,7 @@ internal sealed class HealthReporter(
         await Task.Yield();
         var started = Stopwatch.GetTimestamp();
         var model = models.Current;
-        var found = await Task.WhenAll(Task.FromResult<IReadOnlyList<HealthCheck>>([Model(), Scheduler(model)]), LakeAsync(model), GoldAsync(model));
+        var found = await Task.WhenAll(Task.FromResult<IReadOnlyList<HealthCheck>>([Model(), Scheduler(model)]), LakeAsync(model), GoldAsync(model), StreamsAsync(model));
         return new HealthReport(Stopwatch.GetElapsedTime(started), [.. found.SelectMany(c => c).OrderBy(c => Order(c.Name)).ThenBy(c => c.Name, StringComparer.Ordinal)]);
     }
 
@@ -150,6 +150,37 @@ internal sealed class HealthReporter(
         {
             return [Gold(HealthStatus.Unhealthy, "The gold store does not answer.")];
         }
+    }
+
+    private async Task<IReadOnlyList<HealthCheck>> StreamsAsync(MetricModel model)
+    {
+        if (!streams.IsOn)
+        {
+            return [];
+        }
+
+        using var patience = new CancellationTokenSource(Patience, clock);
+        try
+        {
+            return [.. (await streams.GetAsync(model, patience.Token)).Select(Stream)];
+        }
+        catch (Exception exception) when (exception is GoldStoreException or OperationCanceledException)
+        {
+            // Told by the check of the gold store.
+            return [];
+        }
+    }
+
+    private HealthCheck Stream(StreamState state)
+    {
+        var problem = state.Problems.FirstOrDefault() ?? (state.Lag > streams.MaxLag ? $"Events of {state.Lag:d\\.hh\\:mm\\:ss} ago are not counted yet." : null);
+        return Check(
+            "stream:" + state.Stream.Name,
+            problem is null ? HealthStatus.Healthy : HealthStatus.Degraded,
+            problem,
+            ("lagSeconds", state.Lag?.TotalSeconds),
+            ("countedTo", state.Progress.Counted(state.Now)),
+            ("deadLetters", state.Progress.Shards.Sum(s => s.DeadLetters)));
     }
 
     private HealthCheck Gold(HealthStatus status, string? description, params (string, object?)[] data)

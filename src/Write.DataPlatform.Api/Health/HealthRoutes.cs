@@ -7,7 +7,7 @@ namespace Write.DataPlatform.Api.Health;
 /// <summary>The health routes, which need no key.</summary>
 internal static class HealthRoutes
 {
-    public static IServiceCollection AddHealth(this IServiceCollection services) => services.AddSingleton<GoldStatus>().AddSingleton<HealthReporter>();
+    public static IServiceCollection AddHealth(this IServiceCollection services) => services.AddSingleton<GoldStatus>().AddSingleton<StreamStatuses>().AddSingleton<HealthReporter>();
 
     public static void MapHealth(this WebApplication app)
     {

@@ -41,7 +41,8 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
             var planned = await service.PlanAsync(query, CallerGate.Known(context), cancellation);
             QueryName.Set(context, planned.Tag);
             var key = cache.KeyOf(planned, format.Name);
-            if (name is { } toRemember && !planned.NeedsLake)
+            // What a stream adds to is looked at anew each time.
+            if (name is { } toRemember && !planned.NeedsLake && !planned.IsStreamed)
             {
                 memo.Add(toRemember, planned, key, format);
             }

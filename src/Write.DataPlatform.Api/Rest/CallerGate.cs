@@ -14,6 +14,9 @@ internal enum Access
 
     /// <summary>Operators.</summary>
     Operator,
+
+    /// <summary>Operators, and those who send events.</summary>
+    Producer,
 }
 
 /// <summary>Says who asks. A caller on this machine needs no key and is the operator; any other needs one. Who shows a key is its owner, wherever he is.</summary>
@@ -66,6 +69,11 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCaller
         if (access.Access == Access.Operator && !caller.IsOperator)
         {
             throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, "This is for operators."));
+        }
+
+        if (access.Access == Access.Producer ? !caller.IsOperator && !caller.IsProducer : caller.IsProducer)
+        {
+            throw new ProblemException(new Problem(403, ProblemCodes.Forbidden, caller.IsProducer ? "The key sends events and does nothing else." : "Events are sent by operators, and with keys of the role producer."));
         }
 
         if (caller.Tenant is { } tenant && !model.Tenants.ContainsKey(tenant))

@@ -8,6 +8,7 @@ using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
 using Write.DataPlatform.Security;
+using Write.DataPlatform.Streaming;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -86,6 +87,10 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
                 return new Problem(429, ProblemCodes.TooManyJobs, tooMany.Message) { Headers = RetryAfter };
             case JobTimeoutException slow:
                 return new Problem(504, ProblemCodes.QueryTimeout, slow.Message);
+            case StreamException { IsTransient: true } stream:
+                return Retry(stream.Code, Told(stream.Message, "The stream is not available now."));
+            case StreamException stream:
+                return new Problem(stream.Code is StreamErrorCodes.NotFound or StreamErrorCodes.None ? 404 : 500, stream.Code, Told(stream.Message, "The stream cannot be used."));
             case RefreshException refresh:
                 return new Problem(409, ProblemCodes.Conflict, refresh.Message);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:

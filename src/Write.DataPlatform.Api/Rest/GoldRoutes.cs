@@ -124,6 +124,7 @@ internal static class GoldRoutes
         segments = partition.Segments.Length,
         checksum = partition.Checksum,
         watermark = partition.Watermark,
+        cuts = partition.Cuts,
         refreshedAt = partition.RefreshedAt,
         runId = partition.RunId,
         sourceQueryId = partition.SourceQueryId,

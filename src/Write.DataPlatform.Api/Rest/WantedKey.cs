@@ -26,7 +26,7 @@ internal sealed record WantedKey(string Name, KeyRole Role, string? Tenant, Date
 
     /// <summary>Reads what is asked for; every mistake is reported.</summary>
     /// <param name="name">Whose it is.</param>
-    /// <param name="role">customer, analyst, operator or a role of the model; customer if a tenant is named.</param>
+    /// <param name="role">customer, analyst, operator, producer or a role of the model; customer if a tenant is named.</param>
     /// <param name="tenant">A tenant of the model.</param>
     /// <param name="expires">How long it is good: 90d, 12h.</param>
     /// <param name="attributes">Values for row policies.</param>
@@ -47,7 +47,7 @@ internal sealed record WantedKey(string Name, KeyRole Role, string? Tenant, Date
         if (known is null)
         {
             form.Report(
-                role is null ? QueryFormProblems.MissingProperty : QueryFormProblems.UnknownValue, "A key is of a tenant, or has the role analyst or operator or one of the model's.", "role",
+                role is null ? QueryFormProblems.MissingProperty : QueryFormProblems.UnknownValue, "A key is of a tenant, or has the role analyst, operator or producer or one of the model's.", "role",
                 role is null ? null : Suggestion.For(role, Enum.GetNames<KeyRole>().Select(n => n.ToLowerInvariant()).Concat(model.Roles.Keys)));
         }
         else if (known == KeyRole.Customer == string.IsNullOrEmpty(tenant))

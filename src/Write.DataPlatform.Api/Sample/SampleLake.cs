@@ -90,7 +90,7 @@ internal sealed class SampleLake
         {
             await using var connection = database.Duplicate();
             await connection.OpenAsync(cancel);
-            await WriteMonthAsync(connection, calendar, visits, month, lake, Report, cancel);
+            await WriteMonthAsync(connection, calendar, visits, month, lake, options.Until, Report, cancel);
         });
 
         var visitors = Path.Combine(Directory.CreateDirectory(Path.Combine(lake, "visitors")).FullName, "visitors.parquet");
@@ -99,7 +99,7 @@ internal sealed class SampleLake
     }
 
     private static async Task WriteMonthAsync(
-        DuckDBConnection connection, SampleCalendar calendar, long visits, DateOnly month, string lake, Action<string> report, CancellationToken cancellationToken)
+        DuckDBConnection connection, SampleCalendar calendar, long visits, DateOnly month, string lake, DateTime? until, Action<string> report, CancellationToken cancellationToken)
     {
         var next = month.AddMonths(1);
         var lakeEnd = calendar.LastDay.AddDays(1);
@@ -120,7 +120,7 @@ internal sealed class SampleLake
         {
             var partition = string.Create(CultureInfo.InvariantCulture, $"{table}/month={month:yyyy-MM-dd}");
             var folder = Directory.CreateDirectory(Path.Combine(lake, partition)).FullName;
-            await ExecuteAsync(connection, SampleSql.Copy(SampleSql.Fact(table, month, next, lakeEnd), Path.Combine(folder, $"{table}.parquet")), cancellationToken);
+            await ExecuteAsync(connection, SampleSql.Copy(SampleSql.Fact(table, month, next, lakeEnd, until), Path.Combine(folder, $"{table}.parquet")), cancellationToken);
             report(partition);
         }
     }

@@ -9,6 +9,9 @@ internal sealed class SampleOptions
     /// <summary>The last day with data, UTC, inclusive. Data starts on 1 January two calendar years before.</summary>
     public required DateOnly EndDate { get; init; }
 
+    /// <summary>The moment (UTC) from which on the last day has nothing; null for its end.</summary>
+    public DateTime? Until { get; init; }
+
     /// <summary>About how many events all fact tables hold together; at least 1,000.</summary>
     /// <value>2,000,000</value>
     public long Rows { get; init; } = 2_000_000;

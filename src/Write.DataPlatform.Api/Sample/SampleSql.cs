@@ -83,7 +83,7 @@ internal static class SampleSql
         """);
 
     /// <summary>The rows of a fact table that occurred from <paramref name="from"/> to before <paramref name="to"/>, in the file's order.</summary>
-    public static string Fact(string table, DateOnly from, DateOnly to, DateOnly lakeEnd)
+    public static string Fact(string table, DateOnly from, DateOnly to, DateOnly lakeEnd, DateTime? until = null)
     {
         var end = At(lakeEnd);
         var (rows, id) = table switch
@@ -140,7 +140,7 @@ internal static class SampleSql
 
             _ => throw new ArgumentOutOfRangeException(nameof(table), table, "Not a fact table of the sample."),
         };
-        return $"SELECT * FROM ({rows}) WHERE occurred_at >= {At(from)} AND occurred_at < {At(to)} ORDER BY occurred_at, {id}";
+        return $"SELECT * FROM ({rows}) WHERE occurred_at >= {At(from)} AND occurred_at < {At(to)}{(until is { } last ? string.Create(CultureInfo.InvariantCulture, $" AND occurred_at < TIMESTAMP '{last:yyyy-MM-dd HH:mm:ss}'") : "")} ORDER BY occurred_at, {id}";
     }
 
     /// <summary>A row for each visitor of the given Parquet files of <c>visits</c>.</summary>

@@ -18,6 +18,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         ("Queries", "Metric queries of one's own"),
         ("Catalogue", "Metrics, dimensions and their values"),
         ("Gold", "Precomputed tables and their refreshes"),
+        ("Streams", "Events in, and how far they are counted"),
         ("Health", "Whether the server lives, is ready, and is well"),
     ];
 
@@ -33,6 +34,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         Jobs(operations);
         Catalogue(operations);
         Gold(operations);
+        StreamOperations.Describe(operations);
         Keys(operations);
         Health(operations);
         swaggerDoc.RegisterComponents();

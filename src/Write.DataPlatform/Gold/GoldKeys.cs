@@ -35,6 +35,12 @@ internal static partial class GoldKeys
     /// <summary>What the sort keys of all segments start with.</summary>
     public const string SegmentPrefix = "seg#";
 
+    /// <summary>What the sort keys of all segments of a stream's tail start with.</summary>
+    public const string TailPrefix = "tail#";
+
+    /// <summary>What the sort keys of what a large segment of a tail goes on with start with.</summary>
+    public const string TailPartPrefix = "tailpart#";
+
     private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
 
     /// <summary>The partition key of a table's items for one tenant, null for an internal table.</summary>
@@ -53,6 +59,15 @@ internal static partial class GoldKeys
         var parts = segmentKey.Split('#');
         return parts.Length == 4 && segmentKey.StartsWith(SegmentPrefix, StringComparison.Ordinal) ? Unescape(parts[2]) : null;
     }
+
+    /// <summary>The partition key of how far a stream's shards are counted. Its last part differs from a table's, whose key has one <c>#</c>.</summary>
+    public static string StreamProgress(string stream) => $"stream#{Escape(stream)}#progress";
+
+    /// <summary>The partition key of what the next reader of a shard must know.</summary>
+    public static string StreamState(string stream) => $"stream#{Escape(stream)}#state";
+
+    /// <summary>The partition key of a stream's dead letters.</summary>
+    public static string DeadLetters(string stream) => $"stream#{Escape(stream)}#dead";
 
     /// <summary>The table and tenant inside an index entry's sort key.</summary>
     public static (string Table, string? Tenant) ParseTable(string key)
@@ -124,7 +139,8 @@ internal static partial class GoldKeys
         }
     }
 
-    private static string Unescape(string escaped) => escaped == "%" ? "" : EscapedCharacter().Replace(
+    /// <summary>A name as it was before <see cref="Escape"/>.</summary>
+    public static string Unescape(string escaped) => escaped == "%" ? "" : EscapedCharacter().Replace(
         escaped, match => ((char)int.Parse(match.ValueSpan[1..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)).ToString());
 
     [GeneratedRegex("%[0-9A-F]{2}", RegexOptions.CultureInvariant)]

@@ -51,6 +51,12 @@ internal sealed record GoldPartition
     /// <summary>The latest event inside, in UTC, or null if there is none.</summary>
     public DateTimeOffset? Watermark { get; init; }
 
+    /// <summary>
+    /// By semantic model, the instant (UTC) from which on its events are left to its stream: those before it are here, those at it or after are not, though the lake may
+    /// have had some. A model that is not named has all events that the lake had.
+    /// </summary>
+    public ImmutableSortedDictionary<string, DateTimeOffset>? Cuts { get; init; }
+
     /// <summary>When the lake was read.</summary>
     public required DateTimeOffset RefreshedAt { get; init; }
 

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Write.DataPlatform.Gold;
 
 /// <summary>A partition on its way into the gold store: all of <see cref="GoldPartition"/> that its writer knows.</summary>
@@ -20,6 +22,9 @@ internal sealed record GoldPartitionDraft
 
     /// <inheritdoc cref="GoldPartition.Watermark" />
     public DateTimeOffset? Watermark { get; init; }
+
+    /// <inheritdoc cref="GoldPartition.Cuts" />
+    public ImmutableSortedDictionary<string, DateTimeOffset>? Cuts { get; init; }
 
     /// <inheritdoc cref="GoldPartition.RefreshedAt" />
     public required DateTimeOffset RefreshedAt { get; init; }

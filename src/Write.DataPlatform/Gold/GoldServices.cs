@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Write.DataPlatform.Aws;
 using Write.DataPlatform.Gold.DynamoDb;
 using Write.DataPlatform.Gold.Sqlite;
+using Write.DataPlatform.Gold.Tail;
 
 namespace Write.DataPlatform.Gold;
 
@@ -42,6 +43,8 @@ internal static class GoldServices
         services.TryAddSingleton<SegmentWriter>();
         services.TryAddSingleton<ServingDuckDb>();
         services.TryAddSingleton<GoldEngine>();
+        services.TryAddSingleton<TailStore>();
+        services.TryAddSingleton<TailEngine>();
         services.TryAddSingleton<Leases>();
         services.TryAddSingleton<RunLedger>();
         return services;

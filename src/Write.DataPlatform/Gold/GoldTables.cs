@@ -96,6 +96,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
                 Bytes = draft.Segments.Sum(segment => (long)segment.Bytes),
                 Checksum = checksum,
                 Watermark = draft.Watermark,
+                Cuts = draft.Cuts,
                 RefreshedAt = draft.RefreshedAt,
                 RunId = draft.RunId,
                 IsFirst = draft.IsFirst,

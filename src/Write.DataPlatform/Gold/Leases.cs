@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
@@ -21,17 +22,27 @@ internal sealed partial class Leases(IGoldStore store, IOptions<GoldOptions> opt
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The lease, or null while another holds it.</returns>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task<Lease?> TryAcquireAsync(string name, string? owner = null, CancellationToken cancellationToken = default)
+    public Task<Lease?> TryAcquireAsync(string name, string? owner = null, CancellationToken cancellationToken = default) =>
+        TryAcquireAsync(new LeaseRequest(name, owner), cancellationToken);
+
+    /// <summary>As the other one, for leases that stay when they are given back, or are taken from a holder that lives.</summary>
+    /// <param name="request">What is wanted.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<Lease?> TryAcquireAsync(LeaseRequest request, CancellationToken cancellationToken = default)
     {
-        var duration = options.Value.LeaseDuration;
-        var body = new LeaseBody(owner ?? $"{ProcessIdentity.Current}/{Guid.NewGuid():N}", (long)duration.TotalMilliseconds);
+        var name = request.Name;
+        var duration = request.Duration ?? options.Value.LeaseDuration;
         var started = timeProvider.GetTimestamp();
         var sk = GoldKeys.Escape(name);
         var held = await store.GetAsync(GoldKeys.Leases, sk, cancellationToken);
-        if (held is not null && !IsFree(name, held))
+        var before = held is null ? null : Read(held);
+        if (held is not null && held.Revision != request.StealAt && !IsFree(name, held, before))
         {
             return null;
         }
+
+        var body = new LeaseBody(request.Owner ?? $"{ProcessIdentity.Current}/{Guid.NewGuid():N}", (long)duration.TotalMilliseconds, before?.Content ?? request.Content);
 
         // Counters never begin anew, so one that was released and taken again is not mistaken for one that stands still.
         var counter = Math.Max((held?.Revision ?? 0) + 1, timeProvider.GetUtcNow().ToUnixTimeMilliseconds());
@@ -47,22 +58,42 @@ internal sealed partial class Leases(IGoldStore store, IOptions<GoldOptions> opt
             LogTakenOver(name);
         }
 
-        return new Lease(store, item, name, body.Owner, duration, started, timeProvider, logger);
+        return new Lease(store, item, name, body, duration, started, timeProvider, logger);
     }
 
-    private bool IsFree(string name, GoldItem held)
+    /// <summary>The leases whose names start with a prefix, and whether each is free as far as this observer has watched it. It may be a moment behind.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async IAsyncEnumerable<LeaseState> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        LeaseBody? body;
+        await foreach (var item in store.QueryAsync(GoldKeys.Leases, prefix.Length == 0 ? "" : GoldKeys.Escape(prefix), cancellationToken: cancellationToken))
+        {
+            var name = GoldKeys.Unescape(item.Sk);
+            var body = Read(item);
+            yield return new LeaseState(name, body?.Owner is { Length: > 0 } owner ? owner : null, item.Revision, IsFree(name, item, body), body?.Content ?? default);
+        }
+    }
+
+    /// <summary>Removes what a lease that nobody holds left.</summary>
+    /// <returns>False if it changed since it was listed.</returns>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public Task<bool> TryRemoveAsync(LeaseState lease, CancellationToken cancellationToken = default) =>
+        store.TryDeleteAsync(GoldKeys.Leases, GoldKeys.Escape(lease.Name), lease.Counter, cancellationToken);
+
+    internal static LeaseBody? Read(GoldItem held)
+    {
         try
         {
-            body = JsonSerializer.Deserialize(held.Body.Span, LeaseJson.Default.LeaseBody);
+            return JsonSerializer.Deserialize(held.Body.Span, LeaseJson.Default.LeaseBody);
         }
         catch (JsonException)
         {
-            body = null;
+            return null;
         }
+    }
 
-        if (body is not null && ProcessIdentity.IsGone(body.Owner))
+    private bool IsFree(string name, GoldItem held, LeaseBody? body)
+    {
+        if (body is not null && (body.Owner.Length == 0 || ProcessIdentity.IsGone(body.Owner)))
         {
             return true;
         }
@@ -91,15 +122,18 @@ internal sealed partial class Lease : IAsyncDisposable
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _deadline;
+    private readonly SemaphoreSlim _writing = new(1);
     private readonly Task _renewing;
     private GoldItem _item;
+    private LeaseBody _body;
 
-    internal Lease(IGoldStore store, GoldItem item, string name, string owner, TimeSpan duration, long started, TimeProvider timeProvider, ILogger logger)
+    internal Lease(IGoldStore store, GoldItem item, string name, LeaseBody body, TimeSpan duration, long started, TimeProvider timeProvider, ILogger logger)
     {
         _store = store;
         _item = item;
+        _body = body;
         Name = name;
-        Owner = owner;
+        Fence = item.Revision;
         _duration = duration;
         _timeProvider = timeProvider;
         _logger = logger;
@@ -112,13 +146,35 @@ internal sealed partial class Lease : IAsyncDisposable
     public string Name { get; }
 
     /// <summary>Who owns it.</summary>
-    public string Owner { get; }
+    public string Owner => _body.Owner;
+
+    /// <summary>The counter when it was taken: larger than any that an earlier holder had.</summary>
+    public long Fence { get; }
+
+    /// <summary>What is kept with the lease, from holder to holder; null for nothing. A lease with a content stays when it is given back.</summary>
+    public ReadOnlyMemory<byte>? Content => _body.Content;
 
     /// <summary>A number that rises with every renewal and every holder; a later holder's is always larger.</summary>
     public long Counter => Volatile.Read(ref _item).Revision;
 
     /// <summary>Is cancelled when another may hold the lease: stop writing.</summary>
     public CancellationToken Lost { get; }
+
+    /// <summary>Replaces the content, if the lease is still held.</summary>
+    /// <returns>False, and nothing written, if another took the lease: <see cref="Lost"/> is then cancelled.</returns>
+    /// <exception cref="GoldStoreException">The store failed; whether it was written is not known. The same may be tried again.</exception>
+    public async Task<bool> TrySaveAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
+    {
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            return !Lost.IsCancellationRequested && await WriteAsync(content);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
 
     /// <summary>Gives the lease back, if it is still held.</summary>
     public async ValueTask DisposeAsync()
@@ -128,7 +184,14 @@ internal sealed partial class Lease : IAsyncDisposable
         await _deadline.DisposeAsync();
         try
         {
-            await _store.TryDeleteAsync(_item.Pk, _item.Sk, _item.Revision, CancellationToken.None);
+            if (Content is null)
+            {
+                await _store.TryDeleteAsync(_item.Pk, _item.Sk, _item.Revision, CancellationToken.None);
+            }
+            else if (!Lost.IsCancellationRequested)
+            {
+                await _store.TryPutAsync(Next(_body with { Owner = "" }), _item.Revision, CancellationToken.None);
+            }
         }
         catch (GoldStoreException exception)
         {
@@ -146,33 +209,60 @@ internal sealed partial class Lease : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_stop.Token) && !Lost.IsCancellationRequested)
             {
-                // The duration counts from before the write: nobody can have seen it earlier.
-                var started = _timeProvider.GetTimestamp();
+                await _writing.WaitAsync(_stop.Token);
                 try
                 {
-                    var next = _item with { Revision = _item.Revision + 1 };
-                    if (!await _store.TryPutAsync(next, _item.Revision, CancellationToken.None))
+                    if (!await WriteAsync(null))
                     {
-                        var stored = await _store.GetAsync(next.Pk, next.Sk, CancellationToken.None);
-                        if (stored is null || stored.Revision != next.Revision || !stored.Body.Span.SequenceEqual(next.Body.Span))
-                        {
-                            Lose();
-                            return;
-                        }
+                        return;
                     }
-
-                    Volatile.Write(ref _item, next);
-                    _deadline.Change(Left(started), Timeout.InfiniteTimeSpan);
                 }
                 catch (GoldStoreException exception)
                 {
                     LogNotRenewed(exception, Name);
+                }
+                finally
+                {
+                    _writing.Release();
                 }
             }
         }
         catch (OperationCanceledException)
         {
         }
+    }
+
+    private GoldItem Next(LeaseBody body) =>
+        _item with { Revision = _item.Revision + 1, Body = body == _body ? _item.Body : JsonSerializer.SerializeToUtf8Bytes(body, LeaseJson.Default.LeaseBody) };
+
+    /// <summary>Raises the counter, and replaces the content if one is given, if the lease is still held.</summary>
+    private async Task<bool> WriteAsync(ReadOnlyMemory<byte>? content)
+    {
+        // The duration counts from before the write: nobody can have seen it earlier.
+        var started = _timeProvider.GetTimestamp();
+        var body = content is null ? _body : _body with { Content = content };
+        var next = Next(body);
+        if (!await _store.TryPutAsync(next, _item.Revision, CancellationToken.None))
+        {
+            var stored = await _store.GetAsync(next.Pk, next.Sk, CancellationToken.None);
+            if (stored is null || stored.Revision != next.Revision || Leases.Read(stored) is not { } kept || kept.Owner != Owner)
+            {
+                Lose();
+                return false;
+            }
+
+            if (!stored.Body.Span.SequenceEqual(next.Body.Span))
+            {
+                // An earlier write was done though its answer was lost.
+                (_item, _body) = (stored, kept);
+                return await WriteAsync(content);
+            }
+        }
+
+        _body = body;
+        Volatile.Write(ref _item, next);
+        _deadline.Change(Left(started), Timeout.InfiniteTimeSpan);
+        return true;
     }
 
     private TimeSpan Left(long started)
@@ -208,8 +298,24 @@ internal sealed partial class Lease : IAsyncDisposable
 }
 
 /// <summary>A lease's item.</summary>
-internal sealed record LeaseBody(string Owner, long Milliseconds);
+internal sealed record LeaseBody(string Owner, long Milliseconds, ReadOnlyMemory<byte>? Content = null);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+/// <summary>A lease that is wanted.</summary>
+/// <param name="Name">What is owned.</param>
+/// <param name="Owner">Who takes it; null for this process.</param>
+/// <param name="Duration">How long a silent holder keeps it; null for the settings'.</param>
+/// <param name="Content">What is kept with a lease that nobody had before; null for nothing.</param>
+/// <param name="StealAt">The counter at which it is taken even from a holder that lives; null for never.</param>
+internal sealed record LeaseRequest(string Name, string? Owner = null, TimeSpan? Duration = null, ReadOnlyMemory<byte>? Content = null, long? StealAt = null);
+
+/// <summary>A lease as an observer sees it.</summary>
+/// <param name="Name">What is owned.</param>
+/// <param name="Owner">Who owns it, perhaps silently; null for nobody.</param>
+/// <param name="Counter">Its counter.</param>
+/// <param name="IsFree">Whether it can be taken.</param>
+/// <param name="Content">What is kept with it.</param>
+internal sealed record LeaseState(string Name, string? Owner, long Counter, bool IsFree, ReadOnlyMemory<byte> Content);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(LeaseBody))]
 internal sealed partial class LeaseJson : JsonSerializerContext;

@@ -113,6 +113,6 @@ internal sealed record Cursor(string Query, string Model, string Served, DateTim
 
     private static string HashOf(MetricQuery query) => FilterText.Hash(QueryText.Of(query));
 
-    private static string HashOf(QueryPlan plan) => FilterText.Hash(string.Join('\n', plan.Leaves.SelectMany(l => l.Pieces).Select(
-        p => p.Range + (p.Gold is { } gold ? $"{gold.Definition.Table.Name}@{gold.Tenant}@{gold.Revision}" : ""))));
+    private static string HashOf(QueryPlan plan) => FilterText.Hash(string.Join('\n', plan.Leaves.SelectMany(l => l.Pieces.Select(
+        p => p.Range + (p.Gold is { } gold ? $"{gold.Definition.Table.Name}@{gold.Tenant}@{gold.Revision}{l.TailOf(p)?.Tag}" : "")))));
 }

@@ -182,12 +182,15 @@ internal sealed class MetricQueryService(
         // A lake that is slow, or hangs, holds nothing that gold's answers need: it is waited for first, and reading it takes half of the sessions at most.
         await using var lakeAnswers = await LakeAnswers.AskAsync(plan, source, cancellationToken);
         using var turn = lakeAnswers.Answers.Count == 0 ? null : await _lakeTurns.TakeAsync(cancellationToken);
-        var relations = new Dictionary<LeafPiece, GoldRelation>(ReferenceEqualityComparer.Instance);
+        var relations = new Dictionary<LeafPiece, PieceRelation>(ReferenceEqualityComparer.Instance);
         try
         {
-            foreach (var piece in plan.Leaves.SelectMany(l => l.Pieces).Where(p => p.Gold is not null))
+            foreach (var leaf in plan.Leaves)
             {
-                relations[piece] = await gold.AcquireAsync(snapshots.Single(s => ReferenceEquals(s.Candidate, piece.Gold)).Manifest, piece, cancellationToken);
+                foreach (var piece in leaf.Pieces.Where(p => p.Gold is not null))
+                {
+                    relations[piece] = await gold.AcquireAsync(SnapshotOf(snapshots, piece.Gold!), leaf, piece, cancellationToken);
+                }
             }
 
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
@@ -200,10 +203,14 @@ internal sealed class MetricQueryService(
         {
             foreach (var relation in relations.Values)
             {
-                relation.Dispose();
+                await relation.DisposeAsync();
             }
         }
     }
+
+    /// <summary>The snapshot of a candidate, which a fact may see with fewer partitions.</summary>
+    private static GoldSnapshot SnapshotOf(IReadOnlyList<GoldSnapshot> snapshots, GoldCandidate candidate) =>
+        snapshots.Single(s => ReferenceEquals(s.Candidate.Definition, candidate.Definition) && s.Candidate.Tenant == candidate.Tenant);
 
     private async Task<PlannedQuery> PlanAsync(
         MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
@@ -298,9 +305,12 @@ internal sealed class MetricQueryService(
 
     private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, long bytesScanned, bool seesAll)
     {
-        var pieces = leaves.SelectMany(l => l.Pieces).ToList();
-        var tables = pieces.Where(p => p.Gold is not null).Select(p => p.Gold!).Distinct().ToList();
-        var watermarks = tables.Select(t => snapshots.Single(s => ReferenceEquals(s.Candidate, t)).Manifest.Partitions.Values.Max(p => p.Watermark)).ToList();
+        var pieces = leaves.SelectMany(l => l.Pieces.Select(piece => (piece.Gold, Tail: l.TailOf(piece)))).ToList();
+        var tables = pieces.Where(p => p.Gold is not null).Select(p => SnapshotOf(snapshots, p.Gold!).Candidate).Distinct().ToList();
+
+        // Where a stream goes on behind a table, the data reaches as far as it has counted.
+        var watermarks = pieces.Where(p => p.Gold is not null)
+            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values.Max(x => x.Watermark)).ToList();
         // An event's clock may run ahead, and what the lake answers is as of now.
         watermarks.Add(clock.GetUtcNow());
 
@@ -313,7 +323,7 @@ internal sealed class MetricQueryService(
     }
 
     private static IEnumerable<string> ServedFrom(IEnumerable<LeafPlan> leaves) =>
-        leaves.SelectMany(l => l.Pieces).Select(p => p.Gold is null ? "lake" : "gold").Distinct().Order(StringComparer.Ordinal);
+        leaves.SelectMany(l => l.Pieces.SelectMany(p => p.Gold is null ? ["lake"] : l.TailOf(p) is null ? ["gold"] : new[] { "gold", "tail" })).Distinct().Order(StringComparer.Ordinal);
 
     private LeafExplanation Explain(LeafPlan plan)
     {
@@ -324,15 +334,15 @@ internal sealed class MetricQueryService(
             leaf.Range.ToString(),
             (leaf.Spine?.Shift ?? leaf.Shift)?.ToString(),
             [.. leaf.States.Select(s => s.Name)],
-            [.. plan.Pieces.Select(piece => Explain(plan, piece))],
+            [.. plan.Pieces.SelectMany(piece => Explain(plan, piece))],
             plan.Misses);
     }
 
-    private PieceExplanation Explain(LeafPlan plan, LeafPiece piece)
+    private IEnumerable<PieceExplanation> Explain(LeafPlan plan, LeafPiece piece)
     {
         if (piece.Gold is { } table)
         {
-            return new PieceExplanation(
+            yield return new PieceExplanation(
                 "gold",
                 piece.Range.ToString(),
                 table.Definition.Table.Name,
@@ -341,10 +351,22 @@ internal sealed class MetricQueryService(
                 piece.Partitions.Sum(p => p.Rows),
                 null,
                 null);
+            if (plan.TailOf(piece) is { } tail)
+            {
+                var cuts = piece.Partitions.Select(p => p.CutOf(plan.Leaf.Fact.Name)).OfType<DateTime>();
+                var from = TimeBound.FromUtc(cuts.Min(), plan.Leaf.Zone);
+                yield return new PieceExplanation("tail", new ResolvedRange(from, piece.Range.To).ToString(), table.Definition.Table.Name, null, null, null, null, null)
+                {
+                    Stream = tail.Stream,
+                    Segments = tail.Segments,
+                };
+            }
+
+            yield break;
         }
 
         var statement = QueryPlan.CompileLake(plan, piece, lake.Dialect);
-        return new PieceExplanation("lake", piece.Range.ToString(), null, null, null, null, statement.Text, statement.Parameters);
+        yield return new PieceExplanation("lake", piece.Range.ToString(), null, null, null, null, statement.Text, statement.Parameters);
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
@@ -45,9 +46,15 @@ internal sealed record PlannedQuery(QueryPlan Plan, QueryPlan? Totals, IReadOnly
         }
     }
 
+    /// <summary>Whether a stream goes on behind one of the tables, so that the answer may change with each of its windows.</summary>
+    public bool IsStreamed => Leaves.SelectMany(l => l.Pieces).Any(p => p.Gold is { } gold && Model.Streams.Values.Any(s => s.Tables.Contains(gold.Definition.Table.Name)));
+
+    /// <summary>Changes with a tail's rows and with how far it is counted, which an answer tells.</summary>
+    private static string TagOf(GoldCandidateTail? tail) => tail is null ? "" : string.Create(CultureInfo.InvariantCulture, $"+{tail.Stream}@{tail.Tag}@{tail.Counted.Ticks}");
+
     private string MakeTag()
     {
-        var served = Leaves.SelectMany(l => l.Pieces).Select(p => p.Gold is { } gold ? $"{gold.Definition.Table.Name}@{gold.Tenant}@{gold.Revision}" : "lake").Distinct();
+        var served = Leaves.SelectMany(l => l.Pieces.Select(p => p.Gold is { } gold ? $"{gold.Definition.Table.Name}@{gold.Tenant}@{gold.Revision}{TagOf(l.TailOf(p))}" : "lake")).Distinct();
         // A comparison up to today has another range every day.
         var ranges = Leaves.Select(l => l.Leaf.Range.ToString()).Distinct();
         var resolved = Plan.Resolved;

@@ -30,7 +30,7 @@ public sealed record LeafExplanation(
     ImmutableArray<GoldMiss> Misses);
 
 /// <summary>A part of a leaf's range.</summary>
-/// <param name="By"><c>gold</c> or <c>lake</c>.</param>
+/// <param name="By"><c>gold</c>, <c>tail</c> (what a stream counts behind gold's cut) or <c>lake</c>.</param>
 /// <param name="TimeRange">The part, half-open.</param>
 /// <param name="Table">The gold table.</param>
 /// <param name="Revision">Its revision.</param>
@@ -46,4 +46,11 @@ public sealed record PieceExplanation(
     ImmutableArray<string>? Partitions,
     long? Rows,
     string? Sql,
-    ImmutableArray<object?>? Parameters);
+    ImmutableArray<object?>? Parameters)
+{
+    /// <summary>For the tail, its stream.</summary>
+    public string? Stream { get; init; }
+
+    /// <summary>For the tail, how many stored pieces it is read from.</summary>
+    public int? Segments { get; init; }
+}

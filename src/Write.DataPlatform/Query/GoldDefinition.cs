@@ -77,6 +77,9 @@ internal sealed class GoldDefinition
                 .Distinct(),
         ];
 
+    /// <summary><see cref="Hash"/> of the rows of all tenants together, which also changes with the values that they are known by.</summary>
+    public string HashOfAll => TenantKeys.IsEmpty ? Hash : FilterText.Hash(Hash + '\n' + string.Join('\n', TenantKeys.Select(t => t.Key + '=' + t.Value)));
+
     /// <summary><see cref="Hash"/> of the rows of one tenant (null for an internal table), which also changes with the value that the tenant is known by.</summary>
     public string HashFor(string? tenant) => tenant is null ? Hash : FilterText.Hash(Hash + '\n' + TenantKeys[tenant]);
 
@@ -153,10 +156,20 @@ internal sealed class GoldDefinition
     public string? AggTimeOf(string fact, string aggTime) => _leaves.FirstOrDefault(l => l.Fact.Name == fact && l.AggTime.Name == aggTime)?.AggTime.Name;
 
     /// <summary>The lake query for the buckets of a half-open range of dates in the table's zone; its rows are unique by tenant key, bucket and dimensions.</summary>
-    public SqlStatement CompileLake(SqlDialect dialect, DateOnly from, DateOnly to)
+    /// <param name="dialect">The lake's.</param>
+    /// <param name="from">The first date.</param>
+    /// <param name="to">The date after the last.</param>
+    /// <param name="cuts">By semantic model, the instant from which on its events are left out; null for none.</param>
+    public SqlStatement CompileLake(SqlDialect dialect, DateOnly from, DateOnly to, IReadOnlyDictionary<string, DateTimeOffset>? cuts = null)
     {
-        var range = new ResolvedRange(TimeBound.FromDate(from, Table.TimeZone), TimeBound.FromDate(to, Table.TimeZone));
-        var selects = _leaves.Select(leaf => LeafCompiler.Compile(leaf with { Range = range, Target = range }, range, withWatermark: true)).ToList();
+        var whole = new ResolvedRange(TimeBound.FromDate(from, Table.TimeZone), TimeBound.FromDate(to, Table.TimeZone));
+        var selects = _leaves.Select(leaf =>
+        {
+            var range = cuts is not null && cuts.TryGetValue(leaf.Fact.Name, out var cut) && cut.UtcDateTime < whole.To!.Value.Utc
+                ? whole with { To = TimeBound.FromUtc(cut.UtcDateTime, Table.TimeZone) }
+                : whole;
+            return LeafCompiler.Compile(leaf with { Range = range, Target = range }, range, withWatermark: true);
+        }).ToList();
         if (selects.Count == 1)
         {
             return SqlWriter.Write(dialect, Rename(selects[0], _leaves[0]));
@@ -174,17 +187,27 @@ internal sealed class GoldDefinition
             "u") { GroupByCount = keys });
     }
 
+    /// <summary>One fact's part of the lake query, over the events of a half-open range of instants; without the other facts' states.</summary>
+    public SqlStatement CompileEvents(SqlDialect dialect, string fact, DateTimeOffset from, DateTimeOffset to)
+    {
+        var leaf = _leaves.First(l => l.Fact.Name == fact);
+        var range = new ResolvedRange(TimeBound.FromUtc(from.UtcDateTime, Table.TimeZone), TimeBound.FromUtc(to.UtcDateTime, Table.TimeZone));
+        return SqlWriter.Write(dialect, Rename(LeafCompiler.Compile(leaf with { Range = range, Target = range }, range, withWatermark: true), leaf));
+    }
+
     /// <summary>The rows to store, out of a relation of DuckDB with the lake query's columns: enriched and sorted.</summary>
     /// <param name="source">What stands after FROM; for an external table one tenant's rows.</param>
-    public string CompileStore(string source)
+    /// <param name="fact">The only fact whose states the relation has; null if it has all.</param>
+    public string CompileStore(string source, string? fact = null)
     {
+        var states = fact is null ? States : [.. _leaves.First(l => l.Fact.Name == fact).States.DistinctBy(s => s.Name)];
         var dimensions = Dimensions.Select(d => new SqlColumn("s", d)).ToList();
         return SqlWriter.Write(DuckDbDialect.Instance, new SqlSelect(
             [
                 new SqlProjection(new SqlColumn("s", Bucket), Bucket),
                 .. dimensions.Select(d => new SqlProjection(d, d.Name)),
                 .. _enrichments.SelectMany((e, i) => e.Columns.Select(c => new SqlProjection(new SqlCast(new SqlColumn("k" + i, c.Attribute), ColumnKind.String), c.Column))),
-                .. States.Select(s => new SqlProjection(new SqlColumn("s", s.Name), s.Name)),
+                .. states.Select(s => new SqlProjection(new SqlColumn("s", s.Name), s.Name)),
             ],
             new SqlReady(source),
             "s")

@@ -10,14 +10,48 @@ namespace Write.DataPlatform.Query;
 /// <param name="Partitions">The built partitions in order of time, definition unchanged.</param>
 /// <param name="IsComplete">Whether they leave out nothing that the lake has before the last one's end.</param>
 internal sealed record GoldCandidate(
-    GoldDefinition Definition, string? Tenant, long Revision, ImmutableArray<GoldCandidatePartition> Partitions, bool IsComplete);
+    GoldDefinition Definition, string? Tenant, long Revision, ImmutableArray<GoldCandidatePartition> Partitions, bool IsComplete)
+{
+    /// <summary>By fact, the streams whose events go on where partitions are cut.</summary>
+    public ImmutableDictionary<string, GoldCandidateTail> Tails { get; init; } = ImmutableDictionary<string, GoldCandidateTail>.Empty;
+
+    /// <summary>The table as one fact can be read from it: without partitions that leave its events to a stream that does not have them all.</summary>
+    public GoldCandidate Of(string fact)
+    {
+        var tail = Tails.GetValueOrDefault(fact);
+        bool IsWhole(GoldCandidatePartition partition) => partition.CutOf(fact) is not { } cut || cut >= partition.ToUtc(Definition) || tail?.Since <= cut;
+        return Partitions.All(IsWhole) ? this : this with { Partitions = [.. Partitions.Where(IsWhole)], IsComplete = false };
+    }
+
+    /// <summary>The tail that a fact's events in a range are read from, too; null if none are.</summary>
+    public GoldCandidateTail? TailOf(string fact, LeafPiece piece) =>
+        piece.Partitions.Any(p => p.CutOf(fact) is { } cut && cut < p.ToUtc(Definition) && (piece.Range.To is not { } to || to.Utc > cut)) ? Tails.GetValueOrDefault(fact) : null;
+}
+
+/// <summary>What a stream has counted of a fact for a gold table.</summary>
+/// <param name="Stream">The stream.</param>
+/// <param name="Since">The event time (UTC) from which on it has all of them.</param>
+/// <param name="Counted">Up to which event time (UTC) it has.</param>
+/// <param name="Tag">Changes when its rows do.</param>
+/// <param name="Segments">Its stored pieces.</param>
+internal sealed record GoldCandidateTail(string Stream, DateTime Since, DateTime Counted, string Tag, int Segments);
 
 /// <summary>A built partition.</summary>
 /// <param name="Period">Its name.</param>
 /// <param name="From">The first date in the table's zone.</param>
 /// <param name="To">The date after the last.</param>
 /// <param name="Rows">Its rows.</param>
-internal sealed record GoldCandidatePartition(string Period, DateOnly From, DateOnly To, long Rows);
+internal sealed record GoldCandidatePartition(string Period, DateOnly From, DateOnly To, long Rows)
+{
+    /// <summary>By fact, the instant (UTC) from which on its events are left to its stream.</summary>
+    public ImmutableSortedDictionary<string, DateTimeOffset>? Cuts { get; init; }
+
+    public DateTime? CutOf(string fact) => Cuts is not null && Cuts.TryGetValue(fact, out var cut) ? cut.UtcDateTime : null;
+
+    public DateTime FromUtc(GoldDefinition definition) => TimeBound.FromDate(From, definition.Table.TimeZone).Utc;
+
+    public DateTime ToUtc(GoldDefinition definition) => TimeBound.FromDate(To, definition.Table.TimeZone).Utc;
+}
 
 /// <summary>A part of a leaf's range and who answers it.</summary>
 /// <param name="Range">The events' range.</param>
@@ -32,6 +66,9 @@ internal sealed record LeafPiece(ResolvedRange Range, GoldCandidate? Gold, Immut
 internal sealed record LeafPlan(Leaf Leaf, ImmutableArray<LeafPiece> Pieces, ImmutableArray<GoldMiss> Misses)
 {
     public bool NeedsLake => Pieces.Any(p => p.Gold is null);
+
+    /// <summary>The tail that a piece is read from, too; null if it is not.</summary>
+    public GoldCandidateTail? TailOf(LeafPiece piece) => piece.Gold?.TailOf(Leaf.Fact.Name, piece);
 }
 
 /// <summary>
@@ -77,7 +114,7 @@ internal static class GoldMatcher
 
         var misses = new List<(int Passed, GoldMiss Miss)>();
         var able = new List<GoldCandidate>();
-        foreach (var candidate in candidates)
+        foreach (var candidate in candidates.Select(c => c.Of(leaf.Fact.Name)))
         {
             if (Miss(leaf, candidate, tenant, out var passed) is { } miss)
             {
@@ -114,6 +151,14 @@ internal static class GoldMatcher
             if (missing.Length > 0 && !areMergeable)
             {
                 misses.Add((100, missing[0]));
+                continue;
+            }
+
+            if (!areMergeable && pieces.Select(p => candidate.TailOf(leaf.Fact.Name, p)).FirstOrDefault(t => t is not null) is { } tail)
+            {
+                var value = leaf.States.First(s => !s.IsMergeable).Measure!.Name;
+                misses.Add((100, new GoldMiss(
+                    candidate.Definition.Table.Name, "tail", $"{candidate.Definition.Table.Name} goes on with the stream {tail.Stream}, and finished values of {value} do not add up with what it counts. An approximate measure does.")));
                 continue;
             }
 

@@ -34,16 +34,18 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         GoldDefinition definition, PlannedPartition planned, bool full, DateTimeOffset basis, string runId, string folder, CancellationToken cancellationToken = default)
     {
         // The version is taken before the rows: what arrives between counts as a change next time.
+        // So are the cuts: what streams seal meanwhile is left to them until next time.
+        var wanted = await planner.CutsAsync(definition, planned.Period, fresh: true, cancellationToken);
         var version = await planner.VersionAsync(definition, planned.Period, cancellationToken);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = RefreshRunner.MaxTenantsAtOnce, CancellationToken = cancellationToken };
-        var todo = new ConcurrentBag<(string? Tenant, string? Version)>();
+        var todo = new ConcurrentBag<(string? Tenant, GoldPartition? Live)>();
         await Parallel.ForEachAsync(planned.Tenants, parallel, async (tenant, token) =>
         {
             var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, token);
             var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
-            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full) is not null)
+            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full, wanted) is not null)
             {
-                todo.Add((tenant, live?.Version));
+                todo.Add((tenant, live));
             }
         });
         if (todo.IsEmpty)
@@ -51,9 +53,11 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
             return new PartitionResult(0, 0, 0, 0);
         }
 
+        // One query gives the rows of all, so they have one cut.
+        var cuts = todo.Aggregate(wanted, (sofar, one) => RefreshPlanner.CutsAfter(one.Live, definition.HashFor(one.Tenant), sofar));
         var refreshedAt = time.GetUtcNow();
         var export = await lake.ExportAsync(
-            definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To), Path.Combine(folder, "lake"), cancellationToken);
+            definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To, cuts), Path.Combine(folder, "lake"), cancellationToken);
         await using var session = await database.Instance.OpenAsync(cancellationToken);
         var rows = await LakePartition.OpenAsync(session, definition, export, cancellationToken);
         var watermarks = await CheckAsync(session, definition, planned.Period, rows.Source, cancellationToken);
@@ -64,7 +68,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         {
             await Parallel.ForEachAsync(todo, parallel, async (one, token) =>
             {
-                var (tenant, expected) = one;
+                var (tenant, live) = one;
                 var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
                 SegmentSet? own = null;
 
@@ -93,6 +97,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     DefinitionHash = definition.HashFor(tenant),
                     LakeVersion = version,
                     Watermark = watermark,
+                    Cuts = cuts,
                     RefreshedAt = refreshedAt,
                     RunId = runId,
                     IsFirst = planned.Ends.IsFirst ?? false,
@@ -100,7 +105,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     SourceQueryId = export.QueryId,
                     Segments = segments.Segments,
                 };
-                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, expected, token);
+                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, live?.Version, token);
                 if (!published.Published)
                 {
                     throw new GoldStoreException($"Another worker refreshed {definition.Table.Name} {planned.Period.Name} meanwhile.", isTransient: true);

@@ -32,6 +32,10 @@ public sealed class RefreshOptions
     /// <value>Default: 512.</value>
     public int MemoryMegabytes { get; set; } = 512;
 
+    /// <summary>How long after a stream has sealed event time the lake has its events, where another than the stream lands them (Firehose buffers them).</summary>
+    /// <value>Default: 15 minutes.</value>
+    public TimeSpan LandingDelay { get; set; } = TimeSpan.FromMinutes(15);
+
     /// <summary>The folder for rows on their way; every process makes its own inside.</summary>
     /// <value>Default: <c>work</c> in <c>DataPlatform:Data</c>.</value>
     public string WorkPath { get; set; } = "";
@@ -56,6 +60,7 @@ internal sealed class RefreshOptionsValidator : IValidateOptions<RefreshOptions>
         Check(options.RetryDelay > TimeSpan.Zero && options.RetryDelay <= TimeSpan.FromHours(1), nameof(options.RetryDelay), options.RetryDelay, "longer than zero and at most an hour");
         Check(options.MaxPeriods >= 1, nameof(options.MaxPeriods), options.MaxPeriods, "at least 1");
         Check(options.MemoryMegabytes >= 64, nameof(options.MemoryMegabytes), options.MemoryMegabytes, "at least 64");
+        Check(options.LandingDelay >= TimeSpan.Zero && options.LandingDelay <= TimeSpan.FromHours(1), nameof(options.LandingDelay), options.LandingDelay, "from zero to an hour");
         Check(options.WorkPath.Length > 0, nameof(options.WorkPath), "empty", "a folder for temporary files");
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }

@@ -25,6 +25,9 @@ internal enum RefreshReason
 
     /// <summary>A full refresh was asked for.</summary>
     Full,
+
+    /// <summary>A stream has sealed events that the partition left to it, or is too far behind to be left any.</summary>
+    Stream,
 }
 
 /// <summary>A partition to refresh.</summary>
@@ -54,7 +57,7 @@ internal sealed record RefreshPlan(
 internal sealed record RefreshRange(DateOnly? From = null, DateOnly? To = null, bool Full = false);
 
 /// <summary>Finds the partitions of a gold table that are not what the lake and the model would give today.</summary>
-internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> options, TimeProvider time)
+internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> options, TimeProvider time, StreamCuts? streams = null)
 {
     // Without versions the lake is asked for its first and last event once a day; with them, when something changed.
     private static readonly TimeSpan SpanAge = TimeSpan.FromDays(1);
@@ -82,11 +85,12 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             var ends = new PartitionEnds(
                 lastEvent is not null ? period == periods[0] : null,
                 lastEvent is not null && period == periods[^1] ? lastEvent < period.To : null);
+            var cuts = await CutsAsync(definition, period, cancellationToken: cancellationToken);
             List<(RefreshReason Reason, string? Tenant)> found = [];
             foreach (var tenant in Tenants(definition))
             {
                 var partition = live.GetValueOrDefault(tenant ?? "")?.GetValueOrDefault(period.Name);
-                if (Reason(definition, period, tenant, partition, version, ends, basis, range.Full) is { } reason)
+                if (Reason(definition, period, tenant, partition, version, ends, basis, range.Full, cuts) is { } reason)
                 {
                     found.Add((reason, tenant));
                 }
@@ -108,7 +112,15 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
     /// <summary>Why a partition is not good as it is, or null.</summary>
     public static RefreshReason? Reason(
-        GoldDefinition definition, PartitionPeriod period, string? tenant, GoldPartition? partition, string? lakeVersion, PartitionEnds ends, DateTimeOffset basis, bool full)
+        GoldDefinition definition,
+        PartitionPeriod period,
+        string? tenant,
+        GoldPartition? partition,
+        string? lakeVersion,
+        PartitionEnds ends,
+        DateTimeOffset basis,
+        bool full,
+        ImmutableSortedDictionary<string, DateTimeOffset>? cuts)
     {
         if (partition is null)
         {
@@ -131,6 +143,11 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             return partition.RefreshedAt < basis ? RefreshReason.Full : null;
         }
 
+        if (IsCutOtherwise(definition, partition, cuts))
+        {
+            return RefreshReason.Stream;
+        }
+
         if (lakeVersion is not null)
         {
             return partition.LakeVersion == lakeVersion ? null : RefreshReason.LakeChanged;
@@ -140,6 +157,35 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         var end = TimeBound.FromDate(period.To, definition.Table.TimeZone).Utc + (definition.Table.Refresh?.LookBack ?? TimeSpan.Zero);
         return partition.RefreshedAt.UtcDateTime < end && partition.RefreshedAt < basis ? RefreshReason.LookBack : null;
     }
+
+    /// <summary>From when on a period's events are left to streams, by semantic model; null if none are.</summary>
+    /// <exception cref="Gold.GoldStoreException">The store could not be read.</exception>
+    public async Task<ImmutableSortedDictionary<string, DateTimeOffset>?> CutsAsync(
+        GoldDefinition definition, PartitionPeriod period, bool fresh = false, CancellationToken cancellationToken = default) =>
+        streams is null ? null : await streams.GetAsync(definition, period, fresh, cancellationToken);
+
+    /// <summary>
+    /// The cuts of a partition's next version: never before those of the last one of the same definition, behind which windows may be gone. Where a stream seals less than it did, the lake has all.
+    /// </summary>
+    public static ImmutableSortedDictionary<string, DateTimeOffset>? CutsAfter(GoldPartition? before, string definitionHash, ImmutableSortedDictionary<string, DateTimeOffset>? cuts)
+    {
+        if (cuts is null || before?.Cuts is not { } last || before.DefinitionHash != definitionHash)
+        {
+            return cuts;
+        }
+
+        var after = cuts.RemoveRange(cuts.Where(c => last.TryGetValue(c.Key, out var cut) && cut > c.Value).Select(c => c.Key));
+        return after.IsEmpty ? null : after;
+    }
+
+    /// <summary>Whether a refresh now would leave other events to streams.</summary>
+    private static bool IsCutOtherwise(GoldDefinition definition, GoldPartition partition, ImmutableSortedDictionary<string, DateTimeOffset>? cuts) =>
+        definition.Leaves.Select(l => l.Fact.Name).Distinct().Any(fact =>
+        {
+            DateTimeOffset? before = partition.Cuts is { } last && last.TryGetValue(fact, out var cut) ? cut : null;
+            DateTimeOffset? now = cuts is not null && cuts.TryGetValue(fact, out cut) ? cut : null;
+            return before != now && !(before > now);
+        });
 
     /// <summary>The version of everything in the lake that a period's rows come from, or null if the lake cannot tell.</summary>
     /// <exception cref="LakeException">The lake could not say.</exception>

@@ -21,12 +21,14 @@ internal static class RefreshServices
             })
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<StreamCuts>();
         services.TryAddSingleton<RefreshPlanner>();
         services.TryAddSingleton<RefreshDuckDb>();
         services.TryAddSingleton<PartitionRefresher>();
         services.TryAddSingleton<GoldVerifier>();
         services.TryAddSingleton<RefreshRunner>();
         services.TryAddSingleton<RefreshService>();
+        services.TryAddSingleton<TailKeeper>();
         return services;
     }
 }

@@ -14,6 +14,9 @@ internal enum KeyRole
 
     /// <summary>Everything.</summary>
     Operator,
+
+    /// <summary>Sends events, and sees nothing.</summary>
+    Producer,
 }
 
 /// <summary>What of the model a key sees, beside its tenant's rows.</summary>
@@ -68,6 +71,7 @@ internal sealed record ApiKey
     internal Caller ToCaller() => new(Name, Tenant, Role == KeyRole.Operator)
     {
         KeyId = Id,
+        IsProducer = Role == KeyRole.Producer,
         Role = Policy,
         Claims = Attributes?.ToImmutableDictionary(a => a.Key, a => a.Value.CastArray<object>()) ?? ImmutableDictionary<string, ImmutableArray<object>>.Empty,
     };

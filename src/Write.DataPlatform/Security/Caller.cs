@@ -17,6 +17,9 @@ public sealed record Caller(string Name, string? Tenant, bool IsOperator)
     /// <summary>What row policies may use: a key's attributes or a token's claims, each text, whole number, number or flag.</summary>
     internal ImmutableDictionary<string, ImmutableArray<object>> Claims { get; init; } = ImmutableDictionary<string, ImmutableArray<object>>.Empty;
 
+    /// <summary>Whether it may send events and do nothing else.</summary>
+    public bool IsProducer { get; init; }
+
     /// <summary>The operator: a caller from this machine, or the command line.</summary>
     public static Caller Operator { get; } = new("operator", null, true);
 }

@@ -145,7 +145,7 @@ internal sealed class LakeFolder(string path, TimeSpan scanInterval, TimeProvide
 
     private static LakeTable OfFiles(string table, string root, List<FileInfo> infos)
     {
-        var files = infos
+        var files = LandedFile.WithoutCovered(infos, info => info.FullName)
             .Select(info => new LakeFile(info.FullName, System.IO.Path.GetRelativePath(root, info.FullName).Replace('\\', '/'), info.Length, info.LastWriteTimeUtc.Ticks))
             .OrderBy(file => file.RelativePath, StringComparer.Ordinal)
             .ToImmutableArray();

@@ -1,0 +1,243 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+
+namespace Write.DataPlatform.Gold.Tail;
+
+/// <summary>Which part of a stream's tail a segment is.</summary>
+/// <param name="Definition">The hash of the table's definition.</param>
+/// <param name="Stream">The stream.</param>
+/// <param name="Window">The window's start, in UTC, in whole seconds.</param>
+/// <param name="Shard">The shard.</param>
+/// <param name="Chunk">Which of the shard's chunks of the window, from 0: a hot window has several.</param>
+internal readonly record struct TailKey(string Definition, string Stream, DateTime Window, string Shard, int Chunk)
+{
+    private const string Format = "yyyyMMdd'T'HHmmss";
+
+    public string Sk => string.Create(
+        CultureInfo.InvariantCulture, $"{GoldKeys.TailPrefix}{GoldKeys.Escape(Definition)}#{GoldKeys.Escape(Stream)}#{Window.ToString(Format, CultureInfo.InvariantCulture)}#{GoldKeys.Escape(Shard)}#{Chunk:0000000}");
+
+    public static TailKey? Parse(string sk) =>
+        sk.Split('#') is ["tail", var definition, var stream, var window, var shard, var chunk]
+        && DateTime.TryParseExact(window, Format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var start)
+        && int.TryParse(chunk, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? new TailKey(GoldKeys.Unescape(definition), GoldKeys.Unescape(stream), start, GoldKeys.Unescape(shard), number)
+            : null;
+}
+
+/// <summary>A stored segment of a tail.</summary>
+/// <param name="Key">Which.</param>
+/// <param name="Revision">Rises with the events it counts; equal revisions are equal rows.</param>
+internal sealed record TailSegment(TailKey Key, long Revision);
+
+/// <summary>What streams have counted and no refresh covers yet: states by window and shard beside the gold tables' partitions, and how far the shards are.</summary>
+/// <remarks>
+/// A segment is a function of the first events of its chunk, and its revision rises with their number. A larger one replaces a smaller one and never the reverse, whoever writes it:
+/// a worker that lost its shard, or that reads records again, cannot take anything away.
+/// </remarks>
+internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options, TimeProvider time)
+{
+    /// <summary>How long a window is kept if no refresh covers it.</summary>
+    public static readonly TimeSpan Retention = TimeSpan.FromDays(3);
+
+    private const byte Whole = 0;
+    private const byte InParts = 1;
+    private const int PartBytes = IGoldStore.MaxBodyBytes - 1024;
+    private const int MaxParts = 64;
+
+    private readonly ConcurrentDictionary<string, (long At, ImmutableArray<TailSegment> Segments)> _lists = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (long At, StreamProgress Progress)> _progress = new(StringComparer.Ordinal);
+
+    /// <summary>A table's segments in order of definition, stream and time, at most <see cref="GoldOptions.ManifestMaxAge"/> old.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<ImmutableArray<TailSegment>> ListAsync(string table, string? tenant, bool fresh = false, CancellationToken cancellationToken = default)
+    {
+        var pk = GoldKeys.Table(table, tenant);
+        if (!fresh && _lists.TryGetValue(pk, out var known) && time.GetElapsedTime(known.At) < options.Value.ManifestMaxAge)
+        {
+            return known.Segments;
+        }
+
+        var at = time.GetTimestamp();
+        var found = ImmutableArray.CreateBuilder<TailSegment>();
+        await foreach (var key in store.ListAsync(pk, GoldKeys.TailPrefix, cancellationToken))
+        {
+            if (TailKey.Parse(key.Sk) is { } parsed)
+            {
+                found.Add(new TailSegment(parsed, key.Revision));
+            }
+        }
+
+        var segments = found.ToImmutable();
+        _lists[pk] = (at, segments);
+        return segments;
+    }
+
+    /// <summary>Writes a segment unless one of the same or more events is stored.</summary>
+    /// <param name="table">The gold table.</param>
+    /// <param name="tenant">The tenant, or null for an internal table.</param>
+    /// <param name="segment">Which, and its revision.</param>
+    /// <param name="rows">A Parquet file; empty for no rows.</param>
+    /// <param name="expected">The revision that is thought to be stored; null for none.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="GoldStoreException">The store failed, or the rows are too large.</exception>
+    public async Task PutAsync(string table, string? tenant, TailSegment segment, ReadOnlyMemory<byte> rows, long? expected, CancellationToken cancellationToken = default)
+    {
+        var pk = GoldKeys.Table(table, tenant);
+        var sk = segment.Key.Sk;
+        var expires = new DateTimeOffset(segment.Key.Window, TimeSpan.Zero) + Retention;
+        if (expires < time.GetUtcNow() + Retention)
+        {
+            expires = time.GetUtcNow() + Retention;
+        }
+
+        byte[] body;
+        if (rows.Length < PartBytes)
+        {
+            body = [Whole, .. rows.Span];
+        }
+        else
+        {
+            var parts = (rows.Length + PartBytes - 1) / PartBytes;
+            if (parts > MaxParts)
+            {
+                throw new GoldStoreException($"A window of {table} has {rows.Length} bytes of states in {segment.Key.Shard}; {MaxParts * (long)PartBytes} are allowed. Use shorter windows or fewer dimensions.", isTransient: false);
+            }
+
+            for (var i = 0; i < parts; i++)
+            {
+                var at = i * PartBytes;
+                await store.PutAsync([new GoldItem(pk, Part(sk, segment.Revision, i), segment.Revision, rows.Slice(at, Math.Min(PartBytes, rows.Length - at)), expires)], cancellationToken);
+            }
+
+            body = [InParts, (byte)parts];
+        }
+
+        var item = new GoldItem(pk, sk, segment.Revision, body, expires);
+        while (!await store.TryPutAsync(item, expected, cancellationToken))
+        {
+            expected = (await store.GetAsync(pk, sk, cancellationToken))?.Revision;
+            if (expected >= segment.Revision)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Segments' Parquet files, some of them newer than asked for; empty for one without rows.</summary>
+    /// <exception cref="GoldStoreException">The store failed, or a segment is gone (transient: list anew).</exception>
+    public async Task<IReadOnlyDictionary<TailKey, (long Revision, ReadOnlyMemory<byte> Rows)>> GetAsync(
+        string table, string? tenant, IReadOnlyCollection<TailSegment> segments, CancellationToken cancellationToken = default)
+    {
+        var pk = GoldKeys.Table(table, tenant);
+        var found = new Dictionary<TailKey, (long, ReadOnlyMemory<byte>)>();
+        await foreach (var item in store.GetManyAsync(pk, [.. segments.Select(s => s.Key.Sk)], cancellationToken))
+        {
+            found[TailKey.Parse(item.Sk)!.Value] = (item.Revision, await RowsAsync(item, cancellationToken));
+        }
+
+        foreach (var (key, revision) in segments)
+        {
+            // A replica may be behind what was listed.
+            if (!found.TryGetValue(key, out var stored) || stored.Item1 < revision)
+            {
+                var item = await store.GetAsync(pk, key.Sk, cancellationToken);
+                found[key] = item is not null ? (item.Revision, await RowsAsync(item, cancellationToken)) : throw Gone(table);
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Removes segments that are covered.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task DeleteAsync(string table, string? tenant, IReadOnlyCollection<TailSegment> segments, CancellationToken cancellationToken = default)
+    {
+        var pk = GoldKeys.Table(table, tenant);
+        foreach (var batch in segments.Chunk(24))
+        {
+            var parts = new List<string>();
+            foreach (var segment in batch)
+            {
+                await foreach (var key in store.ListAsync(pk, GoldKeys.TailPartPrefix + segment.Key.Sk + "#", cancellationToken))
+                {
+                    parts.Add(key.Sk);
+                }
+            }
+
+            await store.DeleteAsync(pk, [.. batch.Select(s => s.Key.Sk), .. parts], cancellationToken);
+        }
+    }
+
+    /// <summary>How far a stream's shards are, at most <see cref="GoldOptions.ManifestMaxAge"/> old.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<StreamProgress> GetProgressAsync(string stream, bool fresh = false, CancellationToken cancellationToken = default)
+    {
+        if (!fresh && _progress.TryGetValue(stream, out var known) && time.GetElapsedTime(known.At) < options.Value.ManifestMaxAge)
+        {
+            return known.Progress;
+        }
+
+        var at = time.GetTimestamp();
+        var shards = ImmutableArray.CreateBuilder<CountedShard>();
+        await foreach (var item in store.QueryAsync(GoldKeys.StreamProgress(stream), "", cancellationToken: cancellationToken))
+        {
+            shards.Add(JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.CountedShard)!);
+        }
+
+        var progress = new StreamProgress(shards.ToImmutable());
+        _progress[stream] = (at, progress);
+        return progress;
+    }
+
+    /// <summary>Writes how far a shard is, unless it was told to be further.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task PutProgressAsync(string stream, CountedShard progress, CancellationToken cancellationToken = default)
+    {
+        var (pk, sk) = (GoldKeys.StreamProgress(stream), GoldKeys.Escape(progress.Shard));
+        while (true)
+        {
+            var stored = await store.GetAsync(pk, sk, cancellationToken);
+            var before = stored is null ? null : JsonSerializer.Deserialize(stored.Body.Span, TailJson.Default.CountedShard);
+            if (before is not null && (before.Sealed > progress.Sealed || (before.IsEnded && !progress.IsEnded)))
+            {
+                return;
+            }
+
+            var body = JsonSerializer.SerializeToUtf8Bytes(progress, TailJson.Default.CountedShard);
+            if (await store.TryPutAsync(new GoldItem(pk, sk, (stored?.Revision ?? 0) + 1, body), stored?.Revision, cancellationToken))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Forgets shards, whose stream is another one now.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public Task ForgetAsync(string stream, IReadOnlyCollection<string> shards, CancellationToken cancellationToken = default) =>
+        store.DeleteAsync(GoldKeys.StreamProgress(stream), [.. shards.Select(GoldKeys.Escape)], cancellationToken);
+
+    private static string Part(string sk, long revision, int part) =>
+        string.Create(CultureInfo.InvariantCulture, $"{GoldKeys.TailPartPrefix}{sk}#{revision}#{part:000}");
+
+    private static GoldStoreException Gone(string table) => new($"A window of the stream's tail of {table} is gone; look again.", isTransient: true);
+
+    private async Task<ReadOnlyMemory<byte>> RowsAsync(GoldItem item, CancellationToken cancellationToken)
+    {
+        if (item.Body.Span[0] == Whole)
+        {
+            return item.Body[1..];
+        }
+
+        using var whole = new MemoryStream();
+        for (var i = 0; i < item.Body.Span[1]; i++)
+        {
+            var part = await store.GetAsync(item.Pk, Part(item.Sk, item.Revision, i), cancellationToken) ?? throw Gone(item.Pk);
+            whole.Write(part.Body.Span);
+        }
+
+        return whole.ToArray();
+    }
+}

@@ -1,0 +1,134 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Gold.Tail;
+using Write.DataPlatform.Lake;
+using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
+
+namespace Write.DataPlatform.Refresh;
+
+/// <summary>Looks after the border between gold and the streams' tails: has partitions cut that a stream could go on behind, and removes windows that partitions cover.</summary>
+internal sealed partial class TailKeeper(
+    ModelStore models, GoldTables tables, TailStore tails, StreamCuts cuts, RefreshService refresh, IOptions<GoldOptions> options, TimeProvider time, ILogger<TailKeeper> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(2);
+
+    private readonly Dictionary<string, long> _asked = [];
+    private readonly Dictionary<(string Table, string? Tenant, TailKey Key), long> _covered = [];
+
+    /// <summary>Looks once.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task LookAsync(CancellationToken cancellationToken = default)
+    {
+        await RetireAsync(cancellationToken);
+        var model = models.Current;
+        foreach (var definition in Streamed(model))
+        {
+            var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, definition.Table.TimeZone));
+            var period = PartitionPeriod.Containing(today, definition.Table.Partition, model.Calendar);
+            var wanted = await cuts.GetAsync(definition, period, cancellationToken: cancellationToken);
+            var since = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+            foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
+            {
+                since[stream.SemanticModel] = (await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, definition.HashOfAll, time.GetUtcNow()) ?? DateTimeOffset.MinValue;
+            }
+
+            var needs = false;
+            foreach (var tenant in RefreshPlanner.Tenants(definition))
+            {
+                var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken);
+                var partition = manifest.Partitions.GetValueOrDefault(period.Name);
+
+                // A table that was never built, or is of another definition, is the schedule's.
+                needs |= wanted is not null && !manifest.Partitions.IsEmpty
+                    && (partition is null || (partition.DefinitionHash == definition.HashFor(tenant) && wanted.Keys.Any(fact => partition.Cuts?.TryGetValue(fact, out var cut) is not true || cut < since[fact])));
+            }
+
+            if (needs && (!_asked.TryGetValue(definition.Table.Name, out var at) || time.GetElapsedTime(at) > AskAgain))
+            {
+                _asked[definition.Table.Name] = time.GetTimestamp();
+                await refresh.StartAsync(definition.Table.Name, new RefreshRange(period.From, period.To), cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Removes windows that partitions have covered for longer than a reader holds an older manifest.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task RetireAsync(CancellationToken cancellationToken = default)
+    {
+        foreach (var definition in Streamed(models.Current))
+        {
+            foreach (var tenant in RefreshPlanner.Tenants(definition))
+            {
+                await RetireAsync(definition, tenant, await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken), cancellationToken);
+            }
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                try
+                {
+                    await LookAsync(stoppingToken);
+                }
+                catch (Exception exception) when (exception is GoldStoreException or RefreshException or LakeException)
+                {
+                    LogFailed(exception);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    private static IEnumerable<GoldDefinition> Streamed(MetricModel model) =>
+        GoldDefinitions.Of(model).ByTable.Values.Where(d => model.Streams.Values.Any(s => s.Tables.Contains(d.Table.Name)));
+
+    private async Task RetireAsync(GoldDefinition definition, string? tenant, GoldManifest manifest, CancellationToken cancellationToken)
+    {
+        var model = definition.Model;
+        var hash = definition.HashFor(tenant);
+        var retired = new List<TailSegment>();
+        foreach (var segment in await tails.ListAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken))
+        {
+            var key = (definition.Table.Name, tenant, segment.Key);
+            if (!IsCovered(segment.Key))
+            {
+                _covered.Remove(key);
+            }
+            else if (!_covered.TryAdd(key, time.GetTimestamp()) && time.GetElapsedTime(_covered[key]) > options.Value.GarbageGrace)
+            {
+                retired.Add(segment);
+            }
+        }
+
+        await tails.DeleteAsync(definition.Table.Name, tenant, retired, cancellationToken);
+        retired.ForEach(segment => _covered.Remove((definition.Table.Name, tenant, segment.Key)));
+
+        bool IsCovered(TailKey window)
+        {
+            if (window.Definition != hash || !model.Streams.TryGetValue(window.Stream, out var stream))
+            {
+                return true;
+            }
+
+            var date = DateOnly.FromDateTime(ZoneRules.ToLocal(window.Window, definition.Table.TimeZone));
+            var name = PartitionPeriod.Containing(date, definition.Table.Partition, model.Calendar).Name;
+            return manifest.Partitions.GetValueOrDefault(name) is { } partition && partition.DefinitionHash == hash
+                && (partition.Cuts is null || !partition.Cuts.TryGetValue(stream.SemanticModel, out var cut) || window.Window + stream.Window <= cut.UtcDateTime);
+        }
+    }
+
+    [LoggerMessage(451, LogLevel.Warning, "The border between gold and the streams' tails could not be looked after; it is tried again")]
+    private partial void LogFailed(Exception exception);
+}

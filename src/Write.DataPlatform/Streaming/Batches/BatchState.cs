@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Gold.Tail;
+
+namespace Write.DataPlatform.Streaming.Batches;
+
+/// <summary>What a shard's successor must know so that it decides as its predecessor did: all of it as of one record.</summary>
+/// <remarks>
+/// That record is the last one that is in the lake (or was counted, where another lands). What follows is read again and decided again from here, which gives the same; what
+/// comes before fills the windows that are open yet and is nothing new.
+/// </remarks>
+internal sealed record BatchState
+{
+    /// <summary>The record; null before the first.</summary>
+    public string? Taken { get; init; }
+
+    /// <summary>The record up to which the next file for the lake goes; null for none. Known before the file is written, so that whoever writes it writes the same.</summary>
+    public string? Landing { get; init; }
+
+    /// <summary>The latest event time, none ahead of its arrival (UTC).</summary>
+    public DateTimeOffset? Watermark { get; init; }
+
+    /// <summary>Windows that end here or before are closed (UTC).</summary>
+    public DateTimeOffset? Sealed { get; init; }
+
+    /// <summary>From when on tables' windows are there.</summary>
+    public ImmutableSortedDictionary<string, TailCoverage> Tables { get; init; } = ImmutableSortedDictionary<string, TailCoverage>.Empty;
+
+    public long Events { get; init; }
+
+    public long Duplicates { get; init; }
+
+    public long DeadLetters { get; init; }
+
+    public bool IsEnded { get; init; }
+
+    /// <summary>From where a successor must read at the latest.</summary>
+    public required string Position { get; init; }
+
+    /// <summary>The fence of the lease under which it was written.</summary>
+    public long Fence { get; init; }
+
+    /// <summary>What was sealed at earlier moments, the latest first.</summary>
+    public ImmutableArray<SealedAt> Earlier { get; init; } = [];
+
+    [JsonIgnore]
+    public SequenceNumber? TakenAt => Taken is null ? null : SequenceNumber.Parse(Taken);
+
+    [JsonIgnore]
+    public SequenceNumber? LandingTo => Landing is null ? null : SequenceNumber.Parse(Landing);
+}
+
+/// <summary>Keeps shards' states, each written only by who holds the shard's lease.</summary>
+internal sealed class BatchStates(IGoldStore store, string stream, string shard)
+{
+    private long? _revision;
+
+    /// <summary>The state that a predecessor left; null if there was none.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<BatchState?> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var item = await store.GetAsync(GoldKeys.StreamState(stream), GoldKeys.Escape(shard), cancellationToken);
+        _revision = item?.Revision;
+        return item is null ? null : JsonSerializer.Deserialize(item.Body.Span, BatchJson.Default.BatchState);
+    }
+
+    /// <summary>Writes the state, unless another has since.</summary>
+    /// <exception cref="GoldStoreException">The store failed, or another worker has the shard.</exception>
+    public async Task WriteAsync(BatchState state, CancellationToken cancellationToken = default)
+    {
+        var next = (_revision ?? 0) + 1;
+        var body = JsonSerializer.SerializeToUtf8Bytes(state, BatchJson.Default.BatchState);
+        if (!await store.TryPutAsync(new GoldItem(GoldKeys.StreamState(stream), GoldKeys.Escape(shard), next, body), _revision, cancellationToken))
+        {
+            throw new GoldStoreException($"Another worker counts shard {shard} of {stream} now.", isTransient: true);
+        }
+
+        _revision = next;
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(BatchState))]
+[JsonSerializable(typeof(DeadLetter))]
+internal sealed partial class BatchJson : JsonSerializerContext;

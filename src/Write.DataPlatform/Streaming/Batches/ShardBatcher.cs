@@ -1,0 +1,435 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.IO.Hashing;
+using System.Text;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Gold.Tail;
+using Write.DataPlatform.Lake;
+
+namespace Write.DataPlatform.Streaming.Batches;
+
+/// <summary>Counts one shard's events: windows and states into the tail, events into the lake, what is no event into the dead letters; then the state, then the checkpoint.</summary>
+/// <remarks>
+/// <para>What an event becomes is a function of the shard's records and of the state that was last written, so that reading them again writes the same again. Segments grow and never
+/// shrink (<see cref="TailStore"/>), letters have their records' names, and a file for the lake is announced in the state before it is written: whoever goes on writes that very file first.</para>
+/// <para>See <c>docs/decisions/0007-tail-by-cut.md</c>.</para>
+/// </remarks>
+internal sealed class ShardBatcher : IShardProcessor
+{
+    private const int EarlierKept = 90;
+    private const int MaxUnwritten = 50_000;
+
+    private readonly BatchServices _services;
+    private readonly BatchOptions _options;
+    private readonly StreamPlan _plan;
+    private readonly ShardContext _context;
+    private readonly string _shard;
+    private readonly EventParser _parser;
+    private readonly BatchRows _rows;
+    private readonly Landing? _landing;
+    private readonly BatchStates _states;
+    private readonly ShardWindows _windows;
+    private readonly int _time;
+    private readonly int _id;
+    private readonly List<DeadLetter> _letters = [];
+    private readonly List<(long Number, object?[] Values)> _late = [];
+    private readonly SequenceNumber? _history;
+    private BatchState _state;
+    private SequenceNumber? _seen;
+    private SequenceNumber? _taken;
+    private long _row;
+    private long _landedRow;
+    private (long Events, long Duplicates, long DeadLetters) _counts;
+    private ImmutableSortedDictionary<string, TailCoverage> _tables;
+    private SequenceNumber? _announced;
+    private long _wroteAt;
+    private long _landedAt;
+    private long? _quietSince;
+    private int _unwritten;
+
+    // What a predecessor counted is written again where a table is new.
+    private bool _isDirty = true;
+    private bool _isEnd;
+    private TimeSpan _behind;
+
+    private ShardBatcher(
+        BatchServices services, StreamPlan plan, ShardContext context, string shard, EventParser parser, BatchRows rows, Landing? landing, BatchStates states, BatchState state)
+    {
+        (_services, _plan, _context, _shard, _parser, _rows, _landing, _states, _state) = (services, plan, context, shard, parser, rows, landing, states, state);
+        _options = services.Options;
+        _windows = new ShardWindows(plan.Stream.Window, plan.Stream.AllowedLateness, _options.ChunkEvents, _options.MaxOpenEvents);
+        _windows.Restore(state.Watermark?.UtcDateTime, state.Sealed?.UtcDateTime);
+        _time = Index(plan.TimeColumn);
+        _id = plan.IdColumn is { } id ? Index(id) : -1;
+        _taken = _history = state.TakenAt;
+        _announced = state.LandingTo;
+        _counts = (state.Events, state.Duplicates, state.DeadLetters);
+        _tables = Coverage(state);
+        _wroteAt = _landedAt = services.Time.GetTimestamp();
+    }
+
+    /// <summary>Goes on with a shard.</summary>
+    /// <exception cref="LakeException">The lake does not say which columns the events have, or cannot take them.</exception>
+    /// <exception cref="GoldStoreException">The store failed, or another worker has the shard.</exception>
+    public static async Task<ShardBatcher> StartAsync(BatchServices services, StreamPlan plan, ShardContext context, CancellationToken cancellationToken = default)
+    {
+        var shard = NameOf(context.Shard.Id, context.Identity);
+        var states = new BatchStates(services.Store, plan.Stream.Name, shard);
+        var state = await states.ReadAsync(cancellationToken) ?? new BatchState { Position = context.Checkpoint.Position.ToString() };
+        if (state.Fence > context.Fence)
+        {
+            throw new GoldStoreException($"Another worker counts shard {shard} of {plan.Stream.Name} now.", isTransient: true);
+        }
+
+        // From here on nobody before this one can write it.
+        state = state with { Fence = context.Fence };
+        await states.WriteAsync(state, cancellationToken);
+        var folder = services.LandsIn(plan);
+        var columns = await services.ColumnsAsync(plan, folder, cancellationToken);
+        var rows = await BatchRows.OpenAsync(services.Instance, plan, columns, services.Lake, services.Folder, cancellationToken);
+        try
+        {
+            var landing = folder is null ? null : new Landing(rows, plan, services.Lake, folder, shard, services.Grace, services.Time);
+            await services.ForgetOthersAsync(plan.Stream.Name, context.Identity, cancellationToken);
+            return new ShardBatcher(services, plan, context, shard, new EventParser(columns, services.Options.MaxEventBytes, services.Options.MaxTextBytes), rows, landing, states, state);
+        }
+        catch
+        {
+            await rows.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A shard's name in the tail and in the lake, where shards of an earlier stream of the same name are others.</summary>
+    public static string NameOf(string shard, string identity) =>
+        $"{shard}~{XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(identity)).ToString("x16", CultureInfo.InvariantCulture)[..8]}";
+
+    /// <inheritdoc />
+    public async Task<ShardCheckpoint?> ProcessAsync(ShardBatch batch, CancellationToken cancellationToken = default)
+    {
+        (_behind, _isEnd) = (batch.Behind, _isEnd || batch.IsEnd);
+        foreach (var record in batch.Records)
+        {
+            if (_announced is { } to && record.Sequence > to)
+            {
+                await LandAsync(isEnd: false, cancellationToken);
+            }
+
+            if (batch.HasGap && record == batch.Records[0])
+            {
+                AfterGap(record);
+            }
+
+            Take(record);
+            if (_unwritten >= MaxUnwritten)
+            {
+                await WriteAsync(cancellationToken);
+            }
+        }
+
+        var now = _services.Time.GetTimestamp();
+        if (_announced is { } last && _taken == last)
+        {
+            await LandAsync(isEnd: false, cancellationToken);
+        }
+
+        _quietSince = batch.Records.IsEmpty && batch.Behind == TimeSpan.Zero ? _quietSince ?? now : null;
+        var isQuiet = batch.Records.IsEmpty || batch.Behind == TimeSpan.Zero;
+        if (_isDirty && (isQuiet || _services.Time.GetElapsedTime(_wroteAt, now) >= _options.WriteInterval))
+        {
+            await WriteAsync(cancellationToken);
+        }
+
+        if (_announced is null && (_isEnd || _state.Sealed is null || _services.Time.GetElapsedTime(_landedAt, now) >= _options.LandInterval))
+        {
+            if (_quietSince is { } since && _services.Time.GetElapsedTime(since, now) >= _options.IdleAfter && _services.Time.GetUtcNow().UtcDateTime is var clock && !(clock - _windows.Watermark < _plan.Stream.Window))
+            {
+                // All that had arrived is taken; an event that is on its way yet is as late as the lateness allows.
+                _windows.Advance(new DateTime(clock.Ticks - clock.Ticks % TimeSpan.TicksPerSecond, DateTimeKind.Utc));
+                Cover();
+                _isDirty = true;
+            }
+
+            if (_isEnd)
+            {
+                _windows.Seal(_windows.Floor(_services.Time.GetUtcNow().UtcDateTime + _options.MaxFuture) + _plan.Stream.Window);
+            }
+
+            if (_taken != _state.TakenAt || (_isEnd && !_state.IsEnded) || _windows.Sealed != _state.Sealed?.UtcDateTime)
+            {
+                await LandAsync(_isEnd, cancellationToken);
+            }
+        }
+
+        return Checkpoint();
+    }
+
+    /// <inheritdoc />
+    public async Task<ShardCheckpoint?> StopAsync(CancellationToken cancellationToken = default)
+    {
+        if (_announced is null && !_state.IsEnded)
+        {
+            await LandAsync(isEnd: false, cancellationToken);
+        }
+
+        return Checkpoint();
+    }
+
+    public ValueTask DisposeAsync() => _rows.DisposeAsync();
+
+    private ShardCheckpoint? Checkpoint() =>
+        _state.IsEnded ? new ShardCheckpoint(ShardPosition.End, _state.Sealed)
+        : ShardPosition.TryParse(_state.Position, out var position) ? new ShardCheckpoint(position, _state.Sealed) : null;
+
+    private int Index(string column) => _parser.Columns.ToList().FindIndex(c => c.Name.Equals(column, StringComparison.OrdinalIgnoreCase)) is var at and >= 0
+        ? at
+        : throw new LakeException($"The lake's table '{_plan.Fact.Table}' has no column '{column}', which the stream {_plan.Stream.Name} needs.", isTransient: false);
+
+    private void Take(StreamRecord record)
+    {
+        if (record.Sequence <= _seen)
+        {
+            return;
+        }
+
+        _seen = record.Sequence;
+        _unwritten++;
+        var isHistory = record.Sequence <= _history;
+        var parsed = _parser.Parse(record.Data.Span);
+        var arrived = record.ArrivedAt.UtcDateTime;
+        var time = parsed.Values?[_time] as DateTime?;
+        if (parsed.Values is { } values && Refuse(time, arrived) is not { } refused)
+        {
+            _row++;
+            switch (_windows.Take(time!.Value, arrived, _id < 0 ? null : ShardWindows.IdOf(values[_id]), record.Sequence, _row, values))
+            {
+                case TakenAs.Counted when !isHistory:
+                    _counts.Events++;
+                    _isDirty = true;
+                    break;
+                case TakenAs.Duplicate when !isHistory:
+                    _counts.Duplicates++;
+                    break;
+                case TakenAs.Late when !isHistory:
+                    _late.Add((_row, values));
+                    Bury(record, DeadReasons.Late, $"Its window was closed; {(_landing is null ? "the lake has it by its own way" : "it is in the lake")}, and the refresh counts it.", time, isInLake: true);
+                    break;
+            }
+        }
+        else if (!isHistory)
+        {
+            var bad = parsed.Values is null ? parsed : Refuse(time, arrived)!.Value;
+            Bury(record, bad.Reason!, bad.Message!, time, isInLake: false);
+        }
+
+        if (isHistory)
+        {
+            // These rows are in the lake.
+            _landedRow = _row;
+        }
+        else
+        {
+            _taken = record.Sequence;
+        }
+
+        Cover();
+    }
+
+    /// <summary>From the first moment on that is sealed, tables' windows are whole.</summary>
+    private void Cover()
+    {
+        if (_windows.Sealed is { } since && _tables.Values.Any(t => t.Since == DateTimeOffset.MaxValue))
+        {
+            _tables = _tables.ToImmutableSortedDictionary(t => t.Key, t => t.Value.Since == DateTimeOffset.MaxValue ? t.Value with { Since = new DateTimeOffset(since, TimeSpan.Zero) } : t.Value, StringComparer.Ordinal);
+        }
+    }
+
+    private ParsedEvent? Refuse(DateTime? time, DateTime arrived) => EventParser.RefuseTime(_plan.TimeColumn, time, arrived, _options);
+
+    private void Bury(StreamRecord record, string reason, string message, DateTime? time, bool isInLake)
+    {
+        _counts.DeadLetters++;
+        _isDirty = true;
+        _letters.Add(new DeadLetter
+        {
+            Id = DeadLetters.IdOf(record, _shard),
+            Reason = reason,
+            Message = message,
+            Shard = record.ShardId,
+            Sequence = record.Sequence.ToString(),
+            PartitionKey = record.PartitionKey,
+            ArrivedAt = record.ArrivedAt,
+            EventTime = time is { } t ? new DateTimeOffset(t, TimeSpan.Zero) : null,
+            IsInLake = isInLake,
+            Bytes = record.Data.Length,
+            Data = record.Data[..Math.Min(record.Data.Length, DeadLetters.MaxKeptBytes)].ToArray(),
+        });
+    }
+
+    /// <summary>Records are gone that were never seen, so no window is known to be whole that they may have belonged to.</summary>
+    private void AfterGap(StreamRecord next)
+    {
+        var since = next.ArrivedAt + _options.MaxFuture;
+        _tables = _tables.ToImmutableSortedDictionary(t => t.Key, t => t.Value with { Since = since > t.Value.Since || t.Value.Since == DateTimeOffset.MaxValue ? since : t.Value.Since }, StringComparer.Ordinal);
+    }
+
+    /// <summary>A table that is new, or other than it was, is counted whole from the windows on that are open; of a shard that is read from its start on, from ever.</summary>
+    private ImmutableSortedDictionary<string, TailCoverage> Coverage(BatchState state)
+    {
+        ShardPosition.TryParse(state.Position, out var position);
+        var since = state.Sealed ?? position?.Kind switch
+        {
+            PositionKind.TrimHorizon => DateTimeOffset.MinValue,
+            PositionKind.Time => position.Time + _options.MaxFuture,
+            _ => DateTimeOffset.MaxValue,
+        };
+        return _plan.Tables.ToImmutableSortedDictionary(
+            d => d.Table.Name,
+            d => state.Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == d.HashOfAll ? known : new TailCoverage(d.HashOfAll, since),
+            StringComparer.Ordinal);
+    }
+
+    /// <summary>Writes what was counted and what was not.</summary>
+    private async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        _services.At(BatchStep.BeforeSegments);
+        await _services.Letters.AddAsync(_plan.Stream.Name, _letters, cancellationToken);
+        _letters.Clear();
+        if (_late.Count > 0)
+        {
+            await _rows.AppendAsync(BatchRows.LateTable, _late, cancellationToken);
+            _late.Clear();
+        }
+
+        foreach (var chunk in _windows.Chunks.Where(c => c.Written != c.Revision).ToList())
+        {
+            if (!chunk.HasTable)
+            {
+                await _rows.CreateAsync(chunk.Table, cancellationToken);
+                chunk.HasTable = true;
+            }
+
+            await _rows.AppendAsync(chunk.Table, chunk.Pending, cancellationToken);
+            chunk.Pending.Clear();
+            foreach (var definition in _plan.Tables)
+            {
+                await WriteAsync(definition, chunk, cancellationToken);
+            }
+
+            chunk.Written = chunk.Revision;
+        }
+
+        _isDirty = false;
+        _unwritten = 0;
+        _wroteAt = _services.Time.GetTimestamp();
+        _services.At(BatchStep.AfterSegments);
+        await PublishAsync(cancellationToken);
+    }
+
+    private async Task WriteAsync(Query.GoldDefinition definition, WindowChunk chunk, CancellationToken cancellationToken)
+    {
+        var states = await _rows.StatesAsync(definition, chunk.Table, chunk.Window, cancellationToken);
+        var gone = chunk.Stored.Keys.Where(k => k.Table == definition.Table.Name && !states.ContainsKey(k.Tenant ?? "")).Select(k => k.Tenant ?? "");
+        foreach (var name in states.Keys.Concat(gone).ToList())
+        {
+            var tenant = name.Length == 0 ? null : name;
+            var key = new TailKey(definition.HashFor(tenant), _plan.Stream.Name, chunk.Window, _shard, chunk.Index);
+            var place = (definition.Table.Name, tenant);
+            await _services.Tails.PutAsync(
+                definition.Table.Name, tenant, new TailSegment(key, chunk.Revision), states.GetValueOrDefault(name), chunk.Stored.TryGetValue(place, out var stored) ? stored : null, cancellationToken);
+            chunk.Stored[place] = chunk.Revision;
+            _services.At(BatchStep.AfterOneSegment);
+        }
+    }
+
+    /// <summary>Writes the rows since the last time to the lake, and the state with which a successor goes on behind them.</summary>
+    private async Task LandAsync(bool isEnd, CancellationToken cancellationToken)
+    {
+        await WriteAsync(cancellationToken);
+        var next = Snapshot(isEnd);
+        if (_taken is { } to && _row > _landedRow)
+        {
+            if (_landing is not null)
+            {
+                if (_announced is null)
+                {
+                    await SaveAsync(_state with { Landing = to.ToString() }, cancellationToken);
+                }
+
+                _services.At(BatchStep.BeforeLanding);
+                var tables = _windows.Chunks.Where(c => c.HasTable).Select(c => c.Table).ToList();
+                await _landing.WriteAsync(tables, _state.TakenAt, to, _landedRow, _row, cancellationToken);
+                _services.At(BatchStep.AfterLanding);
+            }
+
+            _landedRow = _row;
+        }
+
+        await SaveAsync(next, cancellationToken);
+        _announced = null;
+        _landedAt = _services.Time.GetTimestamp();
+        foreach (var chunk in _windows.Drop(_landedRow).Where(c => c.HasTable).ToList())
+        {
+            await _rows.DropAsync(chunk.Table, cancellationToken);
+            chunk.HasTable = false;
+        }
+
+        _services.At(BatchStep.AfterState);
+        await PublishAsync(cancellationToken);
+    }
+
+    private BatchState Snapshot(bool isEnd)
+    {
+        var isSealed = _windows.Sealed is { } s ? new DateTimeOffset(s, TimeSpan.Zero) : _state.Sealed;
+        var now = _services.Time.GetUtcNow();
+        var first = _windows.FirstOpen;
+        return _state with
+        {
+            Taken = _taken?.ToString(),
+            Landing = null,
+            Watermark = _windows.Watermark is { } w ? new DateTimeOffset(w, TimeSpan.Zero) : null,
+            Sealed = isSealed,
+            Tables = _tables,
+            Events = _counts.Events,
+            Duplicates = _counts.Duplicates,
+            DeadLetters = _counts.DeadLetters,
+            IsEnded = isEnd,
+            Position = first is { } open ? ShardPosition.At(open).ToString() : _taken is { } taken ? ShardPosition.After(taken).ToString() : _state.Position,
+            Earlier = isSealed is { } at && (_state.Earlier.IsEmpty || now - _state.Earlier[0].At >= TimeSpan.FromMinutes(1)) ? [new SealedAt(now, at), .. _state.Earlier.Take(EarlierKept)] : _state.Earlier,
+        };
+    }
+
+    private async Task SaveAsync(BatchState state, CancellationToken cancellationToken)
+    {
+        await _states.WriteAsync(state, cancellationToken);
+        _state = state;
+    }
+
+    /// <summary>Tells readers how far the shard is: sealed as the state says, counted as the segments do.</summary>
+    private Task PublishAsync(CancellationToken cancellationToken)
+    {
+        var now = _services.Time.GetUtcNow();
+        var counted = _behind == TimeSpan.Zero ? now : _windows.Watermark is { } w ? new DateTimeOffset(w, TimeSpan.Zero) : (DateTimeOffset?)null;
+        return _services.Tails.PutProgressAsync(
+            _plan.Stream.Name,
+            new CountedShard
+            {
+                Shard = _shard,
+                Identity = _context.Identity,
+                Sealed = _state.Sealed,
+                Earlier = _state.Earlier,
+                Counted = counted,
+                Tables = _tables,
+                IsEnded = _state.IsEnded,
+                At = now,
+                Behind = _behind,
+                Lands = _landing is not null,
+                OpenWindows = _windows.Open,
+                Events = _counts.Events,
+                Duplicates = _counts.Duplicates,
+                DeadLetters = _counts.DeadLetters,
+                Position = _taken?.ToString(),
+            },
+            cancellationToken);
+    }
+}

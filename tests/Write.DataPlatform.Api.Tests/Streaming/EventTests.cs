@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Write.DataPlatform.Api.Commands;
+
+namespace Write.DataPlatform.Api.Tests.Streaming;
+
+/// <summary>Events over HTTP: in, counted, told of, and what is wrong with them.</summary>
+public sealed class EventTests
+{
+    private const string Query = """{"metrics":["visits","seconds"],"groupBy":["visit__country"],"timeRange":{"toDate":"day"},"orderBy":[{"field":"visit__country"}],"source":"gold"}""";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_event_is_in_the_answers_of_gold_once_and_stays_when_the_refresh_takes_it_over()
+    {
+        await using var server = new SmallServer();
+        await StartAsync(server);
+
+        // Gold and the stream must have met once.
+        var now = Now(server);
+        await PostAsync(server, Event(1, now, "FR", 5));
+        var answer = await UntilAsync(server, Query, a => a["rows"]!.AsArray().Count > 0 && By(a).Contains("tail"));
+        Assert.Equal("""[{"visit__country":"FR","visits":1,"seconds":5}]""", answer["rows"]!.ToJsonString());
+
+        // Sent again, with another beside it and one that is wrong.
+        var (status, body) = await PostAsync(server, Event(1, now, "FR", 5), Event(2, now, "DE", 7), """{"id":"x"}""", """{"id":3}""", Event(4, now.AddDays(1), null, null), """{"id":5,"started_at":"1970-01-01T00:00:00Z"}""");
+        Assert.Equal(HttpStatusCode.Accepted, status);
+        Assert.Equal((2, 4), ((int)body["accepted"]!, (int)body["refused"]!));
+        Assert.Equal([(2, "wrong_type"), (3, "no_time"), (4, "future"), (5, "ancient")], body["errors"]!.AsArray().Select(e => ((int)e!["index"]!, (string)e["code"]!)));
+        answer = await UntilAsync(server, Query, a => a["rows"]!.AsArray().Count == 2);
+        var expected = """[{"visit__country":"DE","visits":1,"seconds":7},{"visit__country":"FR","visits":1,"seconds":5}]""";
+        Assert.Equal(expected, answer["rows"]!.ToJsonString());
+        Assert.NotNull(answer["served"]!["asOf"]);
+
+        var (_, explained) = await server.PostAsync("/v1/query/explain", Query);
+        Assert.Contains("tail", explained["leaves"]![0]!["pieces"]!.AsArray().Select(p => (string)p!["by"]!));
+
+        // The files are the lake's, and the refresh counts the same from them.
+        await UntilAsync(server, Query.Replace("\"gold\"", "\"lake\"", StringComparison.Ordinal), a => a["rows"]!.ToJsonString() == expected);
+        await server.RefreshAsync();
+        (_, answer) = await server.PostAsync("/v1/query", Query);
+        Assert.Equal(expected, answer["rows"]!.ToJsonString());
+
+        var (_, streams) = await server.GetAsync("/v1/streams");
+        Assert.Equal((2, 1), ((int)streams["streams"]![0]!["events"]!, (int)streams["streams"]![0]!["duplicates"]!));
+        var (_, health) = await server.GetAsync("/health");
+        Assert.Contains("stream:visits", health["checks"]!.AsArray().Select(c => (string)c!["name"]!));
+        await server.StopAsync();
+    }
+
+    [Fact]
+    public async Task Bodies_that_are_no_events_are_refused_as_a_whole_or_by_index()
+    {
+        await using var server = new SmallServer();
+        await StartAsync(server, Role.Api);
+        Assert.Equal((HttpStatusCode.NotFound, "unknown_stream"), await CodeAsync(server, "visit", "[]"));
+        Assert.Equal((HttpStatusCode.BadRequest, "bad_events"), await CodeAsync(server, "visits", "[{]"));
+        Assert.Equal((HttpStatusCode.BadRequest, "bad_events"), await CodeAsync(server, "visits", "nonsense\n1\n\"x\""));
+        Assert.Equal((HttpStatusCode.RequestEntityTooLarge, "too_many_events"), await CodeAsync(server, "visits", "[" + string.Join(',', Enumerable.Repeat("{}", 10_001)) + "]"));
+        using (var large = new HttpRequestMessage(HttpMethod.Post, "/v1/events/visits") { Content = Json("[\"" + new string('x', 8_000_001) + "\"]") })
+        {
+            // Told before it sends.
+            large.Headers.ExpectContinue = true;
+            using var refused = await server.Client.SendAsync(large, Cancel);
+            Assert.Equal((HttpStatusCode.RequestEntityTooLarge, "body_too_large"), (refused.StatusCode, (string)JsonNode.Parse(await refused.Content.ReadAsStringAsync(Cancel))!["code"]!));
+        }
+
+        var (status, body) = await PostAsync(server);
+        Assert.Equal((HttpStatusCode.Accepted, 0), (status, (int)body["accepted"]!));
+        var text = new string('x', 1_000_000);
+        (status, body) = await PostAsync(server, $$"""{"id":1,"started_at":"2026-01-01T00:00:00Z","country":"{{text}}"}""", Event(2, Now(server), null, null));
+        Assert.Equal((HttpStatusCode.Accepted, 1, "too_large"), (status, (int)body["accepted"]!, (string)body["errors"]![0]!["code"]!));
+
+        // A producer's key sends and sees nothing; an analyst's sees and sends nothing.
+        foreach (var (role, sends, sees) in new[] { ("producer", HttpStatusCode.Accepted, HttpStatusCode.Forbidden), ("analyst", HttpStatusCode.Forbidden, HttpStatusCode.OK) })
+        {
+            var (_, made) = await server.PostAsync("/v1/keys", $$"""{"name":"x","role":"{{role}}"}""");
+            using var send = new HttpRequestMessage(HttpMethod.Post, "/v1/events/visits") { Content = Json("[" + Event(3, Now(server), "FR", 1) + "]") };
+            using var see = new HttpRequestMessage(HttpMethod.Get, "/v1/metrics");
+            send.Headers.Add("X-Api-Key", (string)made["key"]!);
+            see.Headers.Add("X-Api-Key", (string)made["key"]!);
+            using var sent = await server.Client.SendAsync(send, Cancel);
+            using var seen = await server.Client.SendAsync(see, Cancel);
+            Assert.Equal((sends, sees), (sent.StatusCode, seen.StatusCode));
+        }
+
+        await server.StopAsync();
+    }
+
+    private static async Task StartAsync(SmallServer server, Role role = Role.All)
+    {
+        await File.AppendAllTextAsync(server.ModelFile, "\nstreams:\n  - { name: visits, semantic_model: visits, window: 1s, allowed_lateness: 1s, tables: [visits_daily] }\n", Cancel);
+        await server.StartAsync(
+            role,
+            ("DataPlatform:MicroBatches:IdleAfter", "00:00:00.2"),
+            ("DataPlatform:MicroBatches:LandInterval", "00:00:01"),
+            ("DataPlatform:Stream:Local:Partitions", "2"),
+            ("DataPlatform:Stream:Local:Flush", "Never"));
+    }
+
+    private static DateTime Now(SmallServer server) => server.Services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
+
+    private static string Event(int id, DateTime at, string? country, int? seconds) => new JsonObject
+    {
+        ["id"] = id,
+        ["started_at"] = at.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture),
+        ["country"] = country,
+        ["seconds"] = seconds,
+    }.ToJsonString();
+
+    private static Task<(HttpStatusCode Status, JsonNode Body)> PostAsync(SmallServer server, params string[] events) => server.PostAsync("/v1/events/visits", "[" + string.Join(',', events) + "]");
+
+    private static async Task<(HttpStatusCode, string)> CodeAsync(SmallServer server, string stream, string body)
+    {
+        var (status, problem) = await server.PostAsync("/v1/events/" + stream, body);
+        return (status, (string)problem["code"]!);
+    }
+
+    private static StringContent Json(string text) => new(text, Encoding.UTF8, "application/json");
+
+    private static List<string> By(JsonNode answer) => [.. answer["served"]!["by"]!.AsArray().Select(b => (string)b!)];
+
+    private static async Task<JsonNode> UntilAsync(SmallServer server, string query, Func<JsonNode, bool> isReady)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            var (status, answer) = await server.PostAsync("/v1/query", query);
+            if (status == HttpStatusCode.OK && isReady(answer))
+            {
+                return answer;
+            }
+
+            Assert.False(patience.IsCancellationRequested, $"It took longer than {Patience}; the last answer: {answer.ToJsonString()}");
+            await Task.Delay(200, Cancel);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using System.Globalization;
+using CsCheck;
+using Write.DataPlatform.Query;
+using Write.DataPlatform.Streaming;
+using Write.DataPlatform.Streaming.Batches;
+using Write.DataPlatform.Tests.Query;
+
+namespace Write.DataPlatform.Tests.Streaming.Batches;
+
+/// <summary>What a shard's events become: states that are the lake's, dead letters, and windows that are bounded.</summary>
+public sealed class BatchTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Stream_and_lake_and_gold_give_the_same_numbers()
+    {
+        await using var world = new BatchWorld();
+        await world.StartAsync();
+        var run = 0;
+        await Gen.Int.Positive.SampleAsync(
+            async seed =>
+            {
+                var random = new Random(seed);
+                world.Time.SetUtcNow(new DateTimeOffset(world.Time.GetUtcNow().UtcDateTime.Date.AddDays(3).AddHours(9), TimeSpan.Zero));
+                var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+
+                // Gold ends where the stream begins, so that all events are the tail's.
+                await using var batcher = await world.BeginAsync("0", $"run-{++run}", 1);
+                await BeginAsync(world, batcher);
+                await world.RefreshAsync("visits_daily", day, day);
+                await world.RefreshAsync("customers_hourly", day, day);
+                var records = Enumerable.Range(1, random.Next(1, 80)).Select(i => BatchWorld.Record("0", i, world.Time.GetUtcNow(), new Sent(
+                    seed + (long)i, world.Time.GetUtcNow().UtcDateTime.AddMilliseconds(-random.Next(60_000)), new[] { "FR", "DE", "GB", null }[random.Next(4)], new[] { "acme", "bolt", "else", null }[random.Next(4)],
+                    random.Next(30), random.Next(4) == 0 ? null : random.Next(-100, 100), random.Next(4) == 0 ? null : random.Next(100_000) / 100m).Json())).ToList();
+                await batcher.ProcessAsync(new ShardBatch([.. records], TimeSpan.Zero), Cancel);
+
+                var tail = await AnswersAsync(QuerySource.Gold, "tail");
+                world.Time.Advance(TimeSpan.FromMinutes(1));
+                await QuietAsync(world, batcher);
+                Assert.Equal(await AnswersAsync(QuerySource.Lake, "lake"), tail);
+                world.Time.Advance(TimeSpan.FromDays(1));
+                await world.RefreshAsync("visits_daily", day, day);
+                await world.RefreshAsync("customers_hourly", day, day);
+                Assert.Equal(await AnswersAsync(QuerySource.Gold, null), tail);
+
+                async Task<string> AnswersAsync(QuerySource source, string? by)
+                {
+                    var text = "";
+                    foreach (var (metrics, keys, tenant) in new (string[], string[], string?)[]
+                    {
+                        (["visits", "seconds", "longest", "mean", "amount", "people", "french"], ["metric_time__day", "visit__country", "visitor__plan"], null),
+                        (["visits", "amount", "people"], ["visit__country__region"], null),
+                        (["visits", "seconds"], ["metric_time__hour", "visit__country"], "acme"),
+                        (["visits", "seconds"], ["visit__country"], "bolt"),
+                    })
+                    {
+                        var answer = await world.AskAsync(metrics, keys, day, day.AddDays(1), source, tenant);
+                        Assert.Equal(by is "lake" ? ["lake"] : by is null ? ["gold"] : ["gold", "tail"], answer.Served.By);
+                        text += string.Join('\n', answer.Rows.Select(r => string.Join('|', r.Select(v => v is double d ? d.ToString("0.#########", CultureInfo.InvariantCulture) : Convert.ToString(v, CultureInfo.InvariantCulture)))).Order(StringComparer.Ordinal)) + "\n\n";
+                    }
+
+                    return text;
+                }
+            },
+            iter: RandomCases.Of(6, 50),
+            threads: 1);
+    }
+
+    [Fact]
+    public async Task Poison_goes_to_the_dead_letters_with_its_reason_and_stops_nothing()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        var now = world.Time.GetUtcNow();
+        string At(double seconds) => now.AddSeconds(seconds).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        (byte[] Data, string? Reason)[] records =
+        [
+            (BatchWorld.Bytes($$"""{"id":1,"at":"{{At(0)}}","country":"FR","seconds":1,"more":{"a":[1,{"b":null}] } }"""), null),
+            (BatchWorld.Bytes(""), "invalid_json"),
+            (BatchWorld.Bytes("{"), "invalid_json"),
+            (BatchWorld.Bytes("null"), "invalid_json"),
+            (BatchWorld.Bytes("[{}]"), "invalid_json"),
+            (BatchWorld.Bytes($$"""{"id":1,"at":"{{At(0)}}"} {}"""), "invalid_json"),
+            ([.. BatchWorld.Bytes($$"""{"id":2,"at":"{{At(0)}}","country":"""), (byte)'"', 0xFF, 0xFE, (byte)'"', (byte)'}'], "invalid_json"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(0)}}","country":"\ud800"}"""), "invalid_json"),
+            (BatchWorld.Bytes(new string('[', 10_000)), "invalid_json"),
+            (BatchWorld.Bytes("""{"id":"2","at":"2026-03-14T12:00:00Z"}"""), "wrong_type"),
+            (BatchWorld.Bytes($$"""{"id":2.5,"at":"{{At(0)}}"}"""), "wrong_type"),
+            (BatchWorld.Bytes($$"""{"id":99999999999999999999,"at":"{{At(0)}}"}"""), "wrong_type"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(0)}}","seconds":3000000000}"""), "wrong_type"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(0)}}","amount":1.005}"""), "wrong_type"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(0)}}","country":7}"""), "wrong_type"),
+            (BatchWorld.Bytes("""{"id":2,"at":"yesterday"}"""), "wrong_type"),
+            (BatchWorld.Bytes("""{"id":2,"at":1700000000}"""), "wrong_type"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(0)}}","country":"{{new string('x', 1_000_000)}}"}"""), "too_large"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(0)}}","country":"{{new string('x', 70_000)}}"}"""), "too_large"),
+            (BatchWorld.Bytes("""{"id":2}"""), "no_time"),
+            (BatchWorld.Bytes("""{"id":2,"at":null}"""), "no_time"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(301)}}"}"""), "future"),
+            (BatchWorld.Bytes("""{"id":2,"at":"9999-12-31T23:59:59Z"}"""), "future"),
+            (BatchWorld.Bytes("""{"id":2,"at":"0001-01-01T00:00:00Z"}"""), "ancient"),
+            (BatchWorld.Bytes($$"""{"id":2,"at":"{{At(-300)}}"}"""), "late"),
+            (BatchWorld.Bytes($$"""{"id":3,"at":"{{At(1)}}","country":"it's \"quoted\" \u0000 \u00e9","seconds":2.0,"amount":1.50}"""), null),
+        ];
+        await using var batcher = await world.BeginAsync("0", "poison", 1);
+        await batcher.ProcessAsync(new ShardBatch([.. records.Select((r, i) => BatchWorld.Record("0", i + 1, now, r.Data))], TimeSpan.Zero), Cancel);
+        var letters = await world.Get<DeadLetters>().ListAsync(BatchWorld.Stream, Cancel).ToListAsync(Cancel);
+        Assert.Equal(
+            records.Select((r, i) => (Sequence: (i + 1).ToString(CultureInfo.InvariantCulture), r.Reason)).Where(r => r.Reason is not null).Select(r => $"{r.Sequence} {r.Reason}").Order(),
+            letters.Select(l => $"{l.Sequence} {l.Reason}").Order());
+        Assert.All(letters, l => Assert.True(l.Data.Length == Math.Min(l.Bytes, DeadLetters.MaxKeptBytes) && l.Message.Length > 0));
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        await QuietAsync(world, batcher);
+        var day = DateOnly.FromDateTime(now.UtcDateTime);
+        Assert.Equal([3L, 3L], (await world.AskAsync(["visits", "seconds"], [], day, day.AddDays(1))).Rows[0]);
+    }
+
+    [Fact]
+    public async Task An_exact_distinct_count_is_not_added_up_with_a_tail()
+    {
+        await using var world = new BatchWorld();
+        await world.StartAsync();
+        var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+        await using var batcher = await world.BeginAsync("0", "exact", 1);
+        await BeginAsync(world, batcher);
+        await world.RefreshAsync("visits_daily", day, day);
+        var refused = await Assert.ThrowsAsync<QueryException>(() => world.AskAsync(["exact_people"], ["metric_time__day", "visit__country", "visitor__plan"], day, day.AddDays(1), QuerySource.Gold));
+        Assert.StartsWith("tail:", refused.Problems[0].Message, StringComparison.Ordinal);
+        Assert.Equal(["lake"], (await world.AskAsync(["exact_people"], ["metric_time__day", "visit__country", "visitor__plan"], day, day.AddDays(1))).Served.By);
+        var approximate = await world.AskAsync(["people"], ["metric_time__day"], day, day.AddDays(1));
+        Assert.Equal(["gold", "tail"], approximate.Served.By);
+        Assert.NotNull(approximate.Columns[1].Approximation);
+    }
+
+    [Fact]
+    public async Task Many_landed_files_become_one_and_every_event_stays_once()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean, configure: settings => settings["DataPlatform:MicroBatches:LandInterval"] = "00:00:00");
+        await world.StartAsync();
+        await using var batcher = await world.BeginAsync("0", "many", 1);
+        var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+        for (var i = 1; i <= Landing.CompactFiles + 5; i++)
+        {
+            await batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", i, world.Time.GetUtcNow(), new Sent(i, world.Time.GetUtcNow().UtcDateTime, "FR", null, 1, i, null).Json())], TimeSpan.Zero), Cancel);
+            Assert.Equal((long)i, (await world.AskAsync(["visits"], [], day, day.AddDays(1), QuerySource.Lake)).Rows[0][0]);
+        }
+
+        // The old ones are there yet, for readers that know them.
+        var files = Directory.GetFiles(Path.Combine(world.Files.Path, "visits"), "landed.*");
+        Assert.True(files.Length > Landing.CompactFiles);
+        Assert.True(Write.DataPlatform.Lake.LandedFile.WithoutCovered(files, f => f).Count() <= 6);
+    }
+
+    [Fact]
+    public void Open_windows_are_bounded_and_a_hot_one_is_split()
+    {
+        var windows = new ShardWindows(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(30), chunkEvents: 10, maxOpenEvents: 100);
+        var start = new DateTime(2026, 3, 14, 12, 0, 0, DateTimeKind.Utc);
+        var taken = new Dictionary<TakenAs, int>();
+        for (var i = 0; i < 1000; i++)
+        {
+            // Minute after minute, all within the lateness.
+            var time = start.AddSeconds(i);
+            var how = windows.Take(time, time, ShardWindows.IdOf((long)i), new SequenceNumber(i), i, []);
+            taken[how] = taken.GetValueOrDefault(how) + 1;
+            Assert.True(windows.Open <= 3);
+            foreach (var chunk in windows.Chunks)
+            {
+                Assert.True(chunk.Count <= 10);
+                chunk.Written = chunk.Revision;
+                chunk.Pending.Clear();
+            }
+
+            windows.Drop(i);
+        }
+
+        Assert.Equal(1000, taken[TakenAs.Counted]);
+        Assert.Equal(TakenAs.Late, windows.Take(start, start.AddSeconds(1000), ShardWindows.IdOf(5000L), new SequenceNumber(1001), 1001, []));
+    }
+
+    /// <summary>One event of another day, so that the stream is one that is used.</summary>
+    private static async Task BeginAsync(BatchWorld world, ShardBatcher batcher)
+    {
+        var now = world.Time.GetUtcNow();
+        await batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", 0, now, new Sent(0, now.UtcDateTime.AddDays(-2), null, null, 0, null, null).Json())], TimeSpan.Zero), Cancel);
+        await QuietAsync(world, batcher);
+    }
+
+    private static async Task QuietAsync(BatchWorld world, ShardBatcher batcher)
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            await batcher.ProcessAsync(new ShardBatch([], TimeSpan.Zero), Cancel);
+            world.Time.Advance(TimeSpan.FromSeconds(21));
+        }
+
+        await batcher.ProcessAsync(new ShardBatch([], TimeSpan.Zero), Cancel);
+    }
+}
