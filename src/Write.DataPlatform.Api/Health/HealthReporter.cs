@@ -131,7 +131,7 @@ internal sealed class HealthReporter(
         using var patience = new CancellationTokenSource(Patience, clock);
         try
         {
-            var statuses = await gold.GetAsync(model, null, patience.Token);
+            var statuses = await gold.GetAsync(model, patience.Token);
             return [Gold(HealthStatus.Healthy, null, ("tables", statuses.Count)), .. statuses.Select(Freshness)];
         }
         catch (GoldStoreException exception)
@@ -151,12 +151,12 @@ internal sealed class HealthReporter(
     }
 
     private static HealthCheck Freshness(GoldTableStatus status) => Check(
-        "gold:" + status.Table.Name + (status.Tenant is null ? "" : "/" + status.Tenant),
+        "gold:" + status.Table.Name,
         status.IsLate ? HealthStatus.Degraded : HealthStatus.Healthy,
         status.IsLate ? status.Age is { } age ? $"Refreshed {age:d\\.hh\\:mm\\:ss} ago; the objective is {status.Table.Freshness}." : "Never refreshed." : null,
         ("table", status.Table.Name),
         ("isBuilt", status.IsBuilt || status.Table.Refresh is null),
-        ("revision", status.Manifest.Revision),
+        ("revision", status.Manifest?.Revision),
         ("refreshedAt", status.RefreshedAt),
         ("watermark", status.Watermark));
 

@@ -19,14 +19,14 @@ internal static class GoldRoutes
         var gold = v1.MapGroup("/gold").WithMetadata(new AccessMetadata(Access.Operator));
         gold.MapGet("/", async (HttpContext context, GoldStatus status, ModelStore models) =>
         {
-            var statuses = await status.GetAsync(models.Current, null, context.RequestAborted);
+            var statuses = await status.OfTenantsAsync(models.Current, null, context.RequestAborted);
             await QueryRoutes.WriteJsonAsync(context, new { tables = statuses.Select(Describe) });
         });
         gold.MapGet("/{table}", async (HttpContext context, string table, GoldStatus status, ModelStore models) =>
         {
             Find(models.Current, table);
-            var statuses = await status.GetAsync(models.Current, table, context.RequestAborted);
-            await QueryRoutes.WriteJsonAsync(context, new { name = table, tables = statuses.Select(s => new { table = Describe(s), partitions = s.Manifest.Partitions.Values.Select(Describe) }) });
+            var statuses = await status.OfTenantsAsync(models.Current, table, context.RequestAborted);
+            await QueryRoutes.WriteJsonAsync(context, new { name = table, tables = statuses.Select(s => new { table = Describe(s), partitions = s.Manifest!.Partitions.Values.Select(Describe) }) });
         });
         gold.MapPost("/{table}/refresh", async (HttpContext context, string table, RefreshService service, ModelStore models, AuditLog audit) =>
         {
@@ -98,10 +98,10 @@ internal static class GoldRoutes
         groupBy = status.Table.GroupBy.Select(g => g.ToString()),
         grain = status.Table.Grain,
         partition = status.Table.Partition,
-        revision = status.Manifest.Revision,
-        partitionCount = status.Manifest.Partitions.Count,
-        rows = status.Manifest.Partitions.Values.Sum(p => p.Rows),
-        bytes = status.Manifest.Partitions.Values.Sum(p => p.Bytes),
+        revision = status.Manifest!.Revision,
+        partitionCount = status.Manifest!.Partitions.Count,
+        rows = status.Manifest!.Partitions.Values.Sum(p => p.Rows),
+        bytes = status.Manifest!.Partitions.Values.Sum(p => p.Bytes),
         watermark = status.Watermark,
         freshness = new
         {

@@ -117,8 +117,7 @@ internal sealed class MetricQueryService(
         if (query.Limit is { } limit && result.Rows.Count > limit)
         {
             result.Rows.RemoveRange(limit, result.Rows.Count - limit);
-            // The steps of a journey are in an order that is none of the answer's columns.
-            next = limit == 0 || plan.Leaves.Any(l => l.Leaf.Journey is not null) ? null : cursors.Write(Cursor.AfterRow(query, plan, now, result, result.Rows[^1]));
+            next = limit == 0 ? null : cursors.Write(Cursor.AfterRow(query, plan, now, result, result.Rows[^1]));
         }
 
         return new MetricAnswer

@@ -204,6 +204,37 @@ internal sealed class FieldBinder(MetricModel model)
         }
     }
 
+    /// <summary>
+    /// The path from a fact against the direction of joins, from one row to many, to the one semantic model that spells a name by an entity of its own:
+    /// <c>page_view__page</c> from visits; null if there is none.
+    /// </summary>
+    public string? FanOut(SemanticModel fact, FieldName name)
+    {
+        return model.SemanticModels.Values
+            .Where(owner => owner.Name != fact.Name && owner.PrimaryEntity is { } key && name.Path[0] == key && Bind(owner, name, out _) is [{ Hops: [] }])
+            .Select(owner => Back(owner, []))
+            .FirstOrDefault(path => path is not null);
+
+        string? Back(SemanticModel from, ImmutableArray<JoinHop> hops)
+        {
+            foreach (var (entity, target) in from.Entities.Keys.SelectMany(e => Targets(from, e).Where(t => t.IsOne).Select(t => (e, t.Model))))
+            {
+                if (target.Name == fact.Name)
+                {
+                    hops = hops.Insert(0, new JoinHop(entity, from));
+                    return fact.Name + string.Concat(hops.Select(h => $" → ({h.Entity}) → {h.Target.Name}")) + $", which has many rows a {hops[^1].Entity}";
+                }
+
+                if (hops.Length < MaxHops && hops.All(h => h.Target.Name != target.Name) && Back(target, hops.Insert(0, new JoinHop(entity, from))) is { } path)
+                {
+                    return path;
+                }
+            }
+
+            return null;
+        }
+    }
+
     private static bool Enriches(Lookup lookup, SemanticModel at, string dimension) =>
         lookup.Dimension.Path is [_, _] path && path[1] == dimension && path[0] == at.PrimaryEntity;
 

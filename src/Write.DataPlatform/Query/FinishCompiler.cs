@@ -128,22 +128,25 @@ internal sealed class FinishCompiler
             return text;
         }
 
-        string Sorted(string column) => column == Journey?.Node.Key ? Query.Journey.Order : Quote(column);
         if (_query.Order is { IsEmpty: false } order)
         {
-            text.Append("\nORDER BY ").AppendJoin(", ", order.Select(o => Sorted(o.Field) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST"));
+            text.Append("\nORDER BY ").AppendJoin(", ", order.Select(o => Quote(Sorted(o.Field)) + (o.Descending ? " DESC" : " ASC") + " NULLS LAST"));
         }
 
         // One row more tells whether there is a next page.
         return _query.Query.Limit is { } limit ? text.Append("\nLIMIT ").Append((limit + 1L).ToString(CultureInfo.InvariantCulture)) : text;
     }
 
+    /// <summary>What an answer is sorted by for a column of it.</summary>
+    private string Sorted(string column) => column == Journey?.Node.Key ? Query.Journey.Order : column;
+
     /// <summary>The rows that come after one in an order: equal in the first columns, and behind it in the next. Nulls are last either way.</summary>
-    private static SqlExpression After(ImmutableArray<QueryOrder> order, ImmutableArray<object?> row)
+    private SqlExpression After(ImmutableArray<QueryOrder> order, ImmutableArray<object?> row)
     {
-        SqlColumn Column(int i) => new(null, order[i].Field);
-        SqlExpression Same(int i) => row[i] is null ? new SqlIsNull(Column(i)) : new SqlBinary("=", Column(i), new SqlLiteral(row[i]));
-        SqlExpression Behind(int i) => SqlExpression.Or(new SqlBinary(order[i].Descending ? "<" : ">", Column(i), new SqlLiteral(row[i])), new SqlIsNull(Column(i)));
+        SqlColumn Column(int i) => new(null, Sorted(order[i].Field));
+        SqlLiteral Value(int i) => new(order[i].Field == Journey?.Node.Key ? Journey.OrderOf(row[i]) : row[i]);
+        SqlExpression Same(int i) => row[i] is null ? new SqlIsNull(Column(i)) : new SqlBinary("=", Column(i), Value(i));
+        SqlExpression Behind(int i) => SqlExpression.Or(new SqlBinary(order[i].Descending ? "<" : ">", Column(i), Value(i)), new SqlIsNull(Column(i)));
         return SqlExpression.Or(Enumerable.Range(0, order.Length).Where(i => row[i] is not null)
             .Select(i => SqlExpression.And(Enumerable.Range(0, i).Select(Same).Append(Behind(i)))));
     }

@@ -65,6 +65,9 @@ internal sealed record Funnel(JourneyNode Node, ImmutableArray<Leaf> Leaves, Res
         }));
     }
 
+    /// <inheritdoc />
+    public override long OrderOf(object? key) => Metric.Steps.Select(s => s.Name).ToList().IndexOf((string)key!) + 1;
+
     /// <summary>The columns of an event: who, when, which steps, and for a first step whether and in which group it counts.</summary>
     private ImmutableArray<SqlProjection> Event(Leaf leaf, SqlExpression entity, LeafExpressions events)
     {

@@ -76,7 +76,7 @@ internal abstract record Journey(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
             report(QueryProblems.Duplicate, $"{node.Key} is the key that {name} adds, and is grouped by.", "groupBy");
         }
 
-        foreach (var (isAsked, option) in new[] { (query.Compare is not null, "compare"), (query.Fill, "fill"), (query.Totals, "totals"), (query.Cursor is not null, "cursor"), (!query.Modifiers.IsDefaultOrEmpty, "metrics") })
+        foreach (var (isAsked, option) in new[] { (query.Compare is not null, "compare"), (query.Fill, "fill"), (query.Totals, "totals"), (!query.Modifiers.IsDefaultOrEmpty, "metrics") })
         {
             if (isAsked)
             {
@@ -113,6 +113,9 @@ internal abstract record Journey(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
     /// <param name="keys">The query's group-by columns.</param>
     /// <param name="source">What stands after FROM for the lake's rows.</param>
     public abstract string Answer(SqlWriter writer, IReadOnlyList<string> keys, string source);
+
+    /// <summary><see cref="Order"/> of a value of the key that the metric adds.</summary>
+    public abstract long OrderOf(object? key);
 
     /// <summary>1 where a condition holds, else 0.</summary>
     protected static SqlExpression Flag(params IEnumerable<SqlExpression> conditions) => SqlExpression.And(conditions.Where(c => c is not SqlLiteral { Value: true })) switch

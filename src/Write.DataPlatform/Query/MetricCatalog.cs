@@ -14,7 +14,7 @@ namespace Write.DataPlatform.Query;
 /// <param name="IsComputed">Whether this version computes it, or only reads it.</param>
 /// <param name="Approximation">How its value is estimated; null if it is exact.</param>
 /// <param name="Dimensions">What it can be grouped and filtered by.</param>
-/// <param name="GoldTables">The gold tables that hold it.</param>
+/// <param name="GoldTables">The gold tables that hold all it is computed from, whether or not they name it.</param>
 public sealed record MetricDescription(
     string Name,
     string Type,
@@ -51,7 +51,8 @@ internal sealed class MetricCatalog
     {
         var binder = new FieldBinder(model);
         var reachable = model.SemanticModels.Values.ToDictionary(s => s.Name, s => binder.Reachable(s).ToDictionary(b => b.Name.ToString(), Describe));
-        Metrics = model.Metrics.Values.ToImmutableSortedDictionary(m => m.Name, m => Describe(model, m, reachable));
+        var held = model.GoldTables.Values.Select(t => (t.Name, States: t.Metrics.SelectMany(m => States(model, model.Metrics[m]) ?? []).ToHashSet())).ToList();
+        Metrics = model.Metrics.Values.ToImmutableSortedDictionary(m => m.Name, m => Describe(model, m, reachable, held));
         Dimensions = reachable.Values.SelectMany(r => r.Values).DistinctBy(d => d.Name).ToImmutableSortedDictionary(d => d.Name, d => d);
     }
 
@@ -71,7 +72,17 @@ internal sealed class MetricCatalog
     public IEnumerable<DimensionDescription> DimensionsOf(IReadOnlyCollection<string> metrics) =>
         metrics.Select(m => Metrics[m].Dimensions).Aggregate((a, b) => [.. a.Where(d => b.Any(o => o.Name == d.Name))]);
 
-    private static MetricDescription Describe(MetricModel model, Metric metric, Dictionary<string, Dictionary<string, DimensionDescription>> reachable)
+    /// <summary>What a gold table has to hold for a metric: each state and the time that it is counted by; null for a metric of single events, which gold does not hold.</summary>
+    private static List<(string Fact, string AggTime, string State)>? States(MetricModel model, Metric metric)
+    {
+        var builder = new LeafBuilder(model);
+        return builder.Add(metric, null, "") is null or JourneyNode || builder.Drafts.Any(d => d.Conversion is not null)
+            ? null
+            : [.. builder.Drafts.SelectMany(d => d.States.Select(s => (d.Fact.Name, d.AggTime.Name, s.Name)))];
+    }
+
+    private static MetricDescription Describe(
+        MetricModel model, Metric metric, Dictionary<string, Dictionary<string, DimensionDescription>> reachable, List<(string Name, HashSet<(string, string, string)> States)> held)
     {
         var builder = new LeafBuilder(model);
         var isComputed = builder.Add(metric, null, "") is not null;
@@ -92,7 +103,7 @@ internal sealed class MetricCatalog
             isComputed,
             Approximation.Of(model, metric),
             [time, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
-            [.. model.GoldTables.Values.Where(t => t.Metrics.Contains(metric.Name)).Select(t => t.Name)]) { FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
+            States(model, metric) is { } states ? [.. held.Where(t => states.TrueForAll(t.States.Contains)).Select(t => t.Name)] : []) { FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
     }
 
     /// <summary>The measures that a metric is computed from.</summary>

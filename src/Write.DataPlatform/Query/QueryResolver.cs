@@ -17,6 +17,7 @@ internal sealed class QueryResolver
     private readonly MetricQuery _query;
     private readonly FieldTypes _types;
     private readonly FieldBinder _binder;
+    private readonly UnknownFields _unknown;
     private readonly TimeZoneInfo _zone;
     private readonly ResolvedRange _range;
     private readonly ResolvedRange _rangeUpToToday;
@@ -32,6 +33,7 @@ internal sealed class QueryResolver
         _query = query;
         _types = types;
         _binder = new FieldBinder(model);
+        _unknown = new UnknownFields(model, _binder);
         _metrics = query.AllMetrics;
         _zone = query.TimeZone ?? model.TimeZone;
         _range = ResolvedRange.Resolve(query.TimeRange, _zone, model.Calendar, now);
@@ -268,15 +270,8 @@ internal sealed class QueryResolver
                 }
 
                 return found[0] with { Name = name, Custom = custom, Hops = draft.Listed is { } listed ? [JoinHop.Cross(listed), .. found[0].Hops] : found[0].Hops };
-            case 0 when fanOut is not null:
-                Report(QueryProblems.FanOut, $"{name} cannot be used with {Metrics(draft)}: the join {fanOut}, would count rows several times.", path);
-                return null;
             case 0:
-                Report(
-                    QueryProblems.UnknownDimension,
-                    $"{name} is not reachable from {draft.Fact.Name}, which {Metrics(draft)} is counted from.",
-                    path,
-                    Suggestion.For(name.ToString(), _binder.Reachable(draft.Fact).Select(b => b.Name.WithGrain(name.Grain is not null && b.IsTime ? name.Grain : null).ToString()).Append(FieldName.MetricTime)));
+                _problems.Add(_unknown.Explain(name, draft.Listed ?? draft.Fact, fanOut, Metrics(draft), path));
                 return null;
             default:
                 Report(
@@ -376,11 +371,7 @@ internal sealed class QueryResolver
         {
             if (_model.SemanticModels.Values.All(fact => _binder.Bind(fact, _binder.Cut(name).Whole, out _).IsEmpty))
             {
-                Report(
-                    QueryProblems.UnknownDimension,
-                    $"There is no dimension {name}.",
-                    path,
-                    Suggestion.For(name.ToString(), _model.SemanticModels.Values.SelectMany(_binder.Reachable).Select(b => b.Name.ToString())));
+                _problems.Add(_unknown.Explain(name, path));
             }
         }
     }

@@ -51,6 +51,9 @@ internal sealed record Retention(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
     }
 
     /// <inheritdoc />
+    public override long OrderOf(object? key) => (long)key!;
+
+    /// <inheritdoc />
     public override string Answer(SqlWriter writer, IReadOnlyList<string> keys, string source)
     {
         var quoted = keys.Select(Quote).ToList();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using DuckDB.NET.Data;
 using Write.DataPlatform.DuckDb;
@@ -34,18 +35,18 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
     {
         // The version is taken before the rows: what arrives between counts as a change next time.
         var version = await planner.VersionAsync(definition, planned.Period, cancellationToken);
-        List<(string? Tenant, string? Version)> todo = [];
-        foreach (var tenant in planned.Tenants)
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = RefreshRunner.MaxTenantsAtOnce, CancellationToken = cancellationToken };
+        var todo = new ConcurrentBag<(string? Tenant, string? Version)>();
+        await Parallel.ForEachAsync(planned.Tenants, parallel, async (tenant, token) =>
         {
-            var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, cancellationToken);
+            var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, token);
             var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
             if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full) is not null)
             {
                 todo.Add((tenant, live?.Version));
             }
-        }
-
-        if (todo.Count == 0)
+        });
+        if (todo.IsEmpty)
         {
             return new PartitionResult(0, 0, 0, 0);
         }
@@ -56,18 +57,33 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         await using var session = await database.Instance.OpenAsync(cancellationToken);
         var rows = await LakePartition.OpenAsync(session, definition, export, cancellationToken);
         var watermarks = await CheckAsync(session, definition, planned.Period, rows.Source, cancellationToken);
-        var result = new PartitionResult(0, 0, 0, export.BytesScanned);
+        var (written, stored, bytes) = (0, 0L, 0L);
         SegmentSet? none = null;
+        using var turn = new SemaphoreSlim(1, 1);
         try
         {
-            foreach (var (tenant, expected) in todo)
+            await Parallel.ForEachAsync(todo, parallel, async (one, token) =>
             {
+                var (tenant, expected) = one;
                 var has = watermarks.TryGetValue(tenant is null ? "" : definition.TenantKeys[tenant], out var watermark);
-                var sql = await rows.CompileStoreAsync(tenant, cancellationToken);
+                SegmentSet? own = null;
 
-                // Tenants without rows share one empty segment, so that thousands of them cost no query each.
-                using var own = has ? await writer.WriteAsync(session, sql, cancellationToken) : null;
-                none ??= has ? null : await writer.WriteAsync(session, $"SELECT * FROM ({sql}) AS stored WHERE false", cancellationToken);
+                // Rows are encoded one tenant after another, and stored while the next ones are encoded.
+                await turn.WaitAsync(token);
+                try
+                {
+                    var sql = await rows.CompileStoreAsync(tenant, token);
+                    own = has ? await writer.WriteAsync(session, sql, token) : null;
+
+                    // Tenants without rows share one empty segment, so that thousands of them cost no query each.
+                    none ??= has ? null : await writer.WriteAsync(session, $"SELECT * FROM ({sql}) AS stored WHERE false", token);
+                }
+                finally
+                {
+                    turn.Release();
+                }
+
+                using var mine = own;
                 var segments = own ?? none!;
                 var draft = new GoldPartitionDraft
                 {
@@ -84,21 +100,23 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     SourceQueryId = export.QueryId,
                     Segments = segments.Segments,
                 };
-                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, expected, cancellationToken);
+                var published = await tables.PublishAsync(definition.Table.Name, tenant, draft, expected, token);
                 if (!published.Published)
                 {
                     throw new GoldStoreException($"Another worker refreshed {definition.Table.Name} {planned.Period.Name} meanwhile.", isTransient: true);
                 }
 
-                result = result with { Written = result.Written + 1, Rows = result.Rows + segments.Rows, Bytes = result.Bytes + segments.Bytes };
-            }
+                Interlocked.Increment(ref written);
+                Interlocked.Add(ref stored, segments.Rows);
+                Interlocked.Add(ref bytes, segments.Bytes);
+            });
         }
         finally
         {
             none?.Dispose();
         }
 
-        return result;
+        return new PartitionResult(written, stored, bytes, export.BytesScanned);
     }
 
     /// <summary>

@@ -24,6 +24,9 @@ internal sealed class RefreshRunner(
     /// <summary>So many partitions in a row that failed for a reason that may pass mean that nothing will go before the next turn.</summary>
     private const int GiveUpAfter = 3;
 
+    /// <summary>Tenants of one partition or table that the store is asked about at once.</summary>
+    public const int MaxTenantsAtOnce = 8;
+
     /// <summary>Does the work of a run. Failures are in the run that it gives, not exceptions.</summary>
     /// <param name="tracker">The run, entered in the ledger.</param>
     /// <param name="cancellationToken">Stops it as interrupted.</param>
@@ -86,12 +89,11 @@ internal sealed class RefreshRunner(
         await Pipeline(tracker, null).ExecuteAsync(
             async token =>
             {
-                List<GoldManifest> manifests = [];
-                foreach (var tenant in RefreshPlanner.Tenants(tracker.Definition))
-                {
-                    manifests.Add(await tables.GetManifestAsync(tracker.Run.Table, tenant, fresh: true, token));
-                }
-
+                var manifests = new ConcurrentBag<GoldManifest>();
+                await Parallel.ForEachAsync(
+                    RefreshPlanner.Tenants(tracker.Definition),
+                    new ParallelOptions { MaxDegreeOfParallelism = MaxTenantsAtOnce, CancellationToken = token },
+                    async (tenant, one) => manifests.Add(await tables.GetManifestAsync(tracker.Run.Table, tenant, fresh: true, one)));
                 return await planner.PlanAsync(tracker.Definition, manifests, tracker.Range, tracker.Run.Basis, token);
             },
             cancellationToken);
@@ -209,10 +211,10 @@ internal sealed class RefreshRunner(
 
         try
         {
-            foreach (var tenant in RefreshPlanner.Tenants(tracker.Definition))
-            {
-                await tables.CollectGarbageAsync(tracker.Run.Table, tenant, cancellationToken: cancellationToken);
-            }
+            await Parallel.ForEachAsync(
+                RefreshPlanner.Tenants(tracker.Definition),
+                new ParallelOptions { MaxDegreeOfParallelism = MaxTenantsAtOnce, CancellationToken = cancellationToken },
+                async (tenant, one) => await tables.CollectGarbageAsync(tracker.Run.Table, tenant, cancellationToken: one));
         }
         catch (GoldStoreException exception)
         {

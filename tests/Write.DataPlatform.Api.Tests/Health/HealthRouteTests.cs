@@ -67,11 +67,11 @@ public sealed class HealthRouteTests(ServerFixture server)
         {
             var service = app.Services.GetRequiredService<RefreshService>();
             var status = app.Services.GetRequiredService<GoldStatus>();
-            async Task<GoldTableStatus> Table() => (await status.GetAsync(app.Services.GetRequiredService<ModelStore>().Current, "audience_monthly", TestContext.Current.CancellationToken)).Single();
+            async Task<GoldTableStatus> Table() => (await status.OfTenantsAsync(app.Services.GetRequiredService<ModelStore>().Current, "audience_monthly", TestContext.Current.CancellationToken)).Single();
 
             await service.RunAsync("audience_monthly", new RefreshRange(new DateOnly(2025, 1, 1), new DateOnly(2026, 1, 1)), RunTrigger.Manual, null, TestContext.Current.CancellationToken);
             var part = await Table();
-            Assert.True(part.Manifest.Revision > 0);
+            Assert.True(part.Manifest!.Revision > 0);
             Assert.Equal((false, true), (part.IsBuilt, part.IsLate));
 
             await service.RunAsync("audience_monthly", new RefreshRange(), RunTrigger.Manual, null, TestContext.Current.CancellationToken);

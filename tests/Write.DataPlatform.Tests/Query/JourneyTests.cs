@@ -61,4 +61,29 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
             print: c => $"world {c.Item1}, question {c.Item2}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
         Assert.All(new[] { finished, fell, cameBack, skipped }, count => Assert.True(count > cases / 10, $"only {count}"));
     }
+
+    /// <summary>The steps of a funnel are in an order that is not that of their names, and pages keep it, whichever way round.</summary>
+    [Fact]
+    public async Task Pages_of_any_size_are_the_answer_of_brute_force()
+    {
+        var cases = RandomCases.Of(100, weight: 10);
+        var paged = 0;
+        await Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000], Gen.Int[0, 1_000]).SampleAsync(
+            async (number, question, dice) =>
+            {
+                var world = await worlds.GetAsync(number);
+                var @case = JourneyWorld.Case(question);
+                var query = @case.Query with { Limit = null };
+                var expected = new JourneyOracle(world.World.Tables, world.World.Model.Calendar, @case with { Query = query }).Answer();
+                var size = Math.Max(1, expected.Rows.Count / 12) + (dice % Math.Max(1, expected.Rows.Count));
+                var (answer, pages) = await PagingTests.PagedAsync(world, query with { Limit = size });
+                Answers.Same(expected, answer, $"pages of {size}");
+                Assert.Equal(Math.Max(1, (expected.Rows.Count + size - 1) / size), pages);
+                Interlocked.Add(ref paged, pages - 1);
+            },
+            iter: cases,
+            threads: 2,
+            print: c => $"world {c.Item1}, question {c.Item2}, dice {c.Item3}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
+        Assert.True(paged > cases, $"Only {paged} cursors were followed.");
+    }
 }

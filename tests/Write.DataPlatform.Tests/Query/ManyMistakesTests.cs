@@ -1,4 +1,5 @@
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Model.Filters;
 using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Tests.Query;
@@ -20,7 +21,7 @@ public sealed class ManyMistakesTests(EdgeWorld world) : IClassFixture<EdgeWorld
         ("groupBy[2]", "unknown_dimension", "visit__country__region"),
         ("groupBy[3]", "unknown_dimension", "show__title"),
         ("groupBy[4]", "unknown_dimension", "visitor__plan"),
-        ("groupBy[5]", "unknown_dimension", null),
+        ("groupBy[5]", "fan_out", null),
         ("groupBy[6]", "unknown_dimension", null),
         ("groupBy[7]", "not_a_time_dimension", "visit__country"),
         ("groupBy[8]", "not_a_time_dimension", "visit__is_bounce"),
@@ -116,5 +117,42 @@ public sealed class ManyMistakesTests(EdgeWorld world) : IClassFixture<EdgeWorld
         var manyRows = await Assert.ThrowsAsync<QueryException>(() => world.World.AnswerAsync(new MetricQuery { Metrics = ["visits"], GroupBy = [FieldName.Parse("visit__voucher")] }));
         Assert.Equal(("groupBy[0]", true), (Assert.Single(manyRows.Problems).Path, manyRows.IsUnanswerable));
         Assert.Equal("fan_out", manyRows.Problems[0].Code);
+    }
+
+    /// <summary>What was meant is told where a name is almost right, and where it stands in the wrong place.</summary>
+    [Theory]
+    [InlineData("metric_time__mnth", "", "unknown_dimension", "'metric_time__month'")]
+    [InlineData("metric_time__extract_moth", "", "unknown_dimension", "'metric_time__extract_month'")]
+    [InlineData("metric_time__fortnight", "", "unknown_dimension", "day, week, month")]
+    [InlineData("visit__at__quater", "", "unknown_dimension", "'visit__at__quarter'")]
+    [InlineData("scored", "", "unknown_dimension", "'metrics'")]
+    [InlineData("", "{{ Dimension('visit__country') }} = 'DE' and {{ Metric('visitrs', ['visit']) }} > 1", "unknown_dimension", "'visit__visitors'")]
+    [InlineData("order__voucher", "", "fan_out", null)]
+    public async Task What_was_meant(string groupBy, string where, string code, string? meant)
+    {
+        var query = new MetricQuery
+        {
+            Metrics = ["visits"],
+            GroupBy = groupBy.Length == 0 ? [] : [FieldName.Parse(groupBy)],
+            Where = where.Length == 0 ? null : FilterParser.Parse(where),
+        };
+        var problem = Assert.Single((await Assert.ThrowsAsync<QueryException>(() => world.World.AnswerAsync(query))).Problems);
+        Assert.Equal(code, problem.Code);
+        Assert.True(meant is null ? problem.Suggestion is null : problem.Suggestion?.Contains(meant, StringComparison.Ordinal) is true, problem.ToString());
+    }
+
+    [Fact]
+    public async Task A_fan_out_shows_the_path_as_the_joins_walk_it()
+    {
+        var refused = await Assert.ThrowsAsync<QueryException>(() => world.World.AnswerAsync(new MetricQuery { Metrics = ["visits"], GroupBy = [FieldName.Parse("order__voucher")] }));
+        Assert.Contains("visits → (visit) → orders, which has many rows a visit", Assert.Single(refused.Problems).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_condition_on_a_metric_belongs_to_having()
+    {
+        var query = new MetricQuery { Metrics = ["visits"], Where = new ComparisonFilter(FieldName.Parse("visits"), FilterOperator.Gt, [1L]) };
+        var problem = Assert.Single((await Assert.ThrowsAsync<QueryException>(() => world.World.AnswerAsync(query))).Problems);
+        Assert.Contains("'having'", problem.Suggestion, StringComparison.Ordinal);
     }
 }

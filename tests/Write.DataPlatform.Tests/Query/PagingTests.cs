@@ -158,7 +158,8 @@ public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         Assert.Equal(values, Cursor.FromBytes(cursor.ToBytes())!.After.ToArray());
     }
 
-    private static async Task<(OracleAnswer Answer, int Pages)> PagedAsync(EngineWorld world, MetricQuery query)
+    /// <summary>A query's pages as one answer, and how many there were.</summary>
+    internal static async Task<(OracleAnswer Answer, int Pages)> PagedAsync(EngineWorld world, MetricQuery query)
     {
         var page = await world.ServeAsync(query);
         var rows = page.Rows.ToList();

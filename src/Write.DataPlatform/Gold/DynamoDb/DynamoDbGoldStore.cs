@@ -339,17 +339,28 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
             async (batch, token) =>
             {
                 var left = batch.Select(write).ToList();
-                await CallAsync(
-                    _patiently,
-                    async one =>
+                for (var before = int.MaxValue; left.Count > 0;)
+                {
+                    try
                     {
-                        var response = await Client.BatchWriteItemAsync(
-                            new BatchWriteItemRequest { RequestItems = new() { [Table] = left }, ReturnConsumedCapacity = ReturnConsumedCapacity.TOTAL }, one);
-                        response.ConsumedCapacity?.ForEach(capacity => Wrote(capacity));
-                        left = response.UnprocessedItems?.GetValueOrDefault(Table) ?? [];
-                        return left.Count == 0 ? true : throw Throttled($"left {left.Count} items unwritten");
-                    },
-                    token);
+                        before = left.Count;
+                        await CallAsync(
+                            _patiently,
+                            async one =>
+                            {
+                                var response = await Client.BatchWriteItemAsync(
+                                    new BatchWriteItemRequest { RequestItems = new() { [Table] = left }, ReturnConsumedCapacity = ReturnConsumedCapacity.TOTAL }, one);
+                                response.ConsumedCapacity?.ForEach(capacity => Wrote(capacity));
+                                left = response.UnprocessedItems?.GetValueOrDefault(Table) ?? [];
+                                return left.Count == 0 ? true : throw Throttled($"left {left.Count} items unwritten");
+                            },
+                            token);
+                    }
+                    catch (GoldStoreException exception) when (exception.IsTransient && left.Count < before)
+                    {
+                        // A slow table that takes some of them each time takes them all.
+                    }
+                }
             });
     }
 

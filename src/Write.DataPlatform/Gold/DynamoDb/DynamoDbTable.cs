@@ -11,6 +11,8 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
     /// <summary>The index that has every item's keys, revision, size and expiry.</summary>
     public const string KeysIndex = "keys";
 
+    private const int MaxAttempts = 8;
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
@@ -21,7 +23,6 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
     /// <exception cref="AmazonClientException">DynamoDB failed.</exception>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        var isMade = false;
         var started = TimeProvider.System.GetTimestamp();
         while (true)
         {
@@ -32,7 +33,7 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
             }
             catch (ResourceNotFoundException) when (options.Create)
             {
-                isMade = isMade || await CreateAsync(cancellationToken);
+                await CreateAsync(cancellationToken);
                 await Task.Delay(Pause, TimeProvider.System, cancellationToken);
                 continue;
             }
@@ -51,13 +52,11 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
             await Task.Delay(Pause, TimeProvider.System, cancellationToken);
         }
 
-        if (isMade)
+        // Whoever made the table may have died before these.
+        if (options.Create)
         {
-            LogMade(logger, options.Table, options.BillingMode);
-            await ProtectAsync("time to live", token => client.UpdateTimeToLiveAsync(
-                new UpdateTimeToLiveRequest { TableName = options.Table, TimeToLiveSpecification = new TimeToLiveSpecification { AttributeName = DynamoDbItem.RemoveAt, Enabled = true } }, token), cancellationToken);
-            await ProtectAsync("point-in-time recovery", token => client.UpdateContinuousBackupsAsync(
-                new UpdateContinuousBackupsRequest { TableName = options.Table, PointInTimeRecoverySpecification = new PointInTimeRecoverySpecification { PointInTimeRecoveryEnabled = true } }, token), cancellationToken);
+            await ProtectAsync("time to live", ExpireAsync, cancellationToken);
+            await ProtectAsync("point-in-time recovery", BackUpAsync, cancellationToken);
         }
     }
 
@@ -66,7 +65,31 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
     private static bool HasKeys(List<KeySchemaElement>? keys) =>
         keys?.Count == 2 && keys.All(key => Keys.Any(known => known.AttributeName == key.AttributeName && known.KeyType == key.KeyType));
 
-    private async Task<bool> CreateAsync(CancellationToken cancellationToken)
+    private static bool HasAttributes(Projection? projection) =>
+        projection?.ProjectionType == ProjectionType.ALL || new[] { DynamoDbItem.Revision, DynamoDbItem.Bytes, DynamoDbItem.ExpiresAt }.All(name => projection?.NonKeyAttributes?.Contains(name) == true);
+
+    private async Task ExpireAsync(CancellationToken cancellationToken)
+    {
+        var known = (await client.DescribeTimeToLiveAsync(new DescribeTimeToLiveRequest { TableName = options.Table }, cancellationToken)).TimeToLiveDescription?.TimeToLiveStatus;
+        if (known != TimeToLiveStatus.ENABLED && known != TimeToLiveStatus.ENABLING)
+        {
+            await client.UpdateTimeToLiveAsync(
+                new UpdateTimeToLiveRequest { TableName = options.Table, TimeToLiveSpecification = new TimeToLiveSpecification { AttributeName = DynamoDbItem.RemoveAt, Enabled = true } }, cancellationToken);
+        }
+    }
+
+    private async Task BackUpAsync(CancellationToken cancellationToken)
+    {
+        var known = (await client.DescribeContinuousBackupsAsync(new DescribeContinuousBackupsRequest { TableName = options.Table }, cancellationToken))
+            .ContinuousBackupsDescription?.PointInTimeRecoveryDescription?.PointInTimeRecoveryStatus;
+        if (known != PointInTimeRecoveryStatus.ENABLED)
+        {
+            await client.UpdateContinuousBackupsAsync(
+                new UpdateContinuousBackupsRequest { TableName = options.Table, PointInTimeRecoverySpecification = new PointInTimeRecoverySpecification { PointInTimeRecoveryEnabled = true } }, cancellationToken);
+        }
+    }
+
+    private async Task CreateAsync(CancellationToken cancellationToken)
     {
         var isOnDemand = options.BillingMode == DynamoDbBilling.OnDemand;
         var capacity = isOnDemand ? null : new ProvisionedThroughput(options.ReadCapacity, options.WriteCapacity);
@@ -92,12 +115,11 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
                     ProvisionedThroughput = capacity,
                 },
                 cancellationToken);
-            return true;
+            LogMade(logger, options.Table, options.BillingMode);
         }
         catch (ResourceInUseException)
         {
             // Another process makes it.
-            return false;
         }
     }
 
@@ -110,7 +132,7 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
                 $"The DynamoDB table '{options.Table}' is not one for gold: its keys must be {DynamoDbItem.Pk} (hash) and {DynamoDbItem.Sk} (range), both strings. Name another with DataPlatform:Gold:DynamoDb:Table.", isTransient: false);
         }
 
-        if (!HasKeys(Index(table)?.KeySchema))
+        if (!HasKeys(Index(table)?.KeySchema) || !HasAttributes(Index(table)?.Projection))
         {
             throw new GoldStoreException(
                 $"The DynamoDB table '{options.Table}' lacks the index '{KeysIndex}' with the table's own keys, which includes {DynamoDbItem.Revision}, {DynamoDbItem.Bytes} and {DynamoDbItem.ExpiresAt}. Add it, or name another table with DataPlatform:Gold:DynamoDb:Table.", isTransient: false);
@@ -120,19 +142,29 @@ internal sealed partial class DynamoDbTable(IAmazonDynamoDB client, DynamoDbGold
     /// <summary>Gold works without these, and some servers and roles do not know or allow them.</summary>
     private async Task ProtectAsync(string what, Func<CancellationToken, Task> setUp, CancellationToken cancellationToken)
     {
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await setUp(cancellationToken);
-        }
-        catch (AmazonServiceException exception)
-        {
-            LogNotSetUp(logger, options.Table, what, exception.Message);
+            try
+            {
+                await setUp(cancellationToken);
+                return;
+            }
+            catch (ContinuousBackupsUnavailableException) when (attempt < MaxAttempts)
+            {
+                // A table that has just been made has no backups yet.
+                await Task.Delay(Pause * (1 << attempt), TimeProvider.System, cancellationToken);
+            }
+            catch (AmazonServiceException exception)
+            {
+                LogNotSetUp(logger, options.Table, what, exception.Message);
+                return;
+            }
         }
     }
 
     [LoggerMessage(3111, LogLevel.Information, "The DynamoDB table {Table} was made ({Billing})")]
     private static partial void LogMade(ILogger logger, string table, DynamoDbBilling billing);
 
-    [LoggerMessage(3112, LogLevel.Warning, "The DynamoDB table {Table} was made without {What}: {Reason}")]
+    [LoggerMessage(3112, LogLevel.Warning, "The DynamoDB table {Table} is without {What}: {Reason}")]
     private static partial void LogNotSetUp(ILogger logger, string table, string what, string reason);
 }

@@ -1,7 +1,9 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Amazon.Runtime;
+using DuckDB.NET.Data;
 using Write.DataPlatform.Lake.Athena.Client;
 
 namespace Write.DataPlatform.Lake.Athena;
@@ -21,8 +23,11 @@ internal static partial class AthenaErrors
         AmazonClientException client when IsAboutCredentials(client.Message) => new LakeException(
             $"No AWS credentials were found: log in, name a profile in AWS:Profile, or give this process a role. {OneLine(client.Message)}", isTransient: false, client),
         AmazonClientException client => new LakeException("AWS was not reached or not understood: " + OneLine(client.Message), isTransient: true, client),
-        HttpRequestException or IOException or TimeoutException or OperationCanceledException or JsonException =>
+        HttpRequestException or HttpIOException or IOException { InnerException: SocketException } or TimeoutException or OperationCanceledException or JsonException =>
             new LakeException("AWS did not answer: " + OneLine(exception.Message), isTransient: true, exception),
+        IOException or UnauthorizedAccessException => new LakeException("The work folder cannot be used: " + OneLine(exception.Message), isTransient: true, exception),
+        DuckDBException duck => new LakeException(
+            OneLine(duck.Message), duck.Message.StartsWith("IO Error", StringComparison.Ordinal) || duck.Message.StartsWith("Out of Memory Error", StringComparison.Ordinal), duck),
         _ => new LakeException(OneLine(exception.Message), isTransient: false, exception),
     };
 
@@ -45,6 +50,10 @@ internal static partial class AthenaErrors
                 IsMissing = MissingTable().IsMatch(reason),
             };
     }
+
+    /// <summary>Whether AWS takes no more requests for the moment, of which it has not begun any.</summary>
+    public static bool IsThrottled(Exception exception) => exception is TooManyRequestsException
+        or AmazonServiceException { ErrorCode: "ThrottlingException" or "Throttling" or "RequestLimitExceeded" or "SlowDown" } or AmazonServiceException { StatusCode: HttpStatusCode.TooManyRequests };
 
     public static bool IsTransient(Exception exception) => From(exception).IsTransient;
 

@@ -41,6 +41,8 @@ internal sealed partial class AthenaExporter(AthenaQueries queries, S3Files file
         }
         catch (Exception exception)
         {
+            // The catalog may have changed a type since the statement was described.
+            _shapes.Clear();
             foreach (var file in Directory.EnumerateFiles(directory))
             {
                 File.Delete(file);

@@ -1,25 +1,31 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Polly;
 using Write.DataPlatform.Lake.Athena.Client;
 
 namespace Write.DataPlatform.Lake.Athena;
 
 /// <summary>Runs statements to their end: waits in line, starts each once, asks how it is doing, and stops what nobody waits for any more.</summary>
-internal sealed class AthenaQueries : IAsyncDisposable
+internal sealed partial class AthenaQueries : IAsyncDisposable
 {
     private const int MaxStatementBytes = 262_144;
+
+    private const int MaxStarts = 4;
 
     private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestQueueWait = TimeSpan.FromSeconds(20);
 
     private readonly AthenaOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly SemaphoreSlim _slots;
     private readonly ScanBudget _budget;
     private readonly HashSet<Task> _stopping = [];
 
-    public AthenaQueries(IAmazonAthena client, AthenaOptions options, TimeProvider time)
+    public AthenaQueries(IAmazonAthena client, AthenaOptions options, TimeProvider time, ILogger? logger = null)
     {
         Client = client;
+        _logger = logger ?? NullLogger.Instance;
         _options = options;
         _time = time;
         _slots = new SemaphoreSlim(options.MaxQueries);
@@ -102,6 +108,7 @@ internal sealed class AthenaQueries : IAsyncDisposable
                 ? null
                 : new ResultReuseConfiguration { ResultReuseByAgeConfiguration = new ResultReuseByAgeConfiguration { Enabled = true, MaxAgeInMinutes = (int)_options.ResultReuse.TotalMinutes } },
         };
+        var failures = 0;
         for (var wait = TimeSpan.FromMilliseconds(500); ; wait = Longer(wait, LongestQueueWait))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -114,11 +121,12 @@ internal sealed class AthenaQueries : IAsyncDisposable
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                await StopAsync(start, slot);
+                await StopAsync(start, slot, tenant: null, counted: null);
                 throw;
             }
-            catch (TooManyRequestsException)
+            catch (Exception exception) when (AthenaErrors.IsThrottled(exception) || (AthenaErrors.IsTransient(exception) && ++failures < MaxStarts))
             {
+                // In line as long as the statement may take; a lost answer is asked for again by the same token, which gives the id of what it started.
                 await DelayAsync(wait, cancellationToken);
             }
         }
@@ -126,7 +134,7 @@ internal sealed class AthenaQueries : IAsyncDisposable
 
     private async Task<QueryExecution> FollowAsync(string id, Slot slot, string? tenant, CancellationToken cancellationToken)
     {
-        var isOver = false;
+        var (isOver, scanned) = (false, 0L);
         try
         {
             for (var wait = _options.PollFrom; ; wait = Longer(wait, _options.PollTo))
@@ -138,7 +146,7 @@ internal sealed class AthenaQueries : IAsyncDisposable
                     throw new LakeException($"Athena does not say how the query {id} is doing.", isTransient: true);
                 }
 
-                var scanned = Scanned(query);
+                scanned = Scanned(query);
                 if (state is "SUCCEEDED" or "FAILED" or "CANCELLED")
                 {
                     _budget.Add(scanned, tenant);
@@ -148,7 +156,6 @@ internal sealed class AthenaQueries : IAsyncDisposable
 
                 if (_options.MaxBytesScannedPerQuery > 0 && scanned > _options.MaxBytesScannedPerQuery)
                 {
-                    _budget.Add(scanned, tenant);
                     throw new LakeException(
                         $"Athena query {id} had read {scanned} bytes and was stopped: a query may read {_options.MaxBytesScannedPerQuery} (DataPlatform:Lake:Athena:MaxBytesScannedPerQuery). Ask for a shorter range.",
                         isTransient: false);
@@ -160,7 +167,9 @@ internal sealed class AthenaQueries : IAsyncDisposable
         }
         catch (Exception) when (!isOver)
         {
-            await StopAsync(Task.FromResult(new StartQueryExecutionResponse { QueryExecutionId = id }), slot);
+            // What was read until then is paid for, whoever stopped it.
+            _budget.Add(scanned, tenant);
+            await StopAsync(Task.FromResult(new StartQueryExecutionResponse { QueryExecutionId = id }), slot, tenant, scanned);
             throw;
         }
     }
@@ -170,10 +179,10 @@ internal sealed class AthenaQueries : IAsyncDisposable
         query.Statistics?.ResultReuseInformation?.ReusedPreviousResult == true ? 0 : query.Statistics?.DataScannedInBytes ?? 0;
 
     /// <summary>Stops a query, waiting a little for it; then that goes on without the caller, and the slot is free once it is done.</summary>
-    private async Task StopAsync(Task<StartQueryExecutionResponse> start, Slot slot)
+    private async Task StopAsync(Task<StartQueryExecutionResponse> start, Slot slot, string? tenant, long? counted)
     {
         slot.Hold();
-        var stop = StopWhenStartedAsync(start, slot);
+        var stop = StopWhenStartedAsync(start, slot, tenant, counted);
         lock (_stopping)
         {
             _stopping.Add(stop);
@@ -198,18 +207,23 @@ internal sealed class AthenaQueries : IAsyncDisposable
         }
     }
 
-    private async Task StopWhenStartedAsync(Task<StartQueryExecutionResponse> start, Slot slot)
+    private async Task StopWhenStartedAsync(Task<StartQueryExecutionResponse> start, Slot slot, string? tenant, long? counted)
     {
         try
         {
             if ((await start).QueryExecutionId is { } id)
             {
                 await Client.StopQueryExecutionAsync(new StopQueryExecutionRequest { QueryExecutionId = id }, CancellationToken.None);
+                if (counted is { } known && (await Client.GetQueryExecutionAsync(new GetQueryExecutionRequest { QueryExecutionId = id }, CancellationToken.None)).QueryExecution is { } stopped)
+                {
+                    _budget.Add(Math.Max(0, Scanned(stopped) - known), tenant);
+                }
             }
         }
-        catch (Exception)
+        catch (Exception exception)
         {
             // It was not started, or cannot be stopped: the workgroup's limits end it.
+            LogNotStopped(_logger, AthenaErrors.From(exception).Message);
         }
         finally
         {
@@ -221,6 +235,9 @@ internal sealed class AthenaQueries : IAsyncDisposable
         Task.Delay(wait * (0.8 + (0.4 * Random.Shared.NextDouble())), _time, cancellationToken);
 
     private static TimeSpan Longer(TimeSpan wait, TimeSpan longest) => wait * 1.5 < longest ? wait * 1.5 : longest;
+
+    [LoggerMessage(3201, LogLevel.Warning, "An Athena query that nobody waits for could not be stopped and runs on: {Reason}")]
+    private static partial void LogNotStopped(ILogger logger, string reason);
 
     /// <summary>A place in line, which its caller and a stop that goes on hold together.</summary>
     private sealed class Slot(SemaphoreSlim slots)

@@ -3,6 +3,7 @@ using Amazon.S3;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Aws;
 using Write.DataPlatform.Lake.Athena.Ado;
@@ -17,7 +18,7 @@ internal static class AthenaServices
     public static IServiceCollection AddAthena(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddAwsClient<IAmazonAthena>(configuration, "Athena").AddAwsClient<IAmazonS3>(configuration, "S3");
-        services.TryAddSingleton(provider => new AthenaQueries(provider.GetRequiredService<IAmazonAthena>(), Options(provider).Athena, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider => new AthenaQueries(provider.GetRequiredService<IAmazonAthena>(), Options(provider).Athena, provider.GetRequiredService<TimeProvider>(), provider.GetService<ILoggerFactory>()?.CreateLogger<AthenaQueries>()));
         services.TryAddSingleton(provider => new AthenaDataSource(provider.GetRequiredService<AthenaQueries>(), Options(provider)));
         services.TryAddSingleton(provider =>
         {
@@ -27,7 +28,7 @@ internal static class AthenaServices
                 var files = new S3Files(provider.GetRequiredService<IAmazonS3>(), queries.Retries);
                 return new AthenaLake(queries, files, Options(provider), AthenaDialect.Instance, provider.GetRequiredService<TimeProvider>());
             }
-            catch (Exception exception) when (exception is AmazonClientException or InvalidDataException)
+            catch (Exception exception) when (exception is AmazonClientException or InvalidDataException or ArgumentException or FormatException)
             {
                 throw AthenaErrors.From(exception);
             }

@@ -36,6 +36,25 @@ public sealed class AthenaFaultTests
         Assert.Equal(10, world.Athena.Count("StartQueryExecution"));
     }
 
+    [Theory]
+    [InlineData(400, "ThrottlingException", 20)]
+    [InlineData(500, "InternalServerException", 3)]
+    public async Task A_start_that_is_refused_for_a_moment_is_tried_again_with_the_same_token(int status, string type, int times)
+    {
+        await using var world = await AthenaWorld.StartAsync();
+        world.Athena.Next("StartQueryExecution", [.. Enumerable.Repeat(FakeAthena.Error(status, type, "Rate exceeded"), times)]);
+        Assert.Equal([[1L]], await world.RowsAsync());
+        Assert.Single(world.Athena.Calls.Where(call => call.Operation == "StartQueryExecution").Select(call => (string)call.Body["ClientRequestToken"]!).Distinct());
+    }
+
+    [Fact]
+    public async Task A_start_that_always_fails_ends_in_an_error()
+    {
+        await using var world = await AthenaWorld.StartAsync();
+        world.Athena.Next("StartQueryExecution", [.. Enumerable.Repeat(FakeAthena.Error(500, "InternalServerException"), 100)]);
+        Assert.True((await Assert.ThrowsAsync<LakeException>(() => world.RowsAsync())).IsTransient);
+    }
+
     [Fact]
     public async Task No_more_queries_run_at_once_than_allowed()
     {
@@ -216,6 +235,21 @@ public sealed class AthenaFaultTests
         Assert.Equal(2, world.Athena.Count("StartQueryExecution"));
         world.Time.Advance(TimeSpan.FromHours(12));
         Assert.Equal([[1L]], await world.RowsAsync());
+    }
+
+    /// <summary>AWS bills what a stopped query has read, so stopping does not get around the day's limit.</summary>
+    [Fact]
+    public async Task What_a_stopped_query_had_read_counts()
+    {
+        await using var world = await AthenaWorld.StartAsync(options => options.Athena.MaxBytesScannedPerDay = 900);
+        world.Athena.Query = _ => new FakeQuery { States = ["RUNNING"] };
+        using var caller = new CancellationTokenSource();
+        var reading = world.ReadAsync("SELECT 1", caller.Token);
+        await AthenaWorld.UntilAsync(() => world.Athena.Count("GetQueryExecution") > 0);
+        await caller.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
+        var error = await Assert.ThrowsAsync<LakeException>(() => world.RowsAsync());
+        Assert.Contains("MaxBytesScannedPerDay", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -65,6 +65,38 @@ public sealed class AthenaTableTests
         Assert.NotEqual(before, await world.Lake.GetVersionAsync("visits", null, null, null, Cancel));
     }
 
+    /// <summary>Athena reads no partition before it is registered, so what was refreshed before that has to be refreshed again.</summary>
+    [Fact]
+    public async Task A_partition_that_is_registered_after_its_files_came_is_a_change_of_its_days_alone()
+    {
+        await using var world = await AthenaWorld.StartAsync(options => options.Athena.Database = "web");
+        world.Athena.Table = (_, _) => Table("s3://lake/visits");
+        var registered = new List<string> { "day=2026-01-10" };
+        world.Athena.Query = sql => sql == "SHOW PARTITIONS `visits`" ? new FakeQuery { Columns = [("partition", "string", 0, 0)], HasHeader = false, Rows = [.. registered.Select(name => new string?[] { name })] } : throw new InvalidOperationException(sql);
+        Write(world, "visits/day=2026-01-10/a", "one");
+        Write(world, "visits/day=2026-01-11/a", "two");
+        async Task<(string? Tenth, string? Eleventh)> Versions() => (
+            await world.Lake.GetVersionAsync("visits", "day", new DateOnly(2026, 1, 10), new DateOnly(2026, 1, 11), Cancel),
+            await world.Lake.GetVersionAsync("visits", "day", new DateOnly(2026, 1, 11), new DateOnly(2026, 1, 12), Cancel));
+        var before = await Versions();
+        registered.Add("day=2026-01-11");
+        world.Time.Advance(TimeSpan.FromSeconds(2));
+        var after = await Versions();
+        Assert.Equal(before.Tenth, after.Tenth);
+        Assert.NotEqual(before.Eleventh, after.Eleventh);
+    }
+
+    [Fact]
+    public async Task Callers_at_once_share_one_look()
+    {
+        await using var world = await AthenaWorld.StartAsync();
+        world.Athena.Table = (_, _) => Table("s3://lake/visits");
+        Write(world, "visits/day=2026-01-10/a", "one");
+        var versions = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Task.Run(() => world.Lake.GetVersionAsync("visits", null, null, null, Cancel), Cancel)));
+        Assert.Single(versions.Distinct());
+        Assert.Single(world.S3.Calls);
+    }
+
     [Fact]
     public async Task What_cannot_be_told_is_null()
     {
