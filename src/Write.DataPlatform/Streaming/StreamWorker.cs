@@ -41,7 +41,7 @@ internal sealed partial class StreamWorker(StreamConsumer consumer, IEventStream
                     _problem = null;
                     Volatile.Write(ref _lastLook, time.GetUtcNow().UtcTicks);
                 }
-                catch (Exception exception) when (exception is StreamException or GoldStoreException)
+                catch (Exception exception) when (exception is not OperationCanceledException || !stop.IsCancellationRequested)
                 {
                     if (_problem != exception.Message)
                     {
