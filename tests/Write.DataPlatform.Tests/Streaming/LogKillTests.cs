@@ -19,7 +19,10 @@ public sealed class LogKillTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>This assembly, started with a folder in the variable, is the process that writes: it says on its output what was accepted.</summary>
+    /// <summary>
+    /// This assembly, started with a folder in the variable, is the process that writes: it says on its output what was accepted. Its own runner waits meanwhile for a
+    /// debugger that never comes.
+    /// </summary>
     [ModuleInitializer]
     internal static void BeWriter()
     {
@@ -29,7 +32,8 @@ public sealed class LogKillTests
         }
 
         var (folder, first) = (variable[(variable.IndexOf(' ', StringComparison.Ordinal) + 1)..], int.Parse(variable.Split(' ')[0], CultureInfo.InvariantCulture));
-        Task.Run(async () =>
+        // Nothing may be awaited here: code of this module runs on other threads only after its initializer.
+        _ = Task.Run(async () =>
         {
             await using var log = new LocalStream("log", folder, Options, TimeProvider.System, NullLogger<LocalStream>.Instance);
             for (var id = first; ; id += 10)
@@ -37,10 +41,10 @@ public sealed class LogKillTests
                 // Of many sizes, so that a kill meets writes of several pages, too.
                 var records = Enumerable.Range(id, 10).Select(i => new PutRecord($"key-{i % 11}", Encoding.UTF8.GetBytes($"{i} {new string('x', i * 7919 % 20_000)}"))).ToList();
                 var results = await log.PutAsync(records);
-                Console.Out.WriteLine(results.All(result => result.IsAccepted) ? $"{id}" : results.First(result => !result.IsAccepted).Error!.Message);
+                Console.Out.WriteLine(results.All(result => result.IsAccepted) ? $"accepted {id}" : results.First(result => !result.IsAccepted).Error!.Message);
                 Console.Out.Flush();
             }
-        }).GetAwaiter().GetResult();
+        });
     }
 
     [Fact]
@@ -60,21 +64,20 @@ public sealed class LogKillTests
         var next = 0;
         for (var kill = 0; kill < Kills; kill++)
         {
-            var start = new ProcessStartInfo("dotnet", [typeof(LogKillTests).Assembly.Location]) { RedirectStandardOutput = true };
+            var start = new ProcessStartInfo("dotnet", [typeof(LogKillTests).Assembly.Location, "-waitForDebugger"]) { RedirectStandardOutput = true };
             start.Environment[Variable] = $"{next} {folder.File("log")}";
             using var process = Process.Start(start)!;
-            for (var i = 0; i < 20 + kill * 7; i++)
+            for (var lines = 0; lines < 20 + kill * 7;)
             {
-                var line = await process.StandardOutput.ReadLineAsync(Cancel);
-                accepted.Add(int.Parse(line!, CultureInfo.InvariantCulture));
+                lines += Take(await process.StandardOutput.ReadLineAsync(Cancel) ?? throw new InvalidOperationException("The writer ended."));
             }
 
             process.Kill();
-            var rest = await process.StandardOutput.ReadToEndAsync(Cancel);
-            await process.WaitForExitAsync(Cancel);
 
             // A last line may be cut off with its process.
-            accepted.AddRange(rest.Split('\n').SkipLast(1).Select(line => int.Parse(line, CultureInfo.InvariantCulture)));
+            var rest = await process.StandardOutput.ReadToEndAsync(Cancel);
+            await process.WaitForExitAsync(Cancel);
+            Array.ForEach(rest.Split('\n')[..^1], line => Take(line));
             next = accepted[^1] + 1000;
         }
 
@@ -91,6 +94,17 @@ public sealed class LogKillTests
         foreach (var reader in readers)
         {
             await reader.DisposeAsync();
+        }
+
+        int Take(string line)
+        {
+            if (!line.StartsWith("accepted ", StringComparison.Ordinal))
+            {
+                return 0;
+            }
+
+            accepted.Add(int.Parse(line["accepted ".Length..], CultureInfo.InvariantCulture));
+            return 1;
         }
 
         var ids = read.Select(Id).ToHashSet();
