@@ -27,7 +27,7 @@ internal sealed partial class EventStreams(IOptions<StreamOptions> options, Func
     {
         foreach (var stream in _streams.Values)
         {
-            if (stream.Value is IAsyncDisposable log)
+            if (stream is { IsValueCreated: true, Value: IAsyncDisposable log })
             {
                 await log.DisposeAsync();
             }

@@ -6,6 +6,8 @@ namespace Write.DataPlatform.Streaming;
 /// <summary>From where a shard is read.</summary>
 public sealed record ShardPosition
 {
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+
     private ShardPosition(PositionKind kind, SequenceNumber sequence = default, DateTimeOffset time = default)
     {
         Kind = kind;
@@ -45,7 +47,7 @@ public sealed record ShardPosition
         PositionKind.End => "end",
         PositionKind.At => $"at:{Sequence}",
         PositionKind.After => $"after:{Sequence}",
-        _ => string.Create(CultureInfo.InvariantCulture, $"time:{Time.UtcDateTime:yyyy-MM-ddTHH:mm:ss.fff}Z"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"time:{Time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture)}"),
     };
 
     /// <summary>Reads what <see cref="ToString"/> writes.</summary>
@@ -59,7 +61,7 @@ public sealed record ShardPosition
             _ when text.StartsWith("at:", StringComparison.Ordinal) && SequenceNumber.TryParse(text.AsSpan(3), out var at) => At(at),
             _ when text.StartsWith("after:", StringComparison.Ordinal) && SequenceNumber.TryParse(text.AsSpan(6), out var after) => After(after),
             _ when text.StartsWith("time:", StringComparison.Ordinal)
-                && DateTimeOffset.TryParse(text.AsSpan(5), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time) => Since(time),
+                && DateTimeOffset.TryParseExact(text.AsSpan(5), TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) => Since(time),
             _ => null,
         };
         return position is not null;

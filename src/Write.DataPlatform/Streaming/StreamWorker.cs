@@ -19,9 +19,13 @@ internal sealed partial class StreamWorker(StreamConsumer consumer, IEventStream
     private readonly ConcurrentDictionary<string, ShardRun> _runs = new(StringComparer.Ordinal);
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private volatile string? _problem;
+    private long _lastLook = long.MinValue;
 
     /// <summary>The shards that this worker holds, and what keeps it from holding more.</summary>
     public ConsumerStatus Status => new(consumer.Name, consumer.Source, _problem, [.. _runs.Values.Select(run => run.Status).OrderBy(shard => shard.ShardId, StringComparer.Ordinal)]);
+
+    /// <summary>When it last looked for shards and leases with success; null before the first time.</summary>
+    public DateTimeOffset? LastLook => Volatile.Read(ref _lastLook) is var ticks and > 0 ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     /// <summary>Works until it is told to stop; then every processor is stopped and every lease given back.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -35,8 +39,9 @@ internal sealed partial class StreamWorker(StreamConsumer consumer, IEventStream
                 {
                     await LookAsync(ending.Token, stop);
                     _problem = null;
+                    Volatile.Write(ref _lastLook, time.GetUtcNow().UtcTicks);
                 }
-                catch (Exception exception) when (exception is StreamException or GoldStoreException)
+                catch (Exception exception) when (exception is not OperationCanceledException || !stop.IsCancellationRequested)
                 {
                     if (_problem != exception.Message)
                     {

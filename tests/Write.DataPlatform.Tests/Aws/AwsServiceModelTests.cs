@@ -1,42 +1,72 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Write.DataPlatform.Aws;
 using Write.DataPlatform.Lake.Athena.Client;
+using Write.DataPlatform.Streaming.Kinesis.Client;
 
 namespace Write.DataPlatform.Tests.Aws;
 
 /// <summary>Our requests and responses against AWS's own service model, as botocore ships it.</summary>
 public sealed class AwsServiceModelTests
 {
-    private static readonly string[] Operations = ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution", "GetTableMetadata", "GetWorkGroup"];
-
     [Fact]
     public void Athenas_shapes_are_those_of_its_service_model()
     {
-        using var model = Model("athena", "2017-05-18");
-        var metadata = model.RootElement.GetProperty("metadata");
-        Assert.Equal(
-            (AmazonAthenaClient.Facts.ServiceId, AmazonAthenaClient.Facts.EndpointPrefix, AmazonAthenaClient.Facts.TargetPrefix, AmazonAthenaClient.Facts.ApiVersion, "1.1"),
-            (Text(metadata, "serviceId"), Text(metadata, "endpointPrefix"), Text(metadata, "targetPrefix"), Text(metadata, "apiVersion"), Text(metadata, "jsonVersion")));
-        var shapes = model.RootElement.GetProperty("shapes");
-        var errors = new HashSet<string>();
-        foreach (var name in Operations)
-        {
-            var operation = model.RootElement.GetProperty("operations").GetProperty(name);
-            Check(Ours(name + "Request"), shapes, Text(operation.GetProperty("input"), "shape"), isRequest: true);
-            Check(Ours(name + "Response"), shapes, Text(operation.GetProperty("output"), "shape"), isRequest: false);
-            errors.UnionWith(operation.GetProperty("errors").EnumerateArray().Select(error => Text(error, "shape")));
-        }
+        var errors = Check(
+            AmazonAthenaClient.Facts,
+            AthenaJson.Default,
+            ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution", "GetTableMetadata", "GetWorkGroup"]);
 
         // Every error of these operations has its own type.
         Assert.All(errors, error => Assert.True(typeof(AmazonAthenaException).IsAssignableFrom(typeof(AmazonAthenaException).Assembly.GetType($"{typeof(AmazonAthenaException).Namespace}.{error}")), error));
     }
 
-    private static JsonTypeInfo Ours(string name) =>
-        AthenaJson.Default.GetTypeInfo(typeof(AthenaJson).Assembly.GetType($"{typeof(AthenaJson).Namespace}.{name}", throwOnError: true)!)!;
+    [Fact]
+    public void Kinesis_shapes_are_those_of_its_service_model()
+    {
+        var errors = Check(
+            AmazonKinesisClient.Facts,
+            KinesisJson.Default,
+            ["ListShards", "DescribeStreamSummary", "GetShardIterator", "GetRecords", "PutRecords", "CreateStream", "DeleteStream", "SplitShard", "MergeShards"]);
 
-    private static void Check(JsonTypeInfo ours, JsonElement shapes, string name, bool isRequest)
+        // Every type of an error is one of these operations'.
+        var types = typeof(AmazonKinesisException).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(AmazonKinesisException))).Select(type => type.Name).ToList();
+        Assert.NotEmpty(types);
+        Assert.Subset(errors, types.ToHashSet());
+    }
+
+    /// <summary>Compares the operations' requests and responses, and gives the names of their errors.</summary>
+    private static HashSet<string> Check(AwsJsonService facts, JsonSerializerContext json, string[] operations)
+    {
+        using var model = Model(facts.EndpointPrefix, facts.ApiVersion);
+        var metadata = model.RootElement.GetProperty("metadata");
+        Assert.Equal(
+            (facts.ServiceId, facts.EndpointPrefix, facts.TargetPrefix, facts.ApiVersion, "1.1"),
+            (Text(metadata, "serviceId"), Text(metadata, "endpointPrefix"), Text(metadata, "targetPrefix"), Text(metadata, "apiVersion"), Text(metadata, "jsonVersion")));
+        var shapes = model.RootElement.GetProperty("shapes");
+        var errors = new HashSet<string>();
+        foreach (var name in operations)
+        {
+            var operation = model.RootElement.GetProperty("operations").GetProperty(name);
+            Check(json, Ours(json, name + "Request"), shapes, Text(operation.GetProperty("input"), "shape"), isRequest: true);
+            if (operation.TryGetProperty("output", out var output))
+            {
+                Check(json, Ours(json, name + "Response"), shapes, Text(output, "shape"), isRequest: false);
+            }
+
+            errors.UnionWith(operation.GetProperty("errors").EnumerateArray().Select(error => Text(error, "shape")));
+        }
+
+        return errors;
+    }
+
+    private static JsonTypeInfo Ours(JsonSerializerContext json, string name) =>
+        json.GetTypeInfo(json.GetType().Assembly.GetType($"{json.GetType().Namespace}.{name}", throwOnError: true)!)!;
+
+    private static void Check(JsonSerializerContext json, JsonTypeInfo ours, JsonElement shapes, string name, bool isRequest)
     {
         var shape = shapes.GetProperty(name);
         switch (Text(shape, "type"))
@@ -46,7 +76,7 @@ public sealed class AwsServiceModelTests
                 foreach (var property in ours.Properties.Where(property => property.Name is not ("ResponseMetadata" or "ContentLength" or "HttpStatusCode")))
                 {
                     Assert.True(members.TryGetProperty(property.Name, out var member), $"{name} has no member {property.Name}.");
-                    Check(AthenaJson.Default.GetTypeInfo(property.PropertyType)!, shapes, Text(member, "shape"), isRequest);
+                    Check(json, json.GetTypeInfo(property.PropertyType)!, shapes, Text(member, "shape"), isRequest);
                 }
 
                 var required = isRequest && shape.TryGetProperty("required", out var all) ? all.EnumerateArray().Select(value => value.GetString()!) : [];
@@ -54,14 +84,14 @@ public sealed class AwsServiceModelTests
                 break;
             case "list":
                 Assert.Equal(JsonTypeInfoKind.Enumerable, ours.Kind);
-                Check(AthenaJson.Default.GetTypeInfo(ours.ElementType!)!, shapes, Text(shape.GetProperty("member"), "shape"), isRequest);
+                Check(json, json.GetTypeInfo(ours.ElementType!)!, shapes, Text(shape.GetProperty("member"), "shape"), isRequest);
                 break;
             case "map":
                 Assert.Equal(typeof(Dictionary<string, string>), ours.Type);
                 break;
             case var type:
                 Assert.Equal(
-                    type switch { "string" => typeof(string), "boolean" => typeof(bool?), "integer" => typeof(int?), "long" => typeof(long?), "timestamp" => typeof(DateTime?), _ => typeof(void) },
+                    type switch { "string" => typeof(string), "boolean" => typeof(bool?), "integer" => typeof(int?), "long" => typeof(long?), "timestamp" => typeof(DateTime?), "blob" => typeof(ReadOnlyMemory<byte>?), _ => typeof(void) },
                     ours.Type);
                 break;
         }

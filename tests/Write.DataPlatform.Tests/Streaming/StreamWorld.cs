@@ -23,8 +23,9 @@ internal sealed class StreamWorld : IAsyncDisposable
     private readonly ConcurrentDictionary<string, (long Revision, ShardPosition Position)> _positions = new();
     private readonly ConcurrentQueue<string> _wrongs = new();
 
-    public StreamWorld(Func<TimeProvider, IEventStream> stream, StreamOptions? options = null, TimeProvider? time = null)
+    public StreamWorld(Func<TimeProvider, IEventStream> stream, StreamOptions? options = null, TimeProvider? time = null, TimeSpan? window = null)
     {
+        Window = (long)(window ?? TimeSpan.FromSeconds(10)).TotalMilliseconds;
         Time = time ?? _gold.Clock;
         Stream = stream(Time);
         Options = options ?? new StreamOptions { LeaseDuration = TimeSpan.FromSeconds(15), LookInterval = TimeSpan.FromSeconds(3), CheckpointInterval = TimeSpan.FromSeconds(2) };
@@ -37,6 +38,9 @@ internal sealed class StreamWorld : IAsyncDisposable
     public IEventStream Stream { get; }
 
     public StreamOptions Options { get; }
+
+    /// <summary>The length of the sink's windows in milliseconds.</summary>
+    public long Window { get; }
 
     public IGoldStore Store => _gold.Store;
 
@@ -245,11 +249,9 @@ internal sealed class StreamWorld : IAsyncDisposable
         }
     }
 
-    /// <summary>Windows of ten seconds by the time of arrival, written when a later one begins.</summary>
+    /// <summary>Windows by the time of arrival, written when a later one begins.</summary>
     private sealed class Processor(StreamWorld world, TestWorker worker, ShardContext context) : IShardProcessor
     {
-        private const long Window = 10_000;
-
         private readonly List<StreamRecord> _open = [];
         private SequenceNumber? _last;
 
@@ -296,7 +298,7 @@ internal sealed class StreamWorld : IAsyncDisposable
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-        private static long WindowOf(StreamRecord record) => record.ArrivedAt.ToUnixTimeMilliseconds() / Window;
+        private long WindowOf(StreamRecord record) => record.ArrivedAt.ToUnixTimeMilliseconds() / world.Window;
 
         private static Task<ShardCheckpoint?> Checkpoint(ShardPosition position) =>
             Task.FromResult<ShardCheckpoint?>(new ShardCheckpoint(position, State: Encoding.UTF8.GetBytes(position.Kind.ToString())));

@@ -15,15 +15,26 @@ internal sealed class KinesisStream(Func<IAmazonKinesis> client, string name, Ki
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(5);
 
+    // An account may ask 20 times a second.
+    private static readonly TimeSpan IdentityAge = TimeSpan.FromSeconds(30);
+
+    private Tuple<string, long>? _identity;
+
     public string Name => name;
 
     public async Task<string> GetIdentityAsync(CancellationToken cancellationToken = default)
     {
+        if (_identity is { } known && time.GetElapsedTime(known.Item2) < IdentityAge)
+        {
+            return known.Item1;
+        }
+
         var response = await CallAsync(c => c.DescribeStreamSummaryAsync(new DescribeStreamSummaryRequest { StreamName = name }, cancellationToken), cancellationToken);
         var stream = response.StreamDescriptionSummary;
-        return stream?.StreamCreationTimestamp is { } created && stream.StreamStatus != "CREATING"
-            ? new DateTimeOffset(created, TimeSpan.Zero).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)
+        _identity = stream?.StreamCreationTimestamp is { } created && stream.StreamStatus != "CREATING"
+            ? Tuple.Create(new DateTimeOffset(created, TimeSpan.Zero).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture), time.GetTimestamp())
             : throw new StreamException(StreamErrorCodes.Unavailable, $"The stream '{name}' is being made.", isTransient: true);
+        return _identity.Item1;
     }
 
     public async Task<ImmutableArray<StreamShard>> ListShardsAsync(CancellationToken cancellationToken = default)

@@ -283,7 +283,8 @@ internal sealed partial class LogWriter : IAsyncDisposable
         var total = sizes.Sum();
         for (var i = 0; i < segments.Count - 1 && segments[i].Base != _commit.Base; i++)
         {
-            var isTooMuch = total > (long)_options.MaxMegabytes << 20;
+            // The file that is begun will grow.
+            var isTooMuch = total > (long)(_options.MaxMegabytes - _options.SegmentMegabytes) << 20;
             if (segments[i + 1].CreatedAt >= limit && !isTooMuch)
             {
                 break;
