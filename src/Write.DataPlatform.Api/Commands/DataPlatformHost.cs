@@ -121,7 +121,7 @@ internal static class DataPlatformHost
                 }
                 else
                 {
-                    log.ReadFrom.Configuration(builder.Configuration);
+                    log.ReadFrom.Configuration(builder.Configuration).Enrich.With<LoggedPathEnricher>();
                 }
             },
             preserveStaticLogger: true,

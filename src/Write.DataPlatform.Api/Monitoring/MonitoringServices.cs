@@ -50,7 +50,8 @@ internal static class MonitoringServices
         monitoring.UseOtlpExporter();
         builder.Logging.AddOpenTelemetry(logs =>
         {
-            logs.IncludeScopes = true;
+            // A request's scope has its path as it came.
+            logs.IncludeScopes = false;
             logs.IncludeFormattedMessage = true;
         });
     }
