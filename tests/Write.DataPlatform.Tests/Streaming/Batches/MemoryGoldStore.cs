@@ -3,7 +3,7 @@ using Write.DataPlatform.Gold;
 
 namespace Write.DataPlatform.Tests.Streaming.Batches;
 
-/// <summary>A gold store of one test's own, so that thousands of schedules wait for no disk. The stores' own tests are in <see cref="Gold"/>.</summary>
+/// <summary>A gold store of one test's own, so that thousands of schedules wait for no disk. The real stores have tests of their own.</summary>
 internal sealed class MemoryGoldStore(TimeProvider time) : IGoldStore
 {
     private readonly Lock _lock = new();
