@@ -29,7 +29,7 @@ internal sealed class StoredAnswer
 }
 
 /// <summary>
-/// Answers as they were sent, in bounded memory. Those who ask the same at once share one piece of work. Failures are not kept. See docs/decisions/0007-what-may-be-cached.md.
+/// Answers as they were sent, in bounded memory. Those who ask the same at once share one piece of work. Failures are not kept. See docs/decisions/0010-what-may-be-cached.md.
 /// </summary>
 internal sealed class AnswerCache : IAsyncDisposable
 {

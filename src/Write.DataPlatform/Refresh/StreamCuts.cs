@@ -6,7 +6,7 @@ using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Refresh;
 
-/// <summary>Says where a refresh leaves events to their streams (see <c>docs/decisions/0007-tail-by-cut.md</c>).</summary>
+/// <summary>Says where a refresh leaves events to their streams (see <c>docs/decisions/0009-tail-by-cut.md</c>).</summary>
 /// <remarks>
 /// A stream seals event time: before that moment it counts nothing more, and all that it counted is in the lake. A partition that reaches beyond takes the lake's events before
 /// the cut and no later ones, so that the tail's windows from the cut on add up with it exactly. A stream that is silent or far behind is not waited for: the

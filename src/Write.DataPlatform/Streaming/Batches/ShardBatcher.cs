@@ -12,7 +12,7 @@ namespace Write.DataPlatform.Streaming.Batches;
 /// <remarks>
 /// <para>What an event becomes is a function of the shard's records and of the state that was last written, so that reading them again writes the same again. Segments grow and never
 /// shrink (<see cref="TailStore"/>), letters have their records' names, and a file for the lake is announced in the state before it is written: whoever goes on writes that very file first.</para>
-/// <para>See <c>docs/decisions/0007-tail-by-cut.md</c>.</para>
+/// <para>See <c>docs/decisions/0009-tail-by-cut.md</c>.</para>
 /// </remarks>
 internal sealed class ShardBatcher : IShardProcessor
 {
