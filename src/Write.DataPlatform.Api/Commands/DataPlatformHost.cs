@@ -61,7 +61,7 @@ internal static class DataPlatformHost
         AddLogs(builder, isQuiet: settings.Role is null);
         settings.Services?.Invoke(builder.Services);
         builder.Services.AddDataPlatform(builder.Configuration);
-        builder.Services.AddOptions<HostOptions>().Configure<IOptions<WebOptions>>((host, web) => host.ShutdownTimeout = ShutdownTimeout + web.Value.DrainDelay);
+        builder.Services.AddOptions<HostOptions>().Configure<IServiceProvider>((host, services) => host.ShutdownTimeout = ShutdownTimeout + DrainDelay(services));
         builder.Services.AddRest(builder.Configuration).AddHealth().AddSwagger().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration).AddMcp();
         if (settings.Role is not null)
         {
@@ -106,6 +106,19 @@ internal static class DataPlatformHost
         }
 
         return app;
+    }
+
+    /// <summary>How long a stop is announced before it is carried out; none where the settings are wrong, which the start tells.</summary>
+    private static TimeSpan DrainDelay(IServiceProvider services)
+    {
+        try
+        {
+            return services.GetRequiredService<IOptions<WebOptions>>().Value.DrainDelay;
+        }
+        catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException)
+        {
+            return TimeSpan.Zero;
+        }
     }
 
     private static void AddLogs(WebApplicationBuilder builder, bool isQuiet)

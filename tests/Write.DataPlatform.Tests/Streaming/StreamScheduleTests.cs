@@ -66,6 +66,6 @@ public sealed class StreamScheduleTests
             world.Start();
             await StreamWorkerTests.FinishAsync(world, count);
         },
-        iter: RandomCases.Of(25),
+        iter: RandomCases.Of(10, weight: 100),
         threads: 2);
 }

@@ -21,10 +21,10 @@ public sealed class ReplayTests
     private static readonly string[] Shards = ["0", "1"];
 
     [Fact]
-    public Task Numbers_equal_those_over_the_distinct_events_whatever_happens() => RunAsync(BatchWorld.Lean, RandomCases.Of(500));
+    public Task Numbers_equal_those_over_the_distinct_events_whatever_happens() => RunAsync(BatchWorld.Lean, RandomCases.Of(60, weight: 22));
 
     [Fact]
-    public Task So_do_sketches_lookups_joins_and_tenants() => RunAsync(BatchWorld.Model, RandomCases.Of(15, 30));
+    public Task So_do_sketches_lookups_joins_and_tenants() => RunAsync(BatchWorld.Model, RandomCases.Of(5, weight: 300));
 
     private static async Task RunAsync(string model, long cases)
     {
