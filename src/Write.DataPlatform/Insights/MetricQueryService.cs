@@ -10,9 +10,11 @@ namespace Write.DataPlatform.Insights;
 
 /// <summary>The one read path: every front door brings its <see cref="MetricQuery"/> here.</summary>
 internal sealed class MetricQueryService(
-    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock)
+    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock) : IDisposable
 {
     private readonly Turns _lakeTurns = new(Math.Max(1, serving.Instance.Settings.MaxSessions / 2));
+
+    public void Dispose() => _lakeTurns.Dispose();
 
     /// <summary>Plans a query within what the caller may see.</summary>
     /// <exception cref="QueryException">The query has mistakes, or no correct plan answers it.</exception>
@@ -371,7 +373,7 @@ internal sealed class MetricQueryService(
 }
 
 /// <summary>So many at once, the others in line.</summary>
-internal sealed class Turns(int count)
+internal sealed class Turns(int count) : IDisposable
 {
     private readonly SemaphoreSlim _free = new(count);
 
@@ -381,6 +383,8 @@ internal sealed class Turns(int count)
         await _free.WaitAsync(cancellationToken);
         return new Turn(_free);
     }
+
+    public void Dispose() => _free.Dispose();
 
     private sealed class Turn(SemaphoreSlim free) : IDisposable
     {
