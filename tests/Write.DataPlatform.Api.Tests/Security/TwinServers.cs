@@ -20,7 +20,7 @@ public sealed partial class TwinServers : IAsyncLifetime
 {
     /// <summary>What stands in nothing that acme may see: another customer's values, hidden names, and what lies behind the server.</summary>
     internal static readonly string[] Canaries =
-        ["Wakanda", "Atlantis", "globex", "platinum", "goldentier", "revenue", "margin", "segment", "budget", "inner-circle", "regional", "visits_by_s", "read_parquet", "SELECT ", "wdp-twin", "   at Write.", "lake_0", ".parquet"];
+        ["Wakanda", "Atlantis", "globex", "platinum", "goldentier", "revenue", "margin", "segment", "budget", "inner-circle", "regional", "visits_by_s", "read_parquet", "SELECT ", "wdp-twin", "   at Write.", "lake_0", "a.parquet"];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("wdp-twin-").FullName;
     private readonly List<WebApplication> _apps = [];

@@ -31,10 +31,8 @@ LEFT JOIN (
   ) AS u
   GROUP BY 1
 ) AS k1 ON t0."key_visitor" = k1."key"
-WHERE (k0."value" >= $1 AND k1."value" > $2)
+WHERE (k0."value" >= 3 AND k1."value" > 1000)
 GROUP BY 1;
--- $1 = 3
--- $2 = 1000
 
 -- Athena: visits [2023-06-01, 2025-06-01)
 SELECT t0."dim_country" AS "visit__country", sum(CASE WHEN t0."value_visit_rows" IS NOT NULL THEN 1 ELSE 0 END) AS "l0_visit_rows__count"
@@ -69,6 +67,6 @@ LEFT JOIN (
   ) AS u
   GROUP BY 1
 ) AS k1 ON t0."key_visitor" = k1."key"
-WHERE (k0."value" >= '3' AND k1."value" > '1000')
+WHERE (k0."value" >= 3 AND k1."value" > 1000)
 GROUP BY 1;
 
