@@ -181,9 +181,9 @@ internal sealed class MetricQueryService(
     private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
         QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, bool withTotals, CancellationToken cancellationToken)
     {
-        // A lake that is slow, or hangs, holds nothing that gold's answers need: it is waited for first, and reading it takes half of the sessions at most.
-        await using var lakeAnswers = await LakeAnswers.AskAsync(plan, source, cancellationToken);
-        using var turn = lakeAnswers.Answers.Count == 0 ? null : await _lakeTurns.TakeAsync(cancellationToken);
+        // A lake that is slow, or hangs, takes half of the sessions at most: gold's answers have the others. Turns come before questions, whose answers hold the lake's places.
+        using var turn = plan.Leaves.Any(l => l.NeedsLake) ? await _lakeTurns.TakeAsync(cancellationToken) : null;
+        await using var lakeAnswers = LakeAnswers.Ask(plan, source, cancellationToken);
         var relations = new Dictionary<LeafPiece, PieceRelation>(ReferenceEqualityComparer.Instance);
         try
         {

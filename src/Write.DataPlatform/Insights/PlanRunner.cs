@@ -9,47 +9,46 @@ using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Insights;
 
-/// <summary>What the lake says to the pieces of a plan that gold does not serve, ready to be read. Dispose it to end the queries.</summary>
+/// <summary>
+/// What the lake says to the pieces of a plan that gold does not serve. All are asked at once and read one after another in the order in which they were asked: an answer
+/// holds a place of the lake until it is read, so the first in line must never wait for one behind it. Dispose it to end the queries.
+/// </summary>
 internal sealed class LakeAnswers : IAsyncDisposable
 {
-    private readonly List<(LeafPiece Piece, LakeRows Rows)> _answers = [];
+    private readonly List<(LeafPiece Piece, Task<LakeRows> Rows)> _running;
 
-    public IReadOnlyList<(LeafPiece Piece, LakeRows Rows)> Answers => _answers;
+    private LakeAnswers(List<(LeafPiece, Task<LakeRows>)> running) => _running = running;
 
-    /// <summary>Bytes that the lake read.</summary>
-    public long BytesScanned => _answers.Sum(a => a.Rows.BytesScanned);
+    /// <summary>Bytes that the lake read for what was read so far.</summary>
+    public long BytesScanned { get; private set; }
 
-    /// <summary>Asks the lake for what gold does not serve, everything at once, and waits until all of it answers.</summary>
+    /// <summary>Begins to ask.</summary>
+    public static LakeAnswers Ask(QueryPlan plan, ILake lake, CancellationToken cancellationToken = default) => new(
+        [.. plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (
+            piece, lake.QueryAsync(QueryPlan.CompileLake(leaf, piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, cancellationToken))))]);
+
+    /// <summary>Reads every answer, and lets each go when it is read.</summary>
     /// <exception cref="LakeException">The lake could not answer.</exception>
-    public static async Task<LakeAnswers> AskAsync(QueryPlan plan, ILake lake, CancellationToken cancellationToken = default)
+    public async Task ReadAsync(Func<LeafPiece, LakeRows, Task> read)
     {
-        var missing = plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (leaf, piece))).ToList();
-        var running = missing.Select(m => lake.QueryAsync(QueryPlan.CompileLake(m.leaf, m.piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, cancellationToken)).ToList();
-        var answers = new LakeAnswers();
-        foreach (var (task, at) in running.Select((t, i) => (t, i)))
+        foreach (var (piece, task) in _running)
         {
-            // A failed piece ends the answer; what the others still bring is let go.
-            await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (task.IsCompletedSuccessfully)
-            {
-                answers._answers.Add((missing[at].piece, task.Result));
-            }
+            await using var rows = await task;
+            await read(piece, rows);
+            BytesScanned += rows.BytesScanned;
         }
-
-        if (running.Find(t => !t.IsCompletedSuccessfully) is { } failed)
-        {
-            await answers.DisposeAsync();
-            await failed;
-        }
-
-        return answers;
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var (_, rows) in _answers)
+        // A failed piece ends the answer; what the others still bring is let go.
+        foreach (var (_, task) in _running)
         {
-            await rows.DisposeAsync();
+            await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (task.IsCompletedSuccessfully)
+            {
+                await task.Result.DisposeAsync();
+            }
         }
     }
 }
@@ -61,15 +60,12 @@ internal sealed class PlanRunner(DuckDbSession session, QueryPlan plan, IEnumera
 
     /// <summary>Reads what the lake says.</summary>
     /// <exception cref="LakeException">The lake stopped answering.</exception>
-    public async Task LoadAsync(LakeAnswers lake, CancellationToken cancellationToken = default)
+    public Task LoadAsync(LakeAnswers lake, CancellationToken cancellationToken = default) => lake.ReadAsync(async (piece, rows) =>
     {
-        for (var i = 0; i < lake.Answers.Count; i++)
-        {
-            var table = "lake_" + i.ToString(CultureInfo.InvariantCulture);
-            await AppendAsync(table, lake.Answers[i].Rows, cancellationToken);
-            _sources[lake.Answers[i].Piece] = table;
-        }
-    }
+        var table = string.Create(CultureInfo.InvariantCulture, $"lake_{_sources.Count}");
+        await AppendAsync(table, rows, cancellationToken);
+        _sources[piece] = table;
+    });
 
     /// <summary>The answer's rows; <paramref name="isTotals"/> gives the one row over all groups.</summary>
     /// <exception cref="QueryException">There are more rows to fill than may be.</exception>
