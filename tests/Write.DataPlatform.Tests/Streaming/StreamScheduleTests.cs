@@ -1,5 +1,4 @@
 using CsCheck;
-using Write.DataPlatform.Streaming;
 using Write.DataPlatform.Tests.Query;
 
 namespace Write.DataPlatform.Tests.Streaming;

@@ -146,7 +146,7 @@ internal sealed class StreamWorld : IAsyncDisposable
     }
 
     /// <summary>One worker as a process of its own would be.</summary>
-    public sealed class TestWorker
+    public sealed class TestWorker : IDisposable
     {
         private readonly StreamWorld _world;
         private readonly CancellationTokenSource _stop = new();
@@ -189,6 +189,8 @@ internal sealed class StreamWorld : IAsyncDisposable
             (IsCutOff, IsDead) = (true, true);
             _stop.Cancel();
         }
+
+        public void Dispose() => _stop.Dispose();
 
         public override string ToString() => $"[{(IsDead ? "dead " : IsStopped ? "stopped " : IsCutOff ? "cut off " : "")}{string.Join(' ', Shards)} {Worker.Status.Problem}]";
 
