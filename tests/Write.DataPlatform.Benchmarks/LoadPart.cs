@@ -1,10 +1,8 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
-using Write.DataPlatform.Api.Commands;
 using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Benchmarks;

@@ -140,7 +140,7 @@ public sealed class EventTests
             }
 
             Assert.False(patience.IsCancellationRequested, $"It took longer than {Patience}; the last answer: {answer.ToJsonString()}");
-            await Task.Delay(200, Cancel);
+            await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, Cancel);
         }
     }
 }

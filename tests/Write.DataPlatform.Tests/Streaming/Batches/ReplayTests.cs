@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using CsCheck;
 using Write.DataPlatform.Gold;
-using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
 using Write.DataPlatform.Streaming;
