@@ -19,7 +19,7 @@ public sealed class ReplayTests
     private static readonly string[] Shards = ["0", "1"];
 
     [Fact]
-    public Task Numbers_equal_those_over_the_distinct_events_whatever_happens() => RunAsync(BatchWorld.Lean, RandomCases.Of(60, weight: 22));
+    public Task Numbers_equal_those_over_the_distinct_events_whatever_happens() => RunAsync(BatchWorld.Lean, RandomCases.Of(60, weight: 55));
 
     [Fact]
     public Task So_do_sketches_lookups_joins_and_tenants() => RunAsync(BatchWorld.Model, RandomCases.Of(5, weight: 300));
@@ -288,8 +288,11 @@ public sealed class ReplayTests
             var answer = await world.AskAsync(["visits"], [], _day.AddDays(-1), _day.AddDays(2));
             var before = answer.Rows is [[long visits]] ? visits : 0;
 
-            // A partition that was read before the stream began is as of then; the keeper has it read again.
-            var least = answer.Served.By.Contains("tail") || !answer.Served.By.Contains("gold") ? _sent.Count - late : 0;
+            // A partition that was read before the stream began is as of then; the keeper has it read again. What a shard that began after a cut brought from before it
+            // is for the next refresh, too.
+            var manifest = await world.Get<GoldTables>().GetManifestAsync("visits_daily", null, fresh: true, Cancel);
+            var cut = manifest.Partitions.Values.SelectMany(p => p.Cuts?.Values ?? []).DefaultIfEmpty(DateTimeOffset.MinValue).Max().UtcDateTime;
+            var least = answer.Served.By.Contains("tail") || !answer.Served.By.Contains("gold") ? _sent.Values.Count(s => s.At >= cut) - late : 0;
             Assert.True(before <= _sent.Count && before >= least, $"seed {seed}: {before} of {_sent.Count}, {late} late");
 
             // All that was sent is in the lake, once.
