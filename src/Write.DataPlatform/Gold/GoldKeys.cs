@@ -63,6 +63,9 @@ internal static partial class GoldKeys
     /// <summary>The partition key of how far a stream's shards are counted. Its last part differs from a table's, whose key has one <c>#</c>.</summary>
     public static string StreamProgress(string stream) => $"stream#{Escape(stream)}#progress";
 
+    /// <summary>The partition key of a stream's floor, an item of its own.</summary>
+    public static string StreamFloor(string stream) => $"stream#{Escape(stream)}#floor";
+
     /// <summary>The partition key of what the next reader of a shard must know.</summary>
     public static string StreamState(string stream) => $"stream#{Escape(stream)}#state";
 

@@ -51,6 +51,12 @@ internal sealed class StreamCuts(TailStore tails, IOptions<RefreshOptions> optio
         }
 
         var cut = new DateTimeOffset(isSealed.UtcTicks - isSealed.UtcTicks % stream.Window.Ticks, TimeSpan.Zero);
-        return cut < since || now - cut > stream.AllowedLateness + stream.Window + delay + MaxLag ? null : cut;
+        if (cut < since || now - cut > stream.AllowedLateness + stream.Window + delay + MaxLag)
+        {
+            return null;
+        }
+
+        // Who asks for it fresh cuts there: a shard that begins from now on knows, and one that began just now must have been looked at.
+        return !fresh || await tails.TryCutAsync(stream.Name, cut, progress, cancellationToken) ? cut : null;
     }
 }

@@ -55,6 +55,11 @@ internal sealed record CountedShard
     public string? Position { get; init; }
 }
 
+/// <summary>Where gold was cut for a stream, and the shards that know of it: a shard that begins later counts nothing before.</summary>
+/// <param name="At">Event time (UTC); null for none.</param>
+/// <param name="Shards">The shards that have begun.</param>
+internal sealed record StreamFloor(DateTimeOffset? At, ImmutableSortedSet<string> Shards);
+
 /// <summary>What was sealed at a moment.</summary>
 /// <param name="At">The moment, by the writer's clock.</param>
 /// <param name="Sealed">Event time (UTC).</param>
@@ -119,4 +124,5 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CountedShard))]
+[JsonSerializable(typeof(StreamFloor))]
 internal sealed partial class TailJson : JsonSerializerContext;

@@ -42,6 +42,7 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
     /// <summary>How long a window is kept if no refresh covers it.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromDays(3);
 
+    private const string Floor = "floor";
     private const byte Whole = 0;
     private const byte InParts = 1;
     private const int PartBytes = IGoldStore.MaxBodyBytes - 1024;
@@ -213,6 +214,54 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
             }
         }
     }
+
+    /// <summary>Lets a shard begin: from here on no cut is made without looking at how far it is.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="shard">The shard.</param>
+    /// <param name="isOld">Says of other shards whether their stream is another one now.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Event time (UTC) before which gold has, or leaves to the next refresh, whatever the shard brings; null if nothing was cut yet.</returns>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<DateTimeOffset?> BeginAsync(string stream, string shard, Func<string, bool> isOld, CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            var (floor, revision) = await FloorAsync(stream, cancellationToken);
+            var next = floor with { Shards = [.. floor.Shards.Where(s => !isOld(s)), shard] };
+            if (next.Shards.SetEquals(floor.Shards) || await TryPutFloorAsync(stream, next, revision, cancellationToken))
+            {
+                return next.At;
+            }
+        }
+    }
+
+    /// <summary>Enters that gold is cut at a moment, if nobody has begun whom the progress does not show.</summary>
+    /// <returns>False if a shard has.</returns>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<bool> TryCutAsync(string stream, DateTimeOffset cut, StreamProgress progress, CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            var (floor, revision) = await FloorAsync(stream, cancellationToken);
+            if (!floor.Shards.IsSubsetOf(progress.Shards.Select(s => s.Shard)))
+            {
+                return false;
+            }
+
+            if (floor.At >= cut || await TryPutFloorAsync(stream, floor with { At = cut }, revision, cancellationToken))
+            {
+                return true;
+            }
+        }
+    }
+
+    private async Task<(StreamFloor Floor, long? Revision)> FloorAsync(string stream, CancellationToken cancellationToken) =>
+        await store.GetAsync(GoldKeys.StreamFloor(stream), Floor, cancellationToken) is { } item
+            ? (JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.StreamFloor)!, item.Revision)
+            : (new StreamFloor(null, []), null);
+
+    private Task<bool> TryPutFloorAsync(string stream, StreamFloor floor, long? revision, CancellationToken cancellationToken) => store.TryPutAsync(
+        new GoldItem(GoldKeys.StreamFloor(stream), Floor, (revision ?? 0) + 1, JsonSerializer.SerializeToUtf8Bytes(floor, TailJson.Default.StreamFloor)), revision, cancellationToken);
 
     /// <summary>Forgets shards, whose stream is another one now.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>

@@ -75,7 +75,8 @@ internal sealed class ShardBatcher : IShardProcessor
     {
         var shard = NameOf(context.Shard.Id, context.Identity);
         var states = new BatchStates(services.Store, plan.Stream.Name, shard);
-        var state = await states.ReadAsync(cancellationToken) ?? new BatchState { Position = context.Checkpoint.Position.ToString() };
+        var floor = await services.Tails.BeginAsync(plan.Stream.Name, shard, other => !IsOf(other, context.Identity), cancellationToken);
+        var state = await states.ReadAsync(cancellationToken) ?? new BatchState { Position = context.Checkpoint.Position.ToString(), Sealed = floor };
         if (state.Fence > context.Fence)
         {
             throw new GoldStoreException($"Another worker counts shard {shard} of {plan.Stream.Name} now.", isTransient: true);
@@ -101,8 +102,11 @@ internal sealed class ShardBatcher : IShardProcessor
     }
 
     /// <summary>A shard's name in the tail and in the lake, where shards of an earlier stream of the same name are others.</summary>
-    public static string NameOf(string shard, string identity) =>
-        $"{shard}~{XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(identity)).ToString("x16", CultureInfo.InvariantCulture)[..8]}";
+    public static string NameOf(string shard, string identity) => shard + Suffix(identity);
+
+    private static bool IsOf(string name, string identity) => name.EndsWith(Suffix(identity), StringComparison.Ordinal);
+
+    private static string Suffix(string identity) => "~" + XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(identity)).ToString("x16", CultureInfo.InvariantCulture)[..8];
 
     /// <inheritdoc />
     public async Task<ShardCheckpoint?> ProcessAsync(ShardBatch batch, CancellationToken cancellationToken = default)
