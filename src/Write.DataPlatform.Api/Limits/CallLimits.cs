@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Security;
 
@@ -89,6 +90,11 @@ internal sealed class CallLimits : IAsyncDisposable
             }
 
             using var turn = await _server.AcquireAsync(cancellationToken: both.Token);
+            QueryPlace.Take(() =>
+            {
+                turn.Dispose();
+                place.Dispose();
+            });
             await answer();
         }
         catch (Exception exception) when (time.IsCancellationRequested && !before.IsCancellationRequested && exception is not ProblemException)

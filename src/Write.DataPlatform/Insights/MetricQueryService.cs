@@ -12,7 +12,7 @@ namespace Write.DataPlatform.Insights;
 internal sealed class MetricQueryService(
     ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock) : IDisposable
 {
-    private readonly Turns _lakeTurns = new(Math.Max(1, serving.Instance.Settings.MaxSessions / 2));
+    private readonly LakeTurns _lakeTurns = new(Math.Max(1, serving.Instance.Settings.MaxSessions / 2));
 
     public void Dispose() => _lakeTurns.Dispose();
 
@@ -182,7 +182,7 @@ internal sealed class MetricQueryService(
         QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, bool withTotals, CancellationToken cancellationToken)
     {
         // A lake that is slow, or hangs, takes half of the sessions at most: gold's answers have the others. Turns come before questions, whose answers hold the lake's places.
-        using var turn = plan.Leaves.Any(l => l.NeedsLake) ? await _lakeTurns.TakeAsync(cancellationToken) : null;
+        using var turn = plan.Leaves.Any(l => l.NeedsLake) ? await _lakeTurns.TakeAsync(plan.Resolved.Query.Tenant, cancellationToken) : null;
         await using var lakeAnswers = LakeAnswers.Ask(plan, source, cancellationToken);
         var relations = new Dictionary<LeafPiece, PieceRelation>(ReferenceEqualityComparer.Instance);
         try
@@ -369,25 +369,5 @@ internal sealed class MetricQueryService(
 
         var statement = QueryPlan.CompileLake(plan, piece, lake.Dialect);
         yield return new PieceExplanation("lake", piece.Range.ToString(), null, null, null, null, statement.Text, statement.Parameters);
-    }
-}
-
-/// <summary>So many at once, the others in line.</summary>
-internal sealed class Turns(int count) : IDisposable
-{
-    private readonly SemaphoreSlim _free = new(count);
-
-    /// <summary>Waits for a turn; dispose it when it is over.</summary>
-    public async Task<IDisposable> TakeAsync(CancellationToken cancellationToken = default)
-    {
-        await _free.WaitAsync(cancellationToken);
-        return new Turn(_free);
-    }
-
-    public void Dispose() => _free.Dispose();
-
-    private sealed class Turn(SemaphoreSlim free) : IDisposable
-    {
-        public void Dispose() => free.Release();
     }
 }
