@@ -19,7 +19,7 @@ internal sealed class AthenaWorld : IAsyncDisposable
 
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
 
-    public LakeOptions Options { get; } = new() { Kind = LakeKind.Athena, QueryTimeout = TimeSpan.FromHours(1) };
+    public LakeOptions Options { get; } = new() { Kind = LakeKind.Athena, QueryTimeout = TimeSpan.FromDays(7) }; // the clock runs on while an answer is under way, far on a slow machine
 
     public AthenaQueries Queries { get; private set; } = null!;
 
