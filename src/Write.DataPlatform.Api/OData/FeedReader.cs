@@ -13,7 +13,7 @@ using Write.DataPlatform.Query.Rows;
 namespace Write.DataPlatform.Api.OData;
 
 /// <summary>Reads sets: pages of rows, counts, and single rows and values.</summary>
-internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows gold, AnswerRows answers, MetricQueryService metrics, CursorSeal seal, IOptions<ODataOptions> settings, TimeProvider clock)
+internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPages blocks, GoldRows gold, AnswerRows answers, MetricQueryService metrics, CursorSeal seal, IOptions<ODataOptions> settings, TimeProvider clock)
 {
     /// <summary>Answers a path that begins with a set.</summary>
     /// <exception cref="ProblemException">It is refused.</exception>
@@ -101,38 +101,40 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
 
     private async Task AnswerPageAsync(FeedRequest request, FeedOptions options, FeedSet set, FeedRows rows, RowPipeline pipeline, PageToken? token, string hash, DateTimeOffset now)
     {
-        var context = request.Context;
-        var format = PayloadFormat.Of(context.Request, options.Format);
+        var format = PayloadFormat.Of(request.Context.Request, options.Format);
         var selected = Select(pipeline, options.Select);
-        var isOfRows = set is GoldFeedSet && pipeline.KeepsRows && pipeline.Columns.Any(c => c.Name == set.Key);
-        var written = selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))).ToList();
-        var byKey = rows.HasKeys && pipeline.KeepsRows;
-        var count = options.Count ? token?.Count ?? await CountAsync(rows, pipeline, context.RequestAborted) : (long?)null;
-
-        // Without something to pin them to, pages would not fit together: then there is one.
+        var count = options.Count ? token?.Count ?? await CountAsync(rows, pipeline, request.Context.RequestAborted) : (long?)null;
         var size = Math.Min(request.MaxPageSize ?? settings.Value.PageSize, settings.Value.MaxPageSize);
-        var isPaged = rows.Source is not null;
-        var given = token?.Given ?? 0;
-        var left = options.Top is { } top ? Math.Max(0, top - given) : long.MaxValue;
-        var limit = isPaged ? Math.Min(size, left) : left;
+        var page = new FeedPage(request, options, set, rows, pipeline, format, selected, token, hash, now, count, size);
+        if (!await blocks.TrySendAsync(page))
+        {
+            await SendAsync(page);
+        }
+    }
+
+    /// <summary>Sends a page as DuckDB gives it.</summary>
+    private Task SendAsync(FeedPage page)
+    {
+        var (set, rows, pipeline, format, token) = (page.Set, page.Rows, page.Pipeline, page.Format, page.Token);
+        var isOfRows = set is GoldFeedSet && pipeline.KeepsRows && pipeline.Columns.Any(c => c.Name == set.Key);
 
         // Rows that nothing names are counted; the last one of the page before is read once more, to see that the count still leads there.
-        var again = token is not null && !byKey ? 1 : 0;
-        var page = new RowPage(
+        var again = token is not null && !page.ByKey ? 1 : 0;
+        var asked = new RowPage(
             pipeline,
-            [.. selected.Select(c => c.Name), .. isOfRows && format.Level == MetadataLevel.Full ? new[] { set.Key } : []],
-            byKey ? token?.After : null,
-            token is null ? options.Skip : byKey ? 0 : options.Skip + given - again,
-            limit == long.MaxValue ? null : limit + 1 + again);
-        var range = rows.TimesOf(pipeline, page.After, byKey ? page.Skip + page.Limit : null);
+            [.. page.Selected.Select(c => c.Name), .. isOfRows && format.Level == MetadataLevel.Full ? new[] { set.Key } : []],
+            page.ByKey ? token?.After : null,
+            token is null ? page.Options.Skip : page.ByKey ? 0 : page.Options.Skip + page.Given - again,
+            page.Limit == long.MaxValue ? null : page.Limit + 1 + again);
+        var range = rows.TimesOf(pipeline, asked.After, page.ByKey ? asked.Skip + asked.Limit : null);
         var order = RowCompiler.OrderOf(pipeline, rows.Key);
-        var orderAt = page.Select.Length;
-        var writer = new RowWriter(written, format, request.OmitsNulls);
+        var orderAt = asked.Select.Length;
+        var writer = new RowWriter(page.Selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))), format, page.Request.OmitsNulls);
 
         Action<Utf8JsonWriter, DbDataReader>? before = null;
         if (format.Level == MetadataLevel.Full && isOfRows)
         {
-            var (typeName, keyAt) = ("#" + FeedModel.TypeName(set), selected.Length);
+            var (typeName, keyAt) = ("#" + FeedModel.TypeName(set), page.Selected.Length);
             before = (json, reader) =>
             {
                 json.WriteString("@odata.type", typeName);
@@ -142,10 +144,9 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
 
         ImmutableArray<object?> Place(DbDataReader row) => [.. order.Select((o, i) => RowWriter.Value(row, orderAt + i, o.Value.Type.Kind))];
 
-        var head = (Context: ContextOf(request, set, selected, pipeline, options), Count: count);
-        await FeedStream.SendAsync(request, format, (pipe, cancellation) => rows.QueryAsync(
+        return FeedStream.SendAsync(page.Request, format, (pipe, cancellation) => rows.QueryAsync(
             range,
-            source => RowCompiler.CompilePage(source, page),
+            source => RowCompiler.CompilePage(source, asked),
             reader =>
             {
                 if (again == 1 && !(reader.Read() && token!.After is { } last && PageToken.IsSamePlace(last, Place(reader))))
@@ -154,33 +155,9 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
                 }
 
                 using var json = new Utf8JsonWriter(pipe, AnswerJson.WriterOptions);
-                json.WriteStartObject();
-                if (format.Level != MetadataLevel.None)
-                {
-                    json.WriteString("@odata.context", head.Context);
-                }
-
-                if (head.Count is { } n)
-                {
-                    json.WriteNumber("@odata.count", n);
-                }
-
-                if (set is MetricsFeedSet && options.Apply is null)
-                {
-                    json.WriteString("@Write.Note", "This set has rows by $apply alone.");
-                }
-
-                json.WriteStartArray("value");
-                var wrote = writer.Write(json, pipe, reader, limit, before, Place, out var next);
-                json.WriteEndArray();
-                if (next is { } after && wrote < left && isPaged)
-                {
-                    var following = new PageToken(hash, rows.Source!, rows.Revision, now, given + wrote, count, after);
-                    json.WriteString("@odata.nextLink", NextLink(request, following.Write(seal)));
-                }
-
-                json.WriteEndObject();
-                json.Flush();
+                page.WriteHead(json);
+                var wrote = writer.Write(json, pipe, reader, page.Limit, before, Place, out var next);
+                page.WriteTail(json, seal, wrote, next);
                 return wrote;
             },
             cancellation));
@@ -200,19 +177,6 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
 
         var names = select.Split(',').Select(n => n.Trim()).ToList();
         return [.. names.SelectMany(n => n == "*" ? pipeline.Columns : [pipeline.Columns.FirstOrDefault(c => c.Name == n) ?? throw Refusal.Bad($"There is no property '{QueryForm.Short(n)}' to select.")]).Distinct()];
-    }
-
-    /// <summary>What the payload's context says of it.</summary>
-    public static string ContextOf(FeedRequest request, FeedSet set, ImmutableArray<RowColumn> selected, RowPipeline pipeline, FeedOptions options) =>
-        request.ServiceRoot + "/$metadata#" + set.Name
-        + (options.Select is null && options.Compute is null && pipeline.Columns.SequenceEqual(set.Columns) ? "" : "(" + string.Join(',', selected.Select(c => c.Name)) + ")");
-
-    /// <summary>The same address with another token, its options as the caller spelt them.</summary>
-    private static string NextLink(FeedRequest request, string token)
-    {
-        var query = (request.Context.Request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
-            .Where(p => Uri.UnescapeDataString(p.Split('=')[0]).TrimStart('$').ToLowerInvariant() is not ("skiptoken" or PresentedKey.Parameter));
-        return $"{request.ServiceRoot}/{string.Join('/', request.Segments.Select(Uri.EscapeDataString))}?{string.Join('&', query.Append("$skiptoken=" + token))}";
     }
 
     private static string Tag(FeedRequest request, MetricModel model, string source, string asked) =>

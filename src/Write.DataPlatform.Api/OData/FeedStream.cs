@@ -23,16 +23,7 @@ internal static class FeedStream
         {
             var first = await pipe.Reader.ReadAtLeastAsync(HeldBytes, context.RequestAborted);
             pipe.Reader.AdvanceTo(first.Buffer.Start);
-            context.Response.ContentType = format.ContentType;
-            if (request.OmitsNulls || request.MaxPageSize is not null)
-            {
-                context.Response.Headers["Preference-Applied"] = string.Join(", ", new[]
-                {
-                    request.OmitsNulls ? "omit-values=nulls" : null,
-                    request.MaxPageSize is { } size ? "odata.maxpagesize=" + size.ToString(CultureInfo.InvariantCulture) : null,
-                }.Where(p => p is not null));
-            }
-
+            SetHeaders(request, format);
             await pipe.Reader.CopyToAsync(context.Response.Body, context.RequestAborted);
         }
         finally
@@ -53,6 +44,20 @@ internal static class FeedStream
             {
                 await pipe.Writer.CompleteAsync(exception);
             }
+        }
+    }
+    /// <summary>What the headers say of a payload.</summary>
+    public static void SetHeaders(FeedRequest request, PayloadFormat format)
+    {
+        var response = request.Context.Response;
+        response.ContentType = format.ContentType;
+        if (request.OmitsNulls || request.MaxPageSize is not null)
+        {
+            response.Headers["Preference-Applied"] = string.Join(", ", new[]
+            {
+                request.OmitsNulls ? "omit-values=nulls" : null,
+                request.MaxPageSize is { } size ? "odata.maxpagesize=" + size.ToString(CultureInfo.InvariantCulture) : null,
+            }.Where(p => p is not null));
         }
     }
 }

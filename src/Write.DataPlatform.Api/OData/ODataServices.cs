@@ -19,6 +19,7 @@ internal static class ODataServices
         services.AddSingleton<IValidateOptions<ODataOptions>, ODataOptionsValidator>();
         services.AddSingleton<FeedCatalog>();
         services.AddSingleton<FeedReader>();
+        services.AddSingleton<BlockPages>();
         services.AddSingleton<RowReader>();
         services.AddSingleton<Batch>();
         return services;

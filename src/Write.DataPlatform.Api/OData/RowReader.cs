@@ -56,7 +56,7 @@ internal sealed class RowReader(GoldRows gold)
                 json.WriteStartObject();
                 if (format.Level != MetadataLevel.None)
                 {
-                    json.WriteString("@odata.context", FeedReader.ContextOf(request, set, selected, pipeline, options) + "/$entity");
+                    json.WriteString("@odata.context", FeedPage.ContextOf(request, set, selected, pipeline, options) + "/$entity");
                 }
 
                 if (format.Level == MetadataLevel.Full)

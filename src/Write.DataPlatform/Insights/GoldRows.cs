@@ -13,7 +13,8 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
 {
     private const int MaxKnown = 1_000;
 
-    private readonly ConcurrentDictionary<string, ImmutableDictionary<string, RowType>> _types = new(StringComparer.Ordinal);
+    /// <summary>A definition's hash is that of what is stored: what is computed of it is the view's.</summary>
+    private readonly ConcurrentDictionary<(GoldView View, string Hash), ImmutableDictionary<string, RowType>> _types = new();
 
     /// <summary>A table's rows as they are now; null if no partition was built by its present definition.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
@@ -38,11 +39,7 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
     public async Task<T> QueryAsync<T>(
         GoldRowSet set, RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken = default)
     {
-        var live = set.Partitions.Where(p => range.Meets(p.FromTime, p.ToTime)).ToList();
-        if (live.Any(p => p.Partition.DefinitionHash != set.Hash))
-        {
-            throw new GoldStoreException($"Gold table {set.Manifest.Table} has partitions of an earlier definition; they are rebuilt with the next refresh.", isTransient: true);
-        }
+        var live = set.Within(range);
 
         // Without a partition any will do: none of its rows are in the range.
         var chosen = live.Count > 0 ? live : [set.Partitions.First(p => p.Partition.DefinitionHash == set.Hash)];
@@ -62,14 +59,14 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
             return null;
         }
 
-        if (!_types.TryGetValue(hash, out var types))
+        if (!_types.TryGetValue((view, hash), out var types))
         {
             if (_types.Count > MaxKnown)
             {
                 _types.Clear();
             }
 
-            _types[hash] = types = await DescribeAsync(view, manifest, sample, cancellationToken);
+            _types[(view, hash)] = types = await DescribeAsync(view, manifest, sample, cancellationToken);
         }
 
         return new GoldRowSet(view, manifest, hash, partitions, types);
@@ -116,11 +113,21 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
 /// <summary>A gold table's rows at a revision.</summary>
 internal sealed record GoldRowSet(GoldView View, GoldManifest Manifest, string Hash, ImmutableArray<TimedPartition> Partitions, ImmutableDictionary<string, RowType> Types)
 {
-    public ImmutableArray<RowColumn> Columns => [.. View.Columns.Select(c => new RowColumn(c.Name, Types[c.Name]))];
+    public ImmutableArray<RowColumn> Columns { get; } = [.. View.Columns.Select(c => new RowColumn(c.Name, Types[c.Name]))];
 
     /// <summary>The columns that tell rows apart, in the order in which they are stored.</summary>
-    public ImmutableArray<RowColumn> Key =>
+    public ImmutableArray<RowColumn> Key { get; } =
         [.. View.Columns.Where(c => c.Role is GoldViewRole.Time or GoldViewRole.Dimension).Select(c => new RowColumn(c.Name, Types[c.Name]))];
+
+    /// <summary>The partitions that have rows within some times, in order of time.</summary>
+    /// <exception cref="GoldStoreException">One of them was built by another definition and is not rebuilt yet.</exception>
+    public List<TimedPartition> Within(RowTimes range)
+    {
+        var live = Partitions.Where(p => range.Meets(p.FromTime, p.ToTime)).ToList();
+        return live.All(p => p.Partition.DefinitionHash == Hash)
+            ? live
+            : throw new GoldStoreException($"Gold table {Manifest.Table} has partitions of an earlier definition; they are rebuilt with the next refresh.", isTransient: true);
+    }
 }
 
 /// <summary>A partition and its half-open range on the clock of the time column.</summary>
