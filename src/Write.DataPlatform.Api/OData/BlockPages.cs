@@ -15,6 +15,8 @@ namespace Write.DataPlatform.Api.OData;
 internal sealed class BlockPages(RowBlocks blocks, CursorSeal seal)
 {
     private const int SentBytes = 32 * 1024;
+    private const int FirstBytes = 4 * 1024;
+    private const int RowBytes = 256;
 
     /// <summary>Sends a page, if blocks give it now.</summary>
     /// <returns>Whether it was sent.</returns>
@@ -40,7 +42,7 @@ internal sealed class BlockPages(RowBlocks blocks, CursorSeal seal)
         QueryPlace.Leave();
         var cancellation = page.Request.Context.RequestAborted;
         var response = page.Request.Context.Response;
-        var buffer = new ArrayBufferWriter<byte>();
+        var buffer = new ArrayBufferWriter<byte>((int)Math.Min(SentBytes + FirstBytes, FirstBytes + page.Limit * RowBytes));
         await using var json = new Utf8JsonWriter(buffer, AnswerJson.WriterOptions);
         var writer = new BlockWriter(set, page.Selected, page.Request.OmitsNulls);
         var (wrote, next, isFull) = (0L, (ImmutableArray<object?>?)null, false);

@@ -15,11 +15,12 @@ namespace Write.DataPlatform.Api.OData;
 /// <param name="Selected">The columns that are written.</param>
 /// <param name="Token">Where the page before ended; null for the first.</param>
 /// <param name="Hash">What all pages of the answer have in common.</param>
+/// <param name="Model">The model's revision.</param>
 /// <param name="Now">When the first page was asked for.</param>
 /// <param name="Count">How many rows all pages have, if that is asked.</param>
 /// <param name="Size">The most rows of a page.</param>
 internal sealed record FeedPage(
-    FeedRequest Request, FeedOptions Options, FeedSet Set, FeedRows Rows, RowPipeline Pipeline, PayloadFormat Format, ImmutableArray<RowColumn> Selected, PageToken? Token, string Hash, DateTimeOffset Now, long? Count, long Size)
+    FeedRequest Request, FeedOptions Options, FeedSet Set, FeedRows Rows, RowPipeline Pipeline, PayloadFormat Format, ImmutableArray<RowColumn> Selected, PageToken? Token, string Hash, string Model, DateTimeOffset Now, long? Count, long Size)
 {
     /// <summary>Whether the next page goes on behind a row's key, and not after a number of rows.</summary>
     public bool ByKey => Rows.HasKeys && Pipeline.KeepsRows;
@@ -65,7 +66,7 @@ internal sealed record FeedPage(
         json.WriteEndArray();
         if (next is { } after && wrote < Left && Rows.Source is { } source)
         {
-            var following = new PageToken(Hash, source, Rows.Revision, Now, Given + wrote, Count, after);
+            var following = new PageToken(Hash, Model, source, Rows.Revision, Now, Given + wrote, Count, after);
             json.WriteString("@odata.nextLink", NextLink(following.Write(seal)));
         }
 

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -22,8 +23,13 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
         var context = request.Context;
         var view = CallerView.Of(context, model);
         var path = FeedPath.Of(request.Segments, options.Aliases);
-        var hash = FilterText.Hash(string.Join('\n', "page", string.Join('/', request.Segments), view.Text, model.Revision, options.Canonical));
+        var hash = FilterText.Hash(string.Join('\n', "page", string.Join('/', request.Segments), view.Text, options.Canonical));
         var token = options.SkipToken is { } text ? PageToken.Read(seal, text, hash) : null;
+        if (token is not null && token.Model != model.Revision)
+        {
+            throw Refusal.Gone("The model was changed.");
+        }
+
         var set = await catalog.FindAsync(view, path.Set, token is { Revision: > 0 } ? token.Revision : null, context.RequestAborted)
             ?? throw Refusal.Unknown($"There is no set '{QueryForm.Short(path.Set)}'.");
         var now = token?.Now ?? clock.GetUtcNow();
@@ -65,7 +71,15 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
             return;
         }
 
-        await AnswerPageAsync(request, options, set, rows, pipeline, token, hash, now);
+        try
+        {
+            await AnswerPageAsync(request, options, set, rows, pipeline, token, hash, model.Revision, now);
+        }
+        catch (GoldStoreException exception) when (exception.IsGone && token is not null && !context.Response.HasStarted)
+        {
+            // Who waits for a revision that was dropped waits for ever.
+            throw Refusal.Gone("The table's rows were replaced or dropped.");
+        }
     }
 
     /// <summary>What an answer is computed from, and how.</summary>
@@ -76,8 +90,10 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
         if (set is GoldFeedSet table)
         {
             rows = new GoldFeedRows(gold, table);
+            return (rows, options.Steps is { } steps ? table.Pipeline(steps, () => Read(rows.Columns, set, options, apply, now)) : Read(rows.Columns, set, options, apply, now));
         }
-        else if (apply is null)
+
+        if (apply is null)
         {
             // Clients look at a set before they ask anything of it.
             rows = options.HasOthersThan("top", "skip", "count", "format", "skiptoken", "select") || request.Segments.Count > 1
@@ -89,23 +105,33 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
             (rows, apply) = await new MetricsReader(metrics, answers).ReadAsync((MetricsFeedSet)set, view, apply, CallerGate.Known(request.Context), now, request.Context.RequestAborted);
         }
 
+        return (rows, Read(rows.Columns, set, options, apply, now));
+    }
+
+    private static RowPipeline Read(ImmutableArray<RowColumn> columns, FeedSet set, FeedOptions options, string? apply, DateTimeOffset now)
+    {
         var reader = new ApplyReader(now, set.Customs);
-        var pipeline = new RowPipeline([], rows.Columns);
+        var pipeline = new RowPipeline([], columns);
         pipeline = apply is null ? pipeline : reader.Read(pipeline, apply);
         pipeline = options.Compute is { } compute ? reader.Compute(pipeline, compute) : pipeline;
+        if (options.Search is null && options.Filter is null && options.OrderBy is null)
+        {
+            return pipeline;
+        }
+
         var expressions = new ExpressionReader(pipeline.Columns, now);
         pipeline = options.Search is { } search ? pipeline.Then(new FilterRows(expressions.Search(search))) : pipeline;
         pipeline = options.Filter is { } filter ? pipeline.Then(new FilterRows(expressions.Filter(filter))) : pipeline;
-        return (rows, options.OrderBy is { } order ? pipeline.Then(new OrderRows(expressions.OrderBy(order))) : pipeline);
+        return options.OrderBy is { } order ? pipeline.Then(new OrderRows(expressions.OrderBy(order))) : pipeline;
     }
 
-    private async Task AnswerPageAsync(FeedRequest request, FeedOptions options, FeedSet set, FeedRows rows, RowPipeline pipeline, PageToken? token, string hash, DateTimeOffset now)
+    private async Task AnswerPageAsync(FeedRequest request, FeedOptions options, FeedSet set, FeedRows rows, RowPipeline pipeline, PageToken? token, string hash, string model, DateTimeOffset now)
     {
         var format = PayloadFormat.Of(request.Context.Request, options.Format);
         var selected = Select(pipeline, options.Select);
         var count = options.Count ? token?.Count ?? await CountAsync(rows, pipeline, request.Context.RequestAborted) : (long?)null;
         var size = Math.Min(request.MaxPageSize ?? settings.Value.PageSize, settings.Value.MaxPageSize);
-        var page = new FeedPage(request, options, set, rows, pipeline, format, selected, token, hash, now, count, size);
+        var page = new FeedPage(request, options, set, rows, pipeline, format, selected, token, hash, model, now, count, size);
         if (!await blocks.TrySendAsync(page))
         {
             await SendAsync(page);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Data.Common;
+using System.Runtime.CompilerServices;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Query.Rows;
@@ -15,6 +16,9 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
 
     /// <summary>A definition's hash is that of what is stored: what is computed of it is the view's.</summary>
     private readonly ConcurrentDictionary<(GoldView View, string Hash), ImmutableDictionary<string, RowType>> _types = new();
+
+    /// <summary>What a manifest's rows are by the model that they were last asked of.</summary>
+    private readonly ConditionalWeakTable<GoldManifest, GoldRowSet> _sets = [];
 
     /// <summary>A table's rows as they are now; null if no partition was built by its present definition.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
@@ -52,6 +56,11 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
     {
         var hash = definition.HashFor(tenant);
         var view = GoldView.Of(definition);
+        if (_sets.TryGetValue(manifest, out var known) && ReferenceEquals(known.View, view) && known.Hash == hash)
+        {
+            return known;
+        }
+
         var partitions = manifest.Partitions.Values.Select(p => new TimedPartition(p, view.HasDates ? p.From.ToDateTime(default) : Utc(p.From), view.HasDates ? p.To.ToDateTime(default) : Utc(p.To)))
             .OrderBy(p => p.FromTime).ToImmutableArray();
         if (partitions.FirstOrDefault(p => p.Partition.DefinitionHash == hash) is not { } sample)
@@ -69,7 +78,9 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
             _types[(view, hash)] = types = await DescribeAsync(view, manifest, sample, cancellationToken);
         }
 
-        return new GoldRowSet(view, manifest, hash, partitions, types);
+        var set = new GoldRowSet(view, manifest, hash, partitions, types);
+        _sets.AddOrUpdate(manifest, set);
+        return set;
 
         DateTime Utc(DateOnly date) => TimeBound.FromDate(date, definition.Table.TimeZone).Utc;
     }
