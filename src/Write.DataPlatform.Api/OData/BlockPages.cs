@@ -14,7 +14,7 @@ namespace Write.DataPlatform.Api.OData;
 /// </summary>
 internal sealed class BlockPages(RowBlocks blocks, CursorSeal seal)
 {
-    private const int SentBytes = 32 * 1024;
+    private const int SentBytes = 60 * 1024;
     private const int FirstBytes = 4 * 1024;
     private const int RowBytes = 256;
 
@@ -29,11 +29,11 @@ internal sealed class BlockPages(RowBlocks blocks, CursorSeal seal)
             return false;
         }
 
-        var skip = page.Token is null ? page.Options.Skip : 0;
+        var progress = new Progress(page.Limit, page.Token is null ? page.Options.Skip : 0);
         var after = page.Token?.After;
-        var times = page.Rows.TimesOf(page.Pipeline, after, skip <= int.MaxValue ? skip + page.Limit + 1 : null);
+        var times = page.Rows.TimesOf(page.Pipeline, after, progress.Skip <= int.MaxValue ? progress.Skip + progress.Limit + 1 : null);
         var partitions = set.Within(times);
-        if (!blocks.IsReady(set, partitions, page.Limit))
+        if (!blocks.IsReady(set, partitions, progress.Limit))
         {
             return false;
         }
@@ -42,11 +42,9 @@ internal sealed class BlockPages(RowBlocks blocks, CursorSeal seal)
         QueryPlace.Leave();
         var cancellation = page.Request.Context.RequestAborted;
         var response = page.Request.Context.Response;
-        var buffer = new ArrayBufferWriter<byte>((int)Math.Min(SentBytes + FirstBytes, FirstBytes + page.Limit * RowBytes));
+        var buffer = new ArrayBufferWriter<byte>((int)Math.Min(SentBytes + FirstBytes, FirstBytes + progress.Limit * RowBytes));
         await using var json = new Utf8JsonWriter(buffer, AnswerJson.WriterOptions);
         var writer = new BlockWriter(set, page.Selected, page.Request.OmitsNulls);
-        var (wrote, next, isFull) = (0L, (ImmutableArray<object?>?)null, false);
-        ImmutableArray<object?> last = [];
         page.WriteHead(json);
         foreach (var partition in partitions)
         {
@@ -54,66 +52,34 @@ internal sealed class BlockPages(RowBlocks blocks, CursorSeal seal)
             var test = condition is null ? null : BlockTest.Of(condition, block);
             var (from, to) = block.Within(times);
             from = after is { } key ? Math.Max(from, block.After(key)) : from;
-            if (test is null)
-            {
-                var passed = Math.Min(skip, Math.Max(0, to - from));
-                (from, skip) = (from + (int)passed, skip - passed);
-            }
-
             writer.Begin(block, partition);
-            for (var row = from; row < to && (row = test?.Next(row, to) ?? row) < to; row++)
+            while ((from = progress.Write(writer, json, buffer, block, test, from, to)) < to && !progress.IsFull)
             {
-                if (skip > 0)
+                if (!response.HasStarted)
                 {
-                    skip--;
-                    continue;
+                    FeedStream.SetHeaders(page.Request, page.Format, page.Size);
                 }
 
-                if (wrote == page.Limit)
-                {
-                    (next, isFull) = (last, true);
-                    break;
-                }
-
-                writer.Write(json, row);
-                if (++wrote == page.Limit)
-                {
-                    last = block.KeyOf(row);
-                }
-
-                if (json.BytesPending + buffer.WrittenCount > SentBytes)
-                {
-                    await FlushAsync();
-                }
+                await json.FlushAsync(cancellation);
+                await response.Body.WriteAsync(buffer.WrittenMemory, cancellation);
+                buffer.ResetWrittenCount();
             }
 
-            if (isFull)
+            if (progress.IsFull)
             {
                 break;
             }
         }
 
-        page.WriteTail(json, seal, wrote, next);
+        page.WriteTail(json, seal, progress.Wrote, progress.Next);
         if (!response.HasStarted)
         {
-            FeedStream.SetHeaders(page.Request, page.Format);
+            FeedStream.SetHeaders(page.Request, page.Format, page.Size);
             response.ContentLength = buffer.WrittenCount;
         }
 
         await response.Body.WriteAsync(buffer.WrittenMemory, cancellation);
         return true;
-
-        async Task FlushAsync()
-        {
-            if (!response.HasStarted)
-            {
-                FeedStream.SetHeaders(page.Request, page.Format);
-            }
-
-            await json.FlushAsync(cancellation);
-            await response.Body.WriteAsync(buffer.WrittenMemory, cancellation);
-            buffer.ResetWrittenCount();
-        }
     }
 
     /// <summary>The one condition of a pipeline that only keeps rows and leaves them in the order of their key; null for none.</summary>
@@ -137,5 +103,64 @@ internal sealed class BlockPages(RowBlocks blocks, CursorSeal seal)
         }
 
         return true;
+    }
+
+    /// <summary>How far a page is.</summary>
+    private sealed class Progress(long limit, long skip)
+    {
+        private ImmutableArray<object?> _last = [];
+
+        /// <summary>The most rows to write.</summary>
+        public long Limit => limit;
+
+        /// <summary>How many rows are still to be passed over.</summary>
+        public long Skip => skip;
+
+        public long Wrote { get; private set; }
+
+        /// <summary>Whether all rows of the page are written, and another follows.</summary>
+        public bool IsFull { get; private set; }
+
+        /// <summary>The key of the last row, if another follows.</summary>
+        public ImmutableArray<object?>? Next => IsFull ? _last : null;
+
+        /// <summary>Writes rows of a block until it is time to send them.</summary>
+        /// <returns>The row to go on with.</returns>
+        public int Write(BlockWriter writer, Utf8JsonWriter json, ArrayBufferWriter<byte> buffer, RowBlock block, BlockTest? test, int from, int to)
+        {
+            if (test is null)
+            {
+                var passed = (int)Math.Min(skip, Math.Max(0, to - from));
+                (from, skip) = (from + passed, skip - passed);
+            }
+
+            for (var row = from; row < to && (row = test?.Next(row, to) ?? row) < to; row++)
+            {
+                if (skip > 0)
+                {
+                    skip--;
+                    continue;
+                }
+
+                if (Wrote == limit)
+                {
+                    IsFull = true;
+                    return row;
+                }
+
+                writer.Write(json, row);
+                if (++Wrote == limit)
+                {
+                    _last = block.KeyOf(row);
+                }
+
+                if (json.BytesPending + buffer.WrittenCount > SentBytes)
+                {
+                    return row + 1;
+                }
+            }
+
+            return to;
+        }
     }
 }

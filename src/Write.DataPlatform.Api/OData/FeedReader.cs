@@ -170,7 +170,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
 
         ImmutableArray<object?> Place(DbDataReader row) => [.. order.Select((o, i) => RowWriter.Value(row, orderAt + i, o.Value.Type.Kind))];
 
-        return FeedStream.SendAsync(page.Request, format, (pipe, cancellation) => rows.QueryAsync(
+        return FeedStream.SendAsync(page.Request, format, page.Size, (pipe, cancellation) => rows.QueryAsync(
             range,
             source => RowCompiler.CompilePage(source, asked),
             reader =>
@@ -189,8 +189,8 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
             cancellation));
     }
 
-    private static Task<long> CountAsync(FeedRows rows, RowPipeline pipeline, CancellationToken cancellationToken) =>
-        rows.QueryAsync(rows.TimesOf(pipeline, null), source => RowCompiler.CompileCount(source, pipeline), reader => reader.Read() ? reader.GetInt64(0) : 0, cancellationToken);
+    private static async Task<long> CountAsync(FeedRows rows, RowPipeline pipeline, CancellationToken cancellationToken) =>
+        pipeline.Steps.All(s => s is ComputeRows or OrderRows) && rows.Count is { } known ? known : await rows.QueryAsync(rows.TimesOf(pipeline, null), source => RowCompiler.CompileCount(source, pipeline), reader => reader.Read() ? reader.GetInt64(0) : 0, cancellationToken);
 
     /// <summary>The columns that are asked for.</summary>
     /// <exception cref="ProblemException">400: there is no such column.</exception>
