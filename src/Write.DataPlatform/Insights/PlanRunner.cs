@@ -17,15 +17,22 @@ internal sealed class LakeAnswers : IAsyncDisposable
 {
     private readonly List<(LeafPiece Piece, Task<LakeRows> Rows)> _running;
 
-    private LakeAnswers(List<(LeafPiece, Task<LakeRows>)> running) => _running = running;
+    private readonly CancellationTokenSource _end;
+
+    private LakeAnswers(List<(LeafPiece, Task<LakeRows>)> running, CancellationTokenSource end) => (_running, _end) = (running, end);
 
     /// <summary>Bytes that the lake read for what was read so far.</summary>
     public long BytesScanned { get; private set; }
 
     /// <summary>Begins to ask.</summary>
-    public static LakeAnswers Ask(QueryPlan plan, ILake lake, CancellationToken cancellationToken = default) => new(
-        [.. plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (
-            piece, lake.QueryAsync(QueryPlan.CompileLake(leaf, piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, cancellationToken))))]);
+    public static LakeAnswers Ask(QueryPlan plan, ILake lake, CancellationToken cancellationToken = default)
+    {
+        var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        return new LakeAnswers(
+            [.. plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (
+                piece, lake.QueryAsync(QueryPlan.CompileLake(leaf, piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, end.Token))))],
+            end);
+    }
 
     /// <summary>Reads every answer, and lets each go when it is read.</summary>
     /// <exception cref="LakeException">The lake could not answer.</exception>
@@ -41,7 +48,8 @@ internal sealed class LakeAnswers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // A failed piece ends the answer; what the others still bring is let go.
+        // A failed piece ends the answer; the others are stopped, and what they still bring is let go.
+        await _end.CancelAsync();
         foreach (var (_, task) in _running)
         {
             await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -50,6 +58,8 @@ internal sealed class LakeAnswers : IAsyncDisposable
                 await task.Result.DisposeAsync();
             }
         }
+
+        _end.Dispose();
     }
 }
 

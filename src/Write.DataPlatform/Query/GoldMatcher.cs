@@ -7,11 +7,21 @@ namespace Write.DataPlatform.Query;
 /// <param name="Definition">What its rows are.</param>
 /// <param name="Tenant">Whose rows; null for an internal table.</param>
 /// <param name="Revision">The manifest's revision.</param>
-/// <param name="Partitions">The built partitions in order of time, definition unchanged.</param>
+/// <param name="Partitions">The built partitions.</param>
 /// <param name="IsComplete">Whether they leave out nothing that the lake has before the last one's end.</param>
 internal sealed record GoldCandidate(
     GoldDefinition Definition, string? Tenant, long Revision, ImmutableArray<GoldCandidatePartition> Partitions, bool IsComplete)
 {
+    /// <summary>The built partitions in order of time, definition unchanged.</summary>
+    public ImmutableArray<GoldCandidatePartition> Partitions
+    {
+        get;
+        init => (field, Runs) = (value, Unbroken(value));
+    } = Partitions;
+
+    /// <summary>The partitions in runs that follow each other without a gap.</summary>
+    public ImmutableArray<ImmutableArray<GoldCandidatePartition>> Runs { get; private init; } = Unbroken(Partitions);
+
     /// <summary>By fact, the streams whose events go on where partitions are cut.</summary>
     public ImmutableDictionary<string, GoldCandidateTail> Tails { get; init; } = ImmutableDictionary<string, GoldCandidateTail>.Empty;
 
@@ -26,6 +36,22 @@ internal sealed record GoldCandidate(
     /// <summary>The tail that a fact's events in a range are read from, too; null if none are.</summary>
     public GoldCandidateTail? TailOf(string fact, LeafPiece piece) =>
         piece.Partitions.Any(p => p.CutOf(fact) is { } cut && cut < p.ToUtc(Definition) && (piece.Range.To is not { } to || to.Utc > cut)) ? Tails.GetValueOrDefault(fact) : null;
+
+    private static ImmutableArray<ImmutableArray<GoldCandidatePartition>> Unbroken(ImmutableArray<GoldCandidatePartition> partitions)
+    {
+        var runs = ImmutableArray.CreateBuilder<ImmutableArray<GoldCandidatePartition>>();
+        var start = 0;
+        for (var i = 1; i <= partitions.Length; i++)
+        {
+            if (i == partitions.Length || partitions[i - 1].To != partitions[i].From)
+            {
+                runs.Add(partitions[start..i]);
+                start = i;
+            }
+        }
+
+        return runs.ToImmutable();
+    }
 }
 
 /// <summary>What a stream has counted of a fact for a gold table.</summary>
@@ -137,7 +163,7 @@ internal static class GoldMatcher
                 continue;
             }
 
-            if (areMergeable)
+            if (areMergeable && pieces.Any(p => p.Gold is null))
             {
                 // What it leaves out, above all within its buckets, is for the other tables, the coarsest first, before it is for the lake.
                 foreach (var finer in able.Where(c => c != candidate).OrderByDescending(c => c.Definition.Table.Grain).ThenBy(c => c.Partitions.Sum(p => p.Rows)))
@@ -197,8 +223,7 @@ internal static class GoldMatcher
             return Because("measure_not_stored", $"{table.Name} counts nothing of {leaf.Fact.Name} by {leaf.AggTime.Name}.");
         }
 
-        var stored = definition.States.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
-        if (leaf.States.FirstOrDefault(s => !stored.Contains(s.Name)) is { } state)
+        if (leaf.States.FirstOrDefault(s => !definition.StateNames.Contains(s.Name)) is { } state)
         {
             return Because("measure_not_stored", $"{table.Name} does not hold {state.Measure?.Name ?? state.Fact.Name}{(state.Filter is null ? "" : " under this metric's filter")}.");
         }
@@ -329,14 +354,14 @@ internal static class GoldMatcher
         var pieces = ImmutableArray.CreateBuilder<LeafPiece>();
         var position = range.From;
         var isOpenAtStart = range.From is null;
-        var runs = Runs(candidate.Partitions).ToList();
-        for (var i = 0; i < runs.Count; i++)
+        var runs = candidate.Runs;
+        for (var i = 0; i < runs.Length; i++)
         {
             var partitions = runs[i];
             var start = Bound(partitions[0].From);
             var end = Bound(partitions[^1].To);
             var reachesBack = i == 0 && candidate.IsComplete;
-            var reachesOn = i == runs.Count - 1 && candidate.IsComplete;
+            var reachesOn = i == runs.Length - 1 && candidate.IsComplete;
             var from = range.From is { } wanted && (reachesBack || wanted.Utc > start.Utc) ? Up(wanted, candidate.Definition.Table, leaf) : reachesBack ? null : (TimeBound?)start;
             var to = range.To is { } last && (reachesOn || last.Utc < end.Utc) ? Down(last, candidate.Definition.Table, leaf) : reachesOn ? null : (TimeBound?)end;
             if (from is { } f && to is { } t && f.Utc >= t.Utc)
@@ -344,7 +369,8 @@ internal static class GoldMatcher
                 continue;
             }
 
-            var touched = partitions.Where(p => (to is null || Bound(p.From).Utc < to.Value.Utc) && (from is null || Bound(p.To).Utc > from.Value.Utc)).ToImmutableArray();
+            var (skipped, reached) = (from is null ? 0 : First(partitions, p => Bound(p.To).Utc > from.Value.Utc), to is null ? partitions.Length : First(partitions, p => Bound(p.From).Utc >= to.Value.Utc));
+            var touched = skipped < reached ? partitions[skipped..reached] : [];
             if (touched.IsEmpty)
             {
                 // Nothing is there, and the answer still wants the columns' types.
@@ -380,26 +406,17 @@ internal static class GoldMatcher
         TimeBound Bound(DateOnly date) => candidate.Definition.Table is { Grain: < TimeGrain.Day } table
             ? TimeBound.FromUtc(TimeBound.FromDate(date, table.TimeZone).Utc, leaf.Zone)
             : TimeBound.FromDate(date, leaf.Zone);
-    }
 
-    /// <summary>Partitions that follow each other without a gap.</summary>
-    private static IEnumerable<List<GoldCandidatePartition>> Runs(ImmutableArray<GoldCandidatePartition> partitions)
-    {
-        List<GoldCandidatePartition> run = [];
-        foreach (var partition in partitions)
+        static int First(ImmutableArray<GoldCandidatePartition> partitions, Func<GoldCandidatePartition, bool> isPast)
         {
-            if (run.Count > 0 && run[^1].To != partition.From)
+            var (low, high) = (0, partitions.Length);
+            while (low < high)
             {
-                yield return run;
-                run = [];
+                var middle = (low + high) / 2;
+                (low, high) = isPast(partitions[middle]) ? (low, middle) : (middle + 1, high);
             }
 
-            run.Add(partition);
-        }
-
-        if (run.Count > 0)
-        {
-            yield return run;
+            return low;
         }
     }
 
