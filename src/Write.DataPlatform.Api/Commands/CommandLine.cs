@@ -4,6 +4,7 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Streaming;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -61,7 +62,7 @@ internal static class CommandLine
             Tables.Problems(terminal, exception);
             return ExitCode.Failed;
         }
-        catch (Exception exception) when (exception is StartupException or RefreshException or LakeException or GoldStoreException or IOException or UnauthorizedAccessException or UsageException)
+        catch (Exception exception) when (exception is StartupException or RefreshException or LakeException or GoldStoreException or StreamException or IOException or UnauthorizedAccessException or UsageException)
         {
             terminal.Fail(exception.Message);
             return exception is UsageException ? ExitCode.BadUsage : ExitCode.Failed;

@@ -6,7 +6,6 @@ using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
-using Write.DataPlatform.Streaming;
 using Write.DataPlatform.Streaming.Batches;
 
 namespace Write.DataPlatform.Api.Commands;
@@ -47,15 +46,8 @@ internal sealed class StreamsCommand : ExampleCommand
         {
             var definition = Find(services, parse.GetValue(stream)!);
             await services.GetRequiredService<AuditLog>().AddAsync(Caller.Operator, "stream.replay", definition.Name, $"{parse.GetValue(id)} {parse.GetValue(reason)}".Trim(), cancellationToken);
-            try
-            {
-                var (replayed, kept) = await services.GetRequiredService<EventIngest>().ReplayAsync(definition, parse.GetValue(id), parse.GetValue(reason), cancellationToken);
-                Print(parse, new { replayed, kept });
-            }
-            catch (StreamException exception)
-            {
-                throw new UsageException(exception.Message);
-            }
+            var (replayed, kept) = await services.GetRequiredService<EventIngest>().ReplayAsync(definition, parse.GetValue(id), parse.GetValue(reason), cancellationToken);
+            Print(parse, new { replayed, kept });
         }, cancellationToken));
         Subcommands.Add(replay);
     }

@@ -84,25 +84,25 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TailStore
         GoldDefinition definition, string? tenant, bool fresh, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var hash = definition.HashFor(tenant);
         var found = ImmutableDictionary.CreateBuilder<string, GoldCandidateTail>();
-        ImmutableArray<TailSegment>? listed = null;
+        var segments = ImmutableArray.CreateBuilder<TailSegment>();
         foreach (var stream in definition.Model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
         {
             var progress = await tails.GetProgressAsync(stream.Name, fresh, cancellationToken);
-            if (progress.Since(definition.Table.Name, definition.HashOfAll, now) is not { } since || progress.Counted(now) is not { } counted)
+            if (progress.Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), now) is not { } since || progress.Counted(now) is not { } counted)
             {
                 continue;
             }
 
-            listed ??= [.. (await tails.ListAsync(definition.Table.Name, tenant, fresh, cancellationToken)).Where(s => s.Key.Definition == hash)];
+            var meaning = TailMeaning.Of(definition, tenant, stream);
             var kept = now - TailStore.Retention + TimeSpan.FromHours(1);
-            var own = listed.Value.Where(s => s.Key.Stream == stream.Name).ToList();
+            var own = (await tails.ListAsync(definition.Table.Name, tenant, fresh, cancellationToken)).Where(s => s.Key.Stream == stream.Name && s.Key.Definition == meaning).ToList();
+            segments.AddRange(own);
             found[stream.SemanticModel] = new GoldCandidateTail(
                 stream.Name, (since > kept ? since : kept).UtcDateTime, Floor(counted.UtcDateTime, stream.Window), TailEngine.TagOf(own), own.Count);
         }
 
-        return (found.ToImmutable(), listed ?? []);
+        return (found.ToImmutable(), segments.ToImmutable());
     }
 
     private static DateTime Floor(DateTime time, TimeSpan window) => new(time.Ticks - time.Ticks % window.Ticks, DateTimeKind.Utc);

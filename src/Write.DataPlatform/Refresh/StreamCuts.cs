@@ -45,7 +45,7 @@ internal sealed class StreamCuts(TailStore tails, IOptions<RefreshOptions> optio
         }
 
         var delay = progress.Shards.Any(s => !s.Lands) ? options.Value.LandingDelay : TimeSpan.Zero;
-        if (progress.Sealed(now, delay) is not { } isSealed || progress.Since(definition.Table.Name, definition.HashOfAll, now) is not { } since)
+        if (progress.Sealed(now, delay) is not { } isSealed || progress.Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), now) is not { } since)
         {
             return null;
         }

@@ -34,7 +34,7 @@ internal sealed partial class TailKeeper(
             var since = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
             foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
             {
-                since[stream.SemanticModel] = (await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, definition.HashOfAll, time.GetUtcNow()) ?? DateTimeOffset.MinValue;
+                since[stream.SemanticModel] = (await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), time.GetUtcNow()) ?? DateTimeOffset.MinValue;
             }
 
             var needs = false;
@@ -117,7 +117,7 @@ internal sealed partial class TailKeeper(
 
         bool IsCovered(TailKey window)
         {
-            if (window.Definition != hash || !model.Streams.TryGetValue(window.Stream, out var stream))
+            if (!model.Streams.TryGetValue(window.Stream, out var stream) || window.Definition != TailMeaning.Of(definition, tenant, stream))
             {
                 return true;
             }

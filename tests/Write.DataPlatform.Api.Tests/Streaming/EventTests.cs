@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Api.Tests.Commands;
+using Write.DataPlatform.Streaming;
 
 namespace Write.DataPlatform.Api.Tests.Streaming;
 
@@ -95,16 +97,77 @@ public sealed class EventTests
         await server.StopAsync();
     }
 
+    [Fact]
+    public async Task What_is_poison_stops_nothing_and_is_sent_again_by_command()
+    {
+        // Commands know the machine's clock alone.
+        await using var server = new SmallServer { Configure = services => services.AddSingleton(TimeProvider.System) };
+        await StartAsync(server);
+        var now = Now(server);
+        var stream = server.Services.GetRequiredService<IEventStreams>().Get("visits");
+        (string Data, string? Reason)[] records =
+        [
+            (Event(1, now, "FR", 1), null),
+            ("{", "invalid_json"),
+            ("[1]", "invalid_json"),
+            ("""{"id":"x","started_at":"2026-01-01T00:00:00Z"}""", "wrong_type"),
+            ($$"""{"id":2,"started_at":"{{now:O}}","country":"{{new string('x', 1_000_000)}}"}""", "too_large"),
+            ("""{"id":3}""", "no_time"),
+            (Event(4, now.AddSeconds(8), "DE", 1), "future"),
+            ("""{"id":5,"started_at":"0001-01-01T00:00:00Z"}""", "ancient"),
+            ($$"""{"id":6,"started_at":"{{now:O}}","country":"FR","seconds":1,"what":{"is":["unknown"]} }""", null),
+        ];
+
+        // Straight into the stream: HTTP would refuse them.
+        var put = await stream.PutAsync([.. records.Select(r => new PutRecord("key", Encoding.UTF8.GetBytes(r.Data)))], Cancel);
+        Assert.All(put, result => Assert.True(result.IsAccepted, result.Error?.Message));
+        var lake = Query.Replace("\"gold\"", "\"lake\"", StringComparison.Ordinal);
+        await UntilAsync(server, lake, a => a["rows"]!.ToJsonString() == """[{"visit__country":"FR","visits":2,"seconds":2}]""");
+        var (_, body) = await server.GetAsync("/v1/streams/visits/dead-letters");
+        Assert.Equal(records.Select(r => r.Reason).OfType<string>().Order(), body["deadLetters"]!.AsArray().Select(l => (string)l!["reason"]!).Order());
+
+        string[] settings = ["--json", "--data", server.Data, $"--DataPlatform:Models={server.Models}", $"--DataPlatform:Lake:Path={server.Lake}", "--Serilog:MinimumLevel:Default=Fatal"];
+        var (code, output, error) = await CommandTests.RunAsync("", ["streams", "replay", "visits", .. settings]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.StartsWith("error: ", error, StringComparison.Ordinal);
+        await server.StopAsync();
+        (code, _, error) = await CommandTests.RunAsync("", ["streams", "replay", "visit", .. settings]);
+        Assert.Equal(2, code);
+        Assert.Contains("'visits'", error, StringComparison.Ordinal);
+        await Task.Delay(TimeSpan.FromSeconds(6), TimeProvider.System, Cancel);
+        Assert.Equal("""{"replayed":1,"kept":0}""", await RunAsync("replay", "--reason", "future"));
+        Assert.Equal("""{"replayed":0,"kept":0}""", await RunAsync("replay", "--reason", "future"));
+        Assert.DoesNotContain("future", await RunAsync("dead-letters"), StringComparison.Ordinal);
+
+        // What was not kept whole stays; the rest is as wrong as it was.
+        Assert.Equal("""{"replayed":5,"kept":1}""", await RunAsync("replay"));
+        await BeginAsync(server, Role.All);
+        await UntilAsync(server, lake, a => a["rows"]!.ToJsonString() == """[{"visit__country":"DE","visits":1,"seconds":1},{"visit__country":"FR","visits":2,"seconds":2}]""");
+        (_, body) = await server.GetAsync("/v1/streams/visits/dead-letters");
+        Assert.Equal(6, body["deadLetters"]!.AsArray().Count);
+
+        async Task<string> RunAsync(string command, params string[] more)
+        {
+            (code, output, error) = await CommandTests.RunAsync("", ["streams", command, "visits", .. more, .. settings]);
+            Assert.Equal((0, ""), (code, error));
+            return output.Trim();
+        }
+    }
+
     private static async Task StartAsync(SmallServer server, Role role = Role.All)
     {
         await File.AppendAllTextAsync(server.ModelFile, "\nstreams:\n  - { name: visits, semantic_model: visits, window: 1s, allowed_lateness: 1s, tables: [visits_daily] }\n", Cancel);
+        await BeginAsync(server, role);
+    }
+
+    private static async Task BeginAsync(SmallServer server, Role role) =>
         await server.StartAsync(
             role,
+            ("DataPlatform:MicroBatches:MaxFuture", "00:00:03"),
             ("DataPlatform:MicroBatches:IdleAfter", "00:00:00.2"),
             ("DataPlatform:MicroBatches:LandInterval", "00:00:01"),
             ("DataPlatform:Stream:Local:Partitions", "2"),
             ("DataPlatform:Stream:Local:Flush", "Never"));
-    }
 
     private static DateTime Now(SmallServer server) => server.Services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
 

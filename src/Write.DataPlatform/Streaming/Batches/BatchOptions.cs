@@ -29,8 +29,8 @@ public sealed class BatchOptions
     public TimeSpan MaxAge { get; set; } = TimeSpan.FromDays(400);
 
     /// <summary>Events of one window and shard that are counted as one; a hot window is counted in several pieces.</summary>
-    /// <value>Default: 20,000.</value>
-    public int ChunkEvents { get; set; } = 20_000;
+    /// <value>Default: 100,000.</value>
+    public int ChunkEvents { get; set; } = 100_000;
 
     /// <summary>Events of open windows of one shard whose ids are remembered; beyond, the oldest window is closed early.</summary>
     /// <value>Default: 2,000,000.</value>

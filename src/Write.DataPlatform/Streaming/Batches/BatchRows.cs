@@ -31,14 +31,14 @@ internal sealed class BatchRows : IAsyncDisposable
     private readonly Dictionary<string, string> _shapes = [];
     private int _files;
 
-    private BatchRows(DuckDbSession session, StreamPlan plan, ImmutableArray<EventColumn> columns, ILake lake, string database, string folder) =>
-        (_session, _plan, _columns, _joined, _database, _folder) = (session, plan, columns, new JoinedRows(session, plan, lake), database, folder);
+    private BatchRows(DuckDbSession session, StreamPlan plan, ImmutableArray<EventColumn> columns, JoinedRows joined, string database, string folder) =>
+        (_session, _plan, _columns, _joined, _database, _folder) = (session, plan, columns, joined, database, folder);
 
     /// <summary>The columns that are written to the lake; the others follow from the event time.</summary>
     public IEnumerable<EventColumn> Columns => _columns;
 
     public static async Task<BatchRows> OpenAsync(
-        DuckDbInstance instance, StreamPlan plan, ImmutableArray<EventColumn> columns, ILake lake, string folder, CancellationToken cancellationToken)
+        DuckDbInstance instance, StreamPlan plan, ImmutableArray<EventColumn> columns, ILake lake, string folder, TimeProvider time, CancellationToken cancellationToken)
     {
         var session = await instance.OpenAsync(cancellationToken);
         try
@@ -46,7 +46,7 @@ internal sealed class BatchRows : IAsyncDisposable
             var database = string.Create(CultureInfo.InvariantCulture, $"shard_{Interlocked.Increment(ref _databases)}");
             await session.ExecuteAsync($"ATTACH ':memory:' AS {database}", cancellationToken);
             await session.ExecuteAsync($"USE {database}", cancellationToken);
-            var rows = new BatchRows(session, plan, columns, lake, database, folder);
+            var rows = new BatchRows(session, plan, columns, new JoinedRows(session, plan, lake, time), database, folder);
             if (plan.Fact.Table.Split('.') is [var schema, _])
             {
                 await session.ExecuteAsync($"CREATE SCHEMA IF NOT EXISTS {LakeViews.Quote(schema)}", cancellationToken);
@@ -67,30 +67,27 @@ internal sealed class BatchRows : IAsyncDisposable
 
     public Task DropAsync(string table, CancellationToken cancellationToken = default) => _session.ExecuteAsync($"DROP TABLE IF EXISTS {table}", cancellationToken);
 
-    public Task AppendAsync(string table, IReadOnlyList<(long Number, object?[] Values)> rows, CancellationToken cancellationToken = default) =>
-        Task.Run(
+    public Task AppendAsync(string table, EventRows rows, CancellationToken cancellationToken = default) =>
+        rows.Count == 0 ? Task.CompletedTask : Task.Run(
             () =>
             {
-                using var appender = _session.Connection.CreateAppender(_database, "main", table);
-                foreach (var (number, values) in rows)
-                {
-                    var row = appender.CreateRow();
-                    row.AppendValue(number);
-                    foreach (var value in values)
-                    {
-                        row.Append(value);
-                    }
-
-                    row.EndRow();
-                }
+                using var appender = new ColumnAppender(_session, _database, "main", table);
+                rows.AppendTo(appender);
+                appender.Close();
             },
             cancellationToken);
 
-    /// <summary>The states of a chunk's rows for a gold table, as Parquet by tenant (null for an internal table); tenants without rows are not there.</summary>
-    public async Task<IReadOnlyDictionary<string, byte[]>> StatesAsync(GoldDefinition definition, string chunk, DateTime window, CancellationToken cancellationToken = default)
+    /// <summary>Lets statements over the lake's tables see a chunk's rows and those that they join to.</summary>
+    /// <exception cref="LakeException">The lake could not give the rows.</exception>
+    public async Task ShowAsync(WindowChunk chunk, CancellationToken cancellationToken = default)
     {
-        await _session.ExecuteAsync($"CREATE OR REPLACE VIEW {LakeViews.Quote(_plan.Fact.Table)} AS SELECT {LakeColumns()} FROM {_database}.main.{chunk}", cancellationToken);
-        await _joined.LoadAsync(definition, cancellationToken);
+        await _session.ExecuteAsync($"CREATE OR REPLACE VIEW {LakeViews.Quote(_plan.Fact.Table)} AS SELECT {LakeColumns()} FROM {_database}.main.{chunk.Table}", cancellationToken);
+        await _joined.LoadAsync(chunk.IsFull, cancellationToken);
+    }
+
+    /// <summary>The states of the shown chunk's rows for a gold table, as Parquet by tenant (empty for an internal table); tenants without rows are not there.</summary>
+    public async Task<IReadOnlyDictionary<string, byte[]>> StatesAsync(GoldDefinition definition, DateTime window, CancellationToken cancellationToken = default)
+    {
         var from = new DateTimeOffset(window, TimeSpan.Zero);
         var statement = definition.CompileEvents(DuckDbDialect.Instance, _plan.Fact.Name, from, from + _plan.Stream.Window);
         await _session.ExecuteAsync(statement with { Text = $"CREATE OR REPLACE TEMP TABLE states AS {statement.Text}" }, cancellationToken);

@@ -36,6 +36,9 @@ internal sealed record BatchState
 
     public bool IsEnded { get; init; }
 
+    /// <summary>Of how many events windows' pieces are, by the windows' start.</summary>
+    public ImmutableArray<ChunkSize> Chunks { get; init; } = [];
+
     /// <summary>From where a successor must read at the latest.</summary>
     public required string Position { get; init; }
 
@@ -51,6 +54,11 @@ internal sealed record BatchState
     [JsonIgnore]
     public SequenceNumber? LandingTo => Landing is null ? null : SequenceNumber.Parse(Landing);
 }
+
+/// <summary>Of how many events the pieces of windows are.</summary>
+/// <param name="From">The first start of such a window.</param>
+/// <param name="Events">How many.</param>
+internal sealed record ChunkSize(DateTimeOffset From, int Events);
 
 /// <summary>Keeps shards' states, each written only by who holds the shard's lease.</summary>
 internal sealed class BatchStates(IGoldStore store, string stream, string shard)

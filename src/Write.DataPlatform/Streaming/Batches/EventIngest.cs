@@ -77,25 +77,23 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
         var refused = ImmutableArray.CreateBuilder<RefusedEvent>();
         var now = time.GetUtcNow().UtcDateTime;
         var good = new List<(int Index, PutRecord Record)>();
+
+        // Without the columns' types the form alone is looked at; the rest is seen when it is counted.
+        parser ??= new EventParser([], options.Value.MaxEventBytes, options.Value.MaxTextBytes);
+        var row = new EventRows(parser.Columns);
         for (var i = 0; i < events.Count; i++)
         {
-            // Without the columns' types the form alone is looked at; the rest is seen when it is counted.
-            var parsed = (parser ?? new EventParser([], options.Value.MaxEventBytes, options.Value.MaxTextBytes)).Parse(events[i].Span);
-            if (parsed.Values is not { } values)
+            var problem = parser.Parse(events[i].Span, row) ?? (when >= 0 ? EventParser.RefuseTime(plan!.TimeColumn, row.MomentOf(when), now, options.Value) : null);
+            if (problem is not null)
             {
-                refused.Add(new RefusedEvent(i, parsed.Reason!, parsed.Message!));
+                refused.Add(new RefusedEvent(i, problem.Reason, problem.Message));
+                continue;
             }
-            else if (when >= 0 && EventParser.RefuseTime(plan!.TimeColumn, values[when] as DateTime?, now, options.Value) is { } wrong)
-            {
-                refused.Add(new RefusedEvent(i, wrong.Reason!, wrong.Message!));
-            }
-            else
-            {
-                // An event that is sent again must come to the same shard.
-                var key = id >= 0 && values[id] is { } value ? Convert.ToString(value, CultureInfo.InvariantCulture)! : "";
-                key = key.Length is > 0 and <= IEventStream.MaxPartitionKeyLength ? key : XxHash3.HashToUInt64(events[i].Span).ToString("x16", CultureInfo.InvariantCulture);
-                good.Add((i, new PutRecord(key, events[i].ToArray())));
-            }
+
+            // An event that is sent again must come to the same shard.
+            var key = id >= 0 ? row.TextOf(id) ?? "" : "";
+            key = key.Length is > 0 and <= IEventStream.MaxPartitionKeyLength ? key : XxHash3.HashToUInt64(events[i].Span).ToString("x16", CultureInfo.InvariantCulture);
+            good.Add((i, new PutRecord(key, events[i].ToArray())));
         }
 
         var accepted = 0;

@@ -16,7 +16,7 @@ internal sealed record EventColumn(string Name, string DuckDbType, ColumnType? T
     public byte[] Utf8 { get; } = Encoding.UTF8.GetBytes(Name);
 
     /// <summary>The least and greatest whole number that the lake's type holds.</summary>
-    public (decimal Min, decimal Max) Whole { get; } = DuckDbType switch
+    public (long Min, long Max) Whole { get; } = DuckDbType switch
     {
         "TINYINT" => (sbyte.MinValue, sbyte.MaxValue),
         "SMALLINT" => (short.MinValue, short.MaxValue),
@@ -57,11 +57,10 @@ internal static class DeadReasons
     public const string Late = "late";
 }
 
-/// <summary>A record as it was read: values in the order of the columns, or why it is no event.</summary>
-internal readonly record struct ParsedEvent(object?[]? Values, string? Reason, string? Message)
-{
-    public static ParsedEvent Bad(string reason, string message) => new(null, reason, message);
-}
+/// <summary>Why a record is no event.</summary>
+/// <param name="Reason">A code of <see cref="DeadReasons"/>.</param>
+/// <param name="Message">What is wrong.</param>
+internal sealed record EventProblem(string Reason, string Message);
 
 /// <summary>Reads events from JSON objects: known properties by their columns' types, unknown ones passed over, missing ones null.</summary>
 internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBytes, int maxTextBytes)
@@ -69,19 +68,23 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
     private const long TicksPerMicrosecond = 10;
 
     /// <summary>Why an event's time cannot be; null if it can.</summary>
-    public static ParsedEvent? RefuseTime(string column, DateTime? time, DateTime arrived, BatchOptions options) =>
-        time is not { } at ? ParsedEvent.Bad(DeadReasons.NoTime, $"'{column}' is missing, which is the event's time.")
-        : at - arrived > options.MaxFuture ? ParsedEvent.Bad(DeadReasons.Future, $"'{column}' is {at:O}, more than {options.MaxFuture} ahead of its arrival.")
-        : arrived - at > options.MaxAge ? ParsedEvent.Bad(DeadReasons.Ancient, $"'{column}' is {at:O}, more than {options.MaxAge.TotalDays:0} days before its arrival.")
+    public static EventProblem? RefuseTime(string column, DateTime? time, DateTime arrived, BatchOptions options) =>
+        time is not { } at ? new EventProblem(DeadReasons.NoTime, $"'{column}' is missing, which is the event's time.")
+        : at - arrived > options.MaxFuture ? new EventProblem(DeadReasons.Future, $"'{column}' is {at:O}, more than {options.MaxFuture} ahead of its arrival.")
+        : arrived - at > options.MaxAge ? new EventProblem(DeadReasons.Ancient, $"'{column}' is {at:O}, more than {options.MaxAge.TotalDays:0} days before its arrival.")
         : null;
 
     public ImmutableArray<EventColumn> Columns { get; } = columns;
 
-    public ParsedEvent Parse(ReadOnlySpan<byte> data)
+    /// <summary>Reads a record.</summary>
+    /// <param name="data">Its bytes.</param>
+    /// <param name="row">Holds the event's values afterwards, as its only row.</param>
+    /// <returns>Why it is none; null if it is an event.</returns>
+    public EventProblem? Parse(ReadOnlySpan<byte> data, EventRows row)
     {
         if (data.Length > maxBytes)
         {
-            return ParsedEvent.Bad(DeadReasons.TooLarge, $"The record has {data.Length} bytes; {maxBytes} are allowed.");
+            return new EventProblem(DeadReasons.TooLarge, $"The record has {data.Length} bytes; {maxBytes} are allowed.");
         }
 
         try
@@ -89,10 +92,11 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
             var reader = new Utf8JsonReader(data, new JsonReaderOptions { MaxDepth = 64 });
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             {
-                return ParsedEvent.Bad(DeadReasons.InvalidJson, "The record is no JSON object.");
+                return new EventProblem(DeadReasons.InvalidJson, "The record is no JSON object.");
             }
 
-            var values = new object?[Columns.Length];
+            row.Clear();
+            row.Begin();
             var next = 0;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
@@ -105,18 +109,18 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
                 }
 
                 next = at + 1 == Columns.Length ? 0 : at + 1;
-                if (Read(ref reader, Columns[at], out values[at]) is { } wrong)
+                if (Read(ref reader, at, row) is { } wrong)
                 {
                     return wrong;
                 }
             }
 
-            return reader.Read() ? ParsedEvent.Bad(DeadReasons.InvalidJson, "Something follows the object.") : new ParsedEvent(values, null, null);
+            return reader.Read() ? new EventProblem(DeadReasons.InvalidJson, "Something follows the object.") : null;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             // Invalid UTF-8 and half surrogate pairs are told by the reader as an invalid operation.
-            return ParsedEvent.Bad(DeadReasons.InvalidJson, exception.Message);
+            return new EventProblem(DeadReasons.InvalidJson, exception.Message);
         }
     }
 
@@ -136,18 +140,19 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
         return -1;
     }
 
-    private ParsedEvent? Read(ref Utf8JsonReader reader, EventColumn column, out object? value)
+    private EventProblem? Read(ref Utf8JsonReader reader, int at, EventRows row)
     {
-        value = null;
+        var column = Columns[at];
         if (reader.TokenType == JsonTokenType.Null)
         {
+            row.SetNull(at);
             return null;
         }
 
         if (column.Type is not { } type)
         {
             using var document = JsonDocument.ParseValue(ref reader);
-            value = document.RootElement.GetRawText();
+            row.Set(at, Encoding.UTF8.GetBytes(document.RootElement.GetRawText()));
             return null;
         }
 
@@ -156,24 +161,24 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
             case ColumnKind.String when reader.TokenType == JsonTokenType.String:
                 if (reader.ValueSpan.Length > maxTextBytes)
                 {
-                    return ParsedEvent.Bad(DeadReasons.TooLarge, $"'{column.Name}' has {reader.ValueSpan.Length} bytes; {maxTextBytes} are allowed.");
+                    return new EventProblem(DeadReasons.TooLarge, $"'{column.Name}' has {reader.ValueSpan.Length} bytes; {maxTextBytes} are allowed.");
                 }
 
-                value = reader.GetString();
+                row.SetText(at, ref reader);
                 return null;
             case ColumnKind.Boolean when reader.TokenType is JsonTokenType.True or JsonTokenType.False:
-                value = reader.GetBoolean();
+                row.Set(at, reader.GetBoolean());
                 return null;
             case ColumnKind.Int64 when reader.TokenType == JsonTokenType.Number:
                 if (reader.TryGetInt64(out var whole) && whole >= column.Whole.Min && whole <= column.Whole.Max)
                 {
-                    value = whole;
+                    row.Set(at, whole);
                     return null;
                 }
 
                 if (reader.TryGetDecimal(out var exact) && decimal.IsInteger(exact) && exact >= column.Whole.Min && exact <= column.Whole.Max)
                 {
-                    value = (long)exact;
+                    row.Set(at, (long)exact);
                     return null;
                 }
 
@@ -181,7 +186,7 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
             case ColumnKind.Double when reader.TokenType == JsonTokenType.Number:
                 if (reader.TryGetDouble(out var number) && double.IsFinite(number) && (column.DuckDbType != "FLOAT" || float.IsFinite((float)number)))
                 {
-                    value = number;
+                    row.Set(at, number);
                     return null;
                 }
 
@@ -189,7 +194,7 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
             case ColumnKind.Decimal when reader.TokenType == JsonTokenType.Number:
                 if (reader.TryGetDecimal(out var money) && decimal.Round(money, Math.Min((int)type.Scale, 28)) == money && Math.Abs(money) < Power(type.Precision - type.Scale))
                 {
-                    value = decimal.Round(money, Math.Min((int)type.Scale, 28));
+                    row.Set(at, decimal.Round(money, Math.Min((int)type.Scale, 28)));
                     return null;
                 }
 
@@ -197,7 +202,7 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
             case ColumnKind.Date when reader.TokenType == JsonTokenType.String:
                 if (DateOnly.TryParseExact(reader.GetString(), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
                 {
-                    value = date;
+                    row.Set(at, date);
                     return null;
                 }
 
@@ -205,7 +210,7 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
             case ColumnKind.Timestamp when reader.TokenType == JsonTokenType.String:
                 if (Moment(ref reader) is { } moment)
                 {
-                    value = moment;
+                    row.Set(at, moment);
                     return null;
                 }
 
@@ -213,7 +218,7 @@ internal sealed class EventParser(ImmutableArray<EventColumn> columns, int maxBy
         }
 
         var shown = reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray ? "an object or array" : Shown(reader.ValueSpan);
-        return ParsedEvent.Bad(DeadReasons.WrongType, $"'{column.Name}' is {shown}; it must be {Wanted(column, type)}.");
+        return new EventProblem(DeadReasons.WrongType, $"'{column.Name}' is {shown}; it must be {Wanted(column, type)}.");
     }
 
     /// <summary>An ISO 8601 moment in UTC to the microsecond; without an offset it is UTC.</summary>

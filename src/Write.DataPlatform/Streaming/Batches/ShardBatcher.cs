@@ -17,7 +17,12 @@ namespace Write.DataPlatform.Streaming.Batches;
 internal sealed class ShardBatcher : IShardProcessor
 {
     private const int EarlierKept = 90;
-    private const int MaxUnwritten = 50_000;
+
+    // What may wait in memory to be written.
+    private const long MaxUnwrittenBytes = 32 << 20;
+
+    // How long it writes windows without asking whether it may yet.
+    private static readonly TimeSpan ConfirmAfter = TimeSpan.FromMinutes(2);
 
     private readonly BatchServices _services;
     private readonly BatchOptions _options;
@@ -32,20 +37,23 @@ internal sealed class ShardBatcher : IShardProcessor
     private readonly int _time;
     private readonly int _id;
     private readonly List<DeadLetter> _letters = [];
-    private readonly List<(long Number, object?[] Values)> _late = [];
+    private readonly EventRows _row;
+    private readonly EventRows _late;
     private readonly SequenceNumber? _history;
     private BatchState _state;
     private SequenceNumber? _seen;
     private SequenceNumber? _taken;
-    private long _row;
-    private long _landedRow;
+    private long _number;
+    private long _landed;
     private (long Events, long Duplicates, long DeadLetters) _counts;
     private ImmutableSortedDictionary<string, TailCoverage> _tables;
     private SequenceNumber? _announced;
     private long _wroteAt;
     private long _landedAt;
+    private long _confirmedAt;
     private long? _quietSince;
-    private int _unwritten;
+    private long _unwritten;
+    private bool _isCovered;
 
     // What a predecessor counted is written again where a table is new.
     private bool _isDirty = true;
@@ -57,7 +65,8 @@ internal sealed class ShardBatcher : IShardProcessor
     {
         (_services, _plan, _context, _shard, _parser, _rows, _landing, _states, _state) = (services, plan, context, shard, parser, rows, landing, states, state);
         _options = services.Options;
-        _windows = new ShardWindows(plan.Stream.Window, plan.Stream.AllowedLateness, _options.ChunkEvents, _options.MaxOpenEvents);
+        _windows = new ShardWindows(plan.Stream.Window, plan.Stream.AllowedLateness, start => state.Chunks.Last(c => c.From.UtcDateTime <= start).Events, _options.MaxOpenEvents, parser.Columns);
+        (_row, _late) = (new EventRows(parser.Columns), new EventRows(parser.Columns));
         _windows.Restore(state.Watermark?.UtcDateTime, state.Sealed?.UtcDateTime);
         _time = Index(plan.TimeColumn);
         _id = plan.IdColumn is { } id ? Index(id) : -1;
@@ -65,7 +74,7 @@ internal sealed class ShardBatcher : IShardProcessor
         _announced = state.LandingTo;
         _counts = (state.Events, state.Duplicates, state.DeadLetters);
         _tables = Coverage(state);
-        _wroteAt = _landedAt = services.Time.GetTimestamp();
+        _wroteAt = _landedAt = _confirmedAt = services.Time.GetTimestamp();
     }
 
     /// <summary>Goes on with a shard.</summary>
@@ -83,11 +92,11 @@ internal sealed class ShardBatcher : IShardProcessor
         }
 
         // From here on nobody before this one can write it.
-        state = state with { Fence = context.Fence };
+        state = state with { Fence = context.Fence, Chunks = ChunksFrom(state, services, plan.Stream.Window) };
         await states.WriteAsync(state, cancellationToken);
         var folder = services.LandsIn(plan);
         var columns = await services.ColumnsAsync(plan, folder, cancellationToken);
-        var rows = await BatchRows.OpenAsync(services.Instance, plan, columns, services.Lake, services.Folder, cancellationToken);
+        var rows = await BatchRows.OpenAsync(services.Instance, plan, columns, services.Lake, services.Folder, services.Time, cancellationToken);
         try
         {
             var landing = folder is null ? null : new Landing(rows, plan, services.Lake, folder, shard, services.Grace, services.Time);
@@ -99,6 +108,16 @@ internal sealed class ShardBatcher : IShardProcessor
             await rows.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>A window's pieces are of one size for ever: another setting is for windows that nobody can have begun, and that are begun by nobody who does not know it.</summary>
+    private static ImmutableArray<ChunkSize> ChunksFrom(BatchState state, BatchServices services, TimeSpan window)
+    {
+        var size = services.Options.ChunkEvents;
+        var now = services.Time.GetUtcNow();
+        return state.Chunks.IsDefaultOrEmpty ? [new ChunkSize(DateTimeOffset.MinValue, size)]
+            : state.Chunks[^1].Events == size ? state.Chunks
+            : [.. state.Chunks.Where((_, i) => i == state.Chunks.Length - 1 || !(state.Chunks[i + 1].From <= state.Sealed - window)), new ChunkSize(now + services.Options.MaxFuture + 2 * ConfirmAfter + window, size)];
     }
 
     /// <summary>A shard's name in the tail and in the lake, where shards of an earlier stream of the same name are others.</summary>
@@ -125,7 +144,7 @@ internal sealed class ShardBatcher : IShardProcessor
             }
 
             Take(record);
-            if (_unwritten >= MaxUnwritten)
+            if (_unwritten >= MaxUnwrittenBytes)
             {
                 await WriteAsync(cancellationToken);
             }
@@ -139,6 +158,11 @@ internal sealed class ShardBatcher : IShardProcessor
 
         _quietSince = batch.Records.IsEmpty && batch.Behind == TimeSpan.Zero ? _quietSince ?? now : null;
         var isQuiet = batch.Records.IsEmpty || batch.Behind == TimeSpan.Zero;
+        if (isQuiet)
+        {
+            _windows.Trim();
+        }
+
         if (_isDirty && (isQuiet || _services.Time.GetElapsedTime(_wroteAt, now) >= _options.WriteInterval))
         {
             await WriteAsync(cancellationToken);
@@ -197,15 +221,16 @@ internal sealed class ShardBatcher : IShardProcessor
         }
 
         _seen = record.Sequence;
-        _unwritten++;
+        _unwritten += EventRows.BytesOf(_parser.Columns) + record.Data.Length;
         var isHistory = record.Sequence <= _history;
-        var parsed = _parser.Parse(record.Data.Span);
+        var problem = _parser.Parse(record.Data.Span, _row);
         var arrived = record.ArrivedAt.UtcDateTime;
-        var time = parsed.Values?[_time] as DateTime?;
-        if (parsed.Values is { } values && Refuse(time, arrived) is not { } refused)
+        var time = problem is null ? _row.MomentOf(_time) : null;
+        problem ??= EventParser.RefuseTime(_plan.TimeColumn, time, arrived, _options);
+        if (problem is null)
         {
-            _row++;
-            switch (_windows.Take(time!.Value, arrived, _id < 0 ? null : ShardWindows.IdOf(values[_id]), record.Sequence, _row, values))
+            _number++;
+            switch (_windows.Take(time!.Value, arrived, _id < 0 ? null : _row.IdOf(_id), record.Sequence, _number, _row))
             {
                 case TakenAs.Counted when !isHistory:
                     _counts.Events++;
@@ -215,21 +240,20 @@ internal sealed class ShardBatcher : IShardProcessor
                     _counts.Duplicates++;
                     break;
                 case TakenAs.Late when !isHistory:
-                    _late.Add((_row, values));
+                    _late.Add(_number, _row);
                     Bury(record, DeadReasons.Late, $"Its window was closed; {(_landing is null ? "the lake has it by its own way" : "it is in the lake")}, and the refresh counts it.", time, isInLake: true);
                     break;
             }
         }
         else if (!isHistory)
         {
-            var bad = parsed.Values is null ? parsed : Refuse(time, arrived)!.Value;
-            Bury(record, bad.Reason!, bad.Message!, time, isInLake: false);
+            Bury(record, problem.Reason, problem.Message, time, isInLake: false);
         }
 
         if (isHistory)
         {
             // These rows are in the lake.
-            _landedRow = _row;
+            _landed = _number;
         }
         else
         {
@@ -242,13 +266,12 @@ internal sealed class ShardBatcher : IShardProcessor
     /// <summary>From the first moment on that is sealed, tables' windows are whole.</summary>
     private void Cover()
     {
-        if (_windows.Sealed is { } since && _tables.Values.Any(t => t.Since == DateTimeOffset.MaxValue))
+        if (!_isCovered && _windows.Sealed is { } since)
         {
+            _isCovered = true;
             _tables = _tables.ToImmutableSortedDictionary(t => t.Key, t => t.Value.Since == DateTimeOffset.MaxValue ? t.Value with { Since = new DateTimeOffset(since, TimeSpan.Zero) } : t.Value, StringComparer.Ordinal);
         }
     }
-
-    private ParsedEvent? Refuse(DateTime? time, DateTime arrived) => EventParser.RefuseTime(_plan.TimeColumn, time, arrived, _options);
 
     private void Bury(StreamRecord record, string reason, string message, DateTime? time, bool isInLake)
     {
@@ -289,13 +312,18 @@ internal sealed class ShardBatcher : IShardProcessor
         };
         return _plan.Tables.ToImmutableSortedDictionary(
             d => d.Table.Name,
-            d => state.Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == d.HashOfAll ? known : new TailCoverage(d.HashOfAll, since),
+            d => state.Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == TailMeaning.OfAll(d, _plan.Stream) ? known : new TailCoverage(TailMeaning.OfAll(d, _plan.Stream), since),
             StringComparer.Ordinal);
     }
 
     /// <summary>Writes what was counted and what was not.</summary>
     private async Task WriteAsync(CancellationToken cancellationToken)
     {
+        if (_services.Time.GetElapsedTime(_confirmedAt) > ConfirmAfter)
+        {
+            await SaveAsync(_state, cancellationToken);
+        }
+
         _services.At(BatchStep.BeforeSegments);
         await _services.Letters.AddAsync(_plan.Stream.Name, _letters, cancellationToken);
         _letters.Clear();
@@ -313,8 +341,13 @@ internal sealed class ShardBatcher : IShardProcessor
                 chunk.HasTable = true;
             }
 
-            await _rows.AppendAsync(chunk.Table, chunk.Pending, cancellationToken);
-            chunk.Pending.Clear();
+            if (chunk.Pending is { } pending)
+            {
+                await _rows.AppendAsync(chunk.Table, pending, cancellationToken);
+                _windows.Empty(chunk);
+            }
+
+            await _rows.ShowAsync(chunk, cancellationToken);
             foreach (var definition in _plan.Tables)
             {
                 await WriteAsync(definition, chunk, cancellationToken);
@@ -332,12 +365,12 @@ internal sealed class ShardBatcher : IShardProcessor
 
     private async Task WriteAsync(Query.GoldDefinition definition, WindowChunk chunk, CancellationToken cancellationToken)
     {
-        var states = await _rows.StatesAsync(definition, chunk.Table, chunk.Window, cancellationToken);
+        var states = await _rows.StatesAsync(definition, chunk.Window, cancellationToken);
         var gone = chunk.Stored.Keys.Where(k => k.Table == definition.Table.Name && !states.ContainsKey(k.Tenant ?? "")).Select(k => k.Tenant ?? "");
         foreach (var name in states.Keys.Concat(gone).ToList())
         {
             var tenant = name.Length == 0 ? null : name;
-            var key = new TailKey(definition.HashFor(tenant), _plan.Stream.Name, chunk.Window, _shard, chunk.Index);
+            var key = new TailKey(TailMeaning.Of(definition, tenant, _plan.Stream), _plan.Stream.Name, chunk.Window, _shard, chunk.Index);
             var place = (definition.Table.Name, tenant);
             await _services.Tails.PutAsync(
                 definition.Table.Name, tenant, new TailSegment(key, chunk.Revision), states.GetValueOrDefault(name), chunk.Stored.TryGetValue(place, out var stored) ? stored : null, cancellationToken);
@@ -351,7 +384,7 @@ internal sealed class ShardBatcher : IShardProcessor
     {
         await WriteAsync(cancellationToken);
         var next = Snapshot(isEnd);
-        if (_taken is { } to && _row > _landedRow)
+        if (_taken is { } to && _number > _landed)
         {
             if (_landing is not null)
             {
@@ -362,17 +395,17 @@ internal sealed class ShardBatcher : IShardProcessor
 
                 _services.At(BatchStep.BeforeLanding);
                 var tables = _windows.Chunks.Where(c => c.HasTable).Select(c => c.Table).ToList();
-                await _landing.WriteAsync(tables, _state.TakenAt, to, _landedRow, _row, cancellationToken);
+                await _landing.WriteAsync(tables, _state.TakenAt, to, _landed, _number, cancellationToken);
                 _services.At(BatchStep.AfterLanding);
             }
 
-            _landedRow = _row;
+            _landed = _number;
         }
 
         await SaveAsync(next, cancellationToken);
         _announced = null;
         _landedAt = _services.Time.GetTimestamp();
-        foreach (var chunk in _windows.Drop(_landedRow).Where(c => c.HasTable).ToList())
+        foreach (var chunk in _windows.Drop(_landed).Where(c => c.HasTable).ToList())
         {
             await _rows.DropAsync(chunk.Table, cancellationToken);
             chunk.HasTable = false;
@@ -406,7 +439,7 @@ internal sealed class ShardBatcher : IShardProcessor
     private async Task SaveAsync(BatchState state, CancellationToken cancellationToken)
     {
         await _states.WriteAsync(state, cancellationToken);
-        _state = state;
+        (_state, _confirmedAt) = (state, _services.Time.GetTimestamp());
     }
 
     /// <summary>Tells readers how far the shard is: sealed as the state says, counted as the segments do.</summary>

@@ -1,6 +1,5 @@
+using System.Collections.Immutable;
 using System.Globalization;
-using System.IO.Hashing;
-using System.Runtime.InteropServices;
 
 namespace Write.DataPlatform.Streaming.Batches;
 
@@ -27,8 +26,8 @@ internal sealed class WindowChunk(DateTime window, int index)
     /// <summary>The table of its rows.</summary>
     public string Table { get; } = string.Create(CultureInfo.InvariantCulture, $"chunk_{window:yyyyMMddHHmmss}_{index}");
 
-    /// <summary>Rows that are not in the table yet, each with its number.</summary>
-    public List<(long Number, object?[] Values)> Pending { get; } = [];
+    /// <summary>Rows that are not in the table yet, each with its number; null for none.</summary>
+    public EventRows? Pending { get; set; }
 
     public int Count { get; set; }
 
@@ -51,9 +50,11 @@ internal sealed class WindowChunk(DateTime window, int index)
 }
 
 /// <summary>The windows of one shard: which event counts in which, which are closed, and what must be remembered. A function of the shard's records alone.</summary>
-internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunkEvents, int maxOpenEvents)
+internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, Func<DateTime, int> chunkEvents, int maxOpenEvents, ImmutableArray<EventColumn> columns)
 {
     private readonly SortedDictionary<DateTime, OpenWindow> _windows = [];
+    private EventRows? _spare;
+    private OpenWindow? _last;
     private int _ids;
 
     /// <summary>The latest event time, none ahead of its arrival (UTC).</summary>
@@ -78,11 +79,11 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
     /// <param name="id">What tells it from others; null if nothing does.</param>
     /// <param name="sequence">Its record.</param>
     /// <param name="number">The number of its row.</param>
-    /// <param name="values">Its values.</param>
-    public TakenAs Take(DateTime time, DateTime arrived, UInt128? id, SequenceNumber sequence, long number, object?[] values)
+    /// <param name="row">Its values, the last row.</param>
+    public TakenAs Take(DateTime time, DateTime arrived, UInt128? id, SequenceNumber sequence, long number, EventRows row)
     {
         var start = Floor(time);
-        _windows.TryGetValue(start, out var open);
+        var open = Find(start);
         if (IsClosed(start))
         {
             // Until it is in the lake a closed window still knows whom it has.
@@ -91,7 +92,7 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
 
         if (open is null)
         {
-            _windows.Add(start, open = new OpenWindow(start, sequence));
+            _windows.Add(start, _last = open = new OpenWindow(start, sequence, chunkEvents(start)));
         }
 
         if (id is { } own)
@@ -110,10 +111,15 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
         }
 
         var chunk = open.Chunks[^1];
-        chunk.Pending.Add((number, values));
+        if (chunk.Pending is null)
+        {
+            (chunk.Pending, _spare) = (_spare ?? new EventRows(columns), null);
+        }
+
+        chunk.Pending.Add(number, row);
         chunk.Count++;
         chunk.Last = number;
-        chunk.IsFull = chunk.Count >= chunkEvents;
+        chunk.IsFull = chunk.Count >= open.ChunkEvents;
         Advance(time < arrived ? time : arrived);
         while (_ids > maxOpenEvents && _windows.Values.FirstOrDefault(w => !IsClosed(w.Start)) is { } oldest)
         {
@@ -164,6 +170,7 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
             {
                 dropped.AddRange(open.Chunks);
                 _windows.Remove(open.Start);
+                _last = null;
             }
         }
 
@@ -172,24 +179,27 @@ internal sealed class ShardWindows(TimeSpan window, TimeSpan lateness, int chunk
         return dropped;
     }
 
+    /// <summary>Forgets a chunk's pending rows, which are in its table; their memory is for others.</summary>
+    public void Empty(WindowChunk chunk)
+    {
+        (_spare, chunk.Pending) = (chunk.Pending ?? _spare, null);
+        _spare?.Clear();
+    }
+
+    /// <summary>Gives memory back that is kept for more events.</summary>
+    public void Trim() => _spare = null;
+
     public bool IsClosed(DateTime start) => start + window <= Sealed;
 
     public DateTime Floor(DateTime time) => new(time.Ticks - time.Ticks % window.Ticks, DateTimeKind.Utc);
 
-    /// <summary>What tells an event by its primary entity's value.</summary>
-    public static UInt128? IdOf(object? value)
-    {
-        if (value is null)
-        {
-            return null;
-        }
+    /// <summary>Events of one window come one behind the other.</summary>
+    private OpenWindow? Find(DateTime start) => _last?.Start == start ? _last : _windows.TryGetValue(start, out var open) ? _last = open : null;
 
-        var text = value as string ?? Convert.ToString(value, CultureInfo.InvariantCulture)!;
-        return XxHash128.HashToUInt128(MemoryMarshal.AsBytes(text.AsSpan()), value is string ? 1 : 2);
-    }
-
-    private sealed class OpenWindow(DateTime start, SequenceNumber first)
+    private sealed class OpenWindow(DateTime start, SequenceNumber first, int chunkEvents)
     {
+        public int ChunkEvents { get; } = chunkEvents;
+
         public DateTime Start { get; } = start;
 
         public SequenceNumber First { get; } = first;

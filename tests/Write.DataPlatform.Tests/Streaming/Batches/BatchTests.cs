@@ -1,5 +1,7 @@
 using System.Globalization;
 using CsCheck;
+using Write.DataPlatform.Gold.Tail;
+using Write.DataPlatform.Insights;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Streaming;
 using Write.DataPlatform.Streaming.Batches;
@@ -152,31 +154,131 @@ public sealed class BatchTests
         Assert.True(Write.DataPlatform.Lake.LandedFile.WithoutCovered(files, f => f).Count() <= 6);
     }
 
+    /// <summary>Windows that no refresh covered in three days are removed. Gold without them would be too little, so it is not asked.</summary>
+    [Fact]
+    public async Task A_tail_that_no_refresh_covered_in_time_is_not_read_any_more()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        var start = world.Time.GetUtcNow();
+        var day = DateOnly.FromDateTime(start.UtcDateTime);
+        await using var batcher = await world.BeginAsync("0", "kept", 1);
+        await BeginAsync(world, batcher);
+        await world.RefreshAsync("visits_daily", day, day);
+        var (sequence, ofTheDay, berlin) = (1, 0L, TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
+        async Task SendAsync()
+        {
+            var now = world.Time.GetUtcNow();
+            await batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", sequence, now, new Sent(sequence, now.UtcDateTime, "FR", null, 1, 1, null).Json())], TimeSpan.Zero), Cancel);
+            sequence++;
+            ofTheDay += DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now.UtcDateTime, berlin)) == day ? 1 : 0;
+        }
+
+        await SendAsync();
+        Assert.Equal(["gold", "tail"], (await AskAsync(QuerySource.Auto)).Served.By);
+        var hasRefused = false;
+        while (world.Time.GetUtcNow() < start + TailStore.Retention + TimeSpan.FromDays(1))
+        {
+            world.Time.Advance(TimeSpan.FromHours(1));
+            await SendAsync();
+            await QuietAsync(world, batcher);
+            var answer = await AskAsync(QuerySource.Auto);
+            Assert.Equal(ofTheDay, answer.Rows[0][0]);
+            if (!answer.Served.By.Contains("tail"))
+            {
+                Assert.Equal(["lake"], answer.Served.By);
+                var refused = await Assert.ThrowsAsync<QueryException>(() => AskAsync(QuerySource.Gold));
+                Assert.StartsWith("tail:", refused.Problems[0].Message, StringComparison.Ordinal);
+                hasRefused = true;
+            }
+            else
+            {
+                Assert.False(hasRefused);
+            }
+        }
+
+        Assert.True(hasRefused);
+        Assert.DoesNotContain(await world.Tails.ListAsync("visits_daily", null, fresh: true, Cancel), s => s.Key.Window < start.UtcDateTime.AddHours(1));
+
+        Task<MetricAnswer> AskAsync(QuerySource source) => world.AskAsync(["visits"], [], day, day.AddDays(1), source);
+    }
+
+    /// <summary>Where another lands events, gold takes them no sooner than they can be in the lake, and the tail has them meanwhile.</summary>
+    [Fact]
+    public async Task Gold_waits_for_events_that_another_lands()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean, configure: settings =>
+        {
+            settings["DataPlatform:MicroBatches:Landing"] = "Off";
+            settings["DataPlatform:Refresh:LandingDelay"] = "00:10:00";
+        });
+        await world.StartAsync();
+        var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+        await using var batcher = await world.BeginAsync("0", "delayed", 1);
+        var random = new Random(11);
+        var sent = new List<Sent>();
+        var landed = 0;
+        for (var minute = 0; minute < 60; minute++)
+        {
+            var now = world.Time.GetUtcNow();
+            var one = new Sent(minute + 1, now.UtcDateTime.AddSeconds(-random.Next(60)), "FR", null, 1, minute, null);
+            sent.Add(one);
+            await batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", minute + 1, now, one.Json())], TimeSpan.Zero), Cancel);
+            world.Time.Advance(TimeSpan.FromSeconds(30));
+            await batcher.ProcessAsync(new ShardBatch([], TimeSpan.Zero), Cancel);
+            world.Time.Advance(TimeSpan.FromSeconds(30));
+
+            // The other lands late, sometimes at once and sometimes after nearly all of the delay.
+            if (random.Next(4) == 0 || sent[landed].At < world.Time.GetUtcNow().UtcDateTime.AddMinutes(-8))
+            {
+                for (; landed < sent.Count && (random.Next(3) > 0 || sent[landed].At < world.Time.GetUtcNow().UtcDateTime.AddMinutes(-8)); landed++)
+                {
+                    world.Files.Write($"visits/other-{landed}.parquet", $"SELECT {sent[landed].Id}::BIGINT AS id, TIMESTAMP '{sent[landed].At:yyyy-MM-dd HH:mm:ss.ffffff}' AS at, 'FR' AS country, NULL::VARCHAR AS customer, 1::BIGINT AS visitor, {sent[landed].Seconds}::INTEGER AS seconds, NULL::DECIMAL(10, 2) AS amount");
+                }
+            }
+
+            if (minute % 5 == 4)
+            {
+                await world.RefreshAsync("visits_daily", day, day);
+                if (minute > 20)
+                {
+                    var answer = await world.AskAsync(["visits", "seconds"], [], day, day.AddDays(1));
+                    Assert.Equal(["gold", "tail"], answer.Served.By);
+                    Assert.Equal([(object)(long)sent.Count, (long)sent.Sum(s => s.Seconds!.Value)], answer.Rows[0]);
+                }
+            }
+        }
+
+        Assert.InRange(landed, 40, 60);
+    }
+
     [Fact]
     public void Open_windows_are_bounded_and_a_hot_one_is_split()
     {
-        var windows = new ShardWindows(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(30), chunkEvents: 10, maxOpenEvents: 100);
+        var windows = new ShardWindows(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(30), chunkEvents: _ => 10, maxOpenEvents: 100, []);
+        var row = new EventRows([]);
+        row.Begin();
         var start = new DateTime(2026, 3, 14, 12, 0, 0, DateTimeKind.Utc);
         var taken = new Dictionary<TakenAs, int>();
         for (var i = 0; i < 1000; i++)
         {
             // Minute after minute, all within the lateness.
             var time = start.AddSeconds(i);
-            var how = windows.Take(time, time, ShardWindows.IdOf((long)i), new SequenceNumber(i), i, []);
+            var how = windows.Take(time, time, (UInt128)i, new SequenceNumber(i), i, row);
             taken[how] = taken.GetValueOrDefault(how) + 1;
             Assert.True(windows.Open <= 3);
             foreach (var chunk in windows.Chunks)
             {
                 Assert.True(chunk.Count <= 10);
                 chunk.Written = chunk.Revision;
-                chunk.Pending.Clear();
+                windows.Empty(chunk);
             }
 
             windows.Drop(i);
         }
 
         Assert.Equal(1000, taken[TakenAs.Counted]);
-        Assert.Equal(TakenAs.Late, windows.Take(start, start.AddSeconds(1000), ShardWindows.IdOf(5000L), new SequenceNumber(1001), 1001, []));
+        Assert.Equal(TakenAs.Late, windows.Take(start, start.AddSeconds(1000), (UInt128)5000, new SequenceNumber(1001), 1001, row));
     }
 
     /// <summary>One event of another day, so that the stream is one that is used.</summary>

@@ -140,9 +140,13 @@ internal sealed class BatchWorld : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddSingleton<TimeProvider>(Time);
-        services.AddSingleton<IGoldStore>(new MemoryGoldStore(Time));
+        Store = new MemoryGoldStore(Time);
+        services.AddSingleton<IGoldStore>(Store);
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         services.AddSingleton<IConfiguration>(configuration);
+
+        // The model's files do not change, and are not to be looked at for every two seconds of the days that a test lets pass.
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ModelStore>(provider, TimeProvider.System));
         services.AddDataPlatform(configuration);
         _provider = services.BuildServiceProvider();
     }
@@ -152,6 +156,8 @@ internal sealed class BatchWorld : IAsyncDisposable
     public FakeTimeProvider Time { get; } = new();
 
     public LakeFiles Files { get; } = new();
+
+    public MemoryGoldStore Store { get; }
 
     public BatchServices Batches => Get<BatchServices>();
 

@@ -9,6 +9,9 @@ internal sealed class MemoryGoldStore(TimeProvider time) : IGoldStore
     private readonly Lock _lock = new();
     private readonly SortedDictionary<string, GoldItem> _items = new(StringComparer.Ordinal);
 
+    /// <summary>Is called before each write; it may throw, as a process may die there.</summary>
+    public Action Writing { get; set; } = static () => { };
+
     public Task InitializeAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
     public Task<GoldItem?> GetAsync(string pk, string sk, CancellationToken cancellationToken = default)
@@ -60,6 +63,7 @@ internal sealed class MemoryGoldStore(TimeProvider time) : IGoldStore
 
     public Task<bool> TryPutAsync(GoldItem item, long? expectedRevision, CancellationToken cancellationToken = default)
     {
+        Writing();
         lock (_lock)
         {
             var isExpected = Find(item.Pk, item.Sk)?.Revision == expectedRevision;
@@ -74,6 +78,7 @@ internal sealed class MemoryGoldStore(TimeProvider time) : IGoldStore
 
     public Task PutAsync(IReadOnlyCollection<GoldItem> items, CancellationToken cancellationToken = default)
     {
+        Writing();
         lock (_lock)
         {
             foreach (var item in items)
