@@ -18,20 +18,17 @@ namespace Write.DataPlatform.Api.Lambda;
 /// Between two invocations the process is frozen, so all that was begun is ended before the next one is asked for: refreshes that a request started, and what is
 /// measured and not yet sent. The caller has its answer by then.
 /// </remarks>
-internal sealed class LambdaServer(
-    RuntimeApi api,
-    IEnumerable<ILambdaFunction> functions,
-    RefreshService refreshes,
-    IOptions<LambdaOptions> options,
-    IServiceProvider services,
-    IHostApplicationLifetime lifetime,
-    TimeProvider clock,
-    ILogger<LambdaServer> logger) : IServer
+internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<LambdaServer> logger) : IServer
 {
     private const string TraceVariable = "_X_AMZN_TRACE_ID";
     private const int FlushMilliseconds = 2_000;
 
     private readonly CancellationTokenSource _stop = new();
+
+    // Asked for at the start: the server is made before the settings and the model are looked at.
+    private readonly Lazy<LambdaOptions> _options = new(() => services.GetRequiredService<IOptions<LambdaOptions>>().Value);
+    private readonly Lazy<RefreshService> _refreshes = new(services.GetRequiredService<RefreshService>);
+    private readonly Lazy<List<ILambdaFunction>> _functions = new(() => [.. services.GetServices<ILambdaFunction>()]);
     private Task _loop = Task.CompletedTask;
 
     public IFeatureCollection Features { get; } = new FeatureCollection();
@@ -79,7 +76,7 @@ internal sealed class LambdaServer(
         // One that has passed before the invocation is here is none; an emulator sends such.
         if (invocation.Deadline - clock.GetUtcNow() is { } left && left > TimeSpan.Zero)
         {
-            left -= options.Value.DeadlineMargin;
+            left -= _options.Value.DeadlineMargin;
             deadline.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         }
 
@@ -88,13 +85,13 @@ internal sealed class LambdaServer(
             using var payload = JsonDocument.Parse(invocation.Payload);
             if (HttpEvent.Of(payload.RootElement) is { } request)
             {
-                await (options.Value.ResponseStreaming && request.Source is (HttpSource.Gateway1 or HttpSource.Gateway2)
+                await (_options.Value.ResponseStreaming && request.Source is (HttpSource.Gateway1 or HttpSource.Gateway2)
                     ? StreamAsync(application, invocation.Id, request, deadline.Token)
                     : RespondAsync(application, invocation.Id, request, deadline.Token));
             }
             else
             {
-                var function = functions.FirstOrDefault(f => f.Takes(payload.RootElement)) ?? throw new FormatException("The payload is nothing that this function takes.");
+                var function = _functions.Value.Find(f => f.Takes(payload.RootElement)) ?? throw new FormatException("The payload is nothing that this function takes.");
                 await api.RespondAsync(invocation.Id, await function.RunAsync(payload.RootElement, deadline.Token), CancellationToken.None);
             }
         }
@@ -104,7 +101,7 @@ internal sealed class LambdaServer(
             await FailAsync(invocation.Id, exception);
         }
 
-        await refreshes.WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _refreshes.Value.WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         services.GetService<MeterProvider>()?.ForceFlush(FlushMilliseconds);
         services.GetService<TracerProvider>()?.ForceFlush(FlushMilliseconds);
     }
@@ -157,6 +154,7 @@ internal sealed class LambdaServer(
     {
         var pipe = new Pipe();
         var sending = Task.CompletedTask;
+        Exception? error = null;
         await using var sink = pipe.Writer.AsStream(leaveOpen: true);
         using var exchange = new HttpExchange(
             request,
@@ -164,23 +162,23 @@ internal sealed class LambdaServer(
             sink,
             async response =>
             {
-                sending = api.StreamAsync(id, pipe.Reader.AsStream(), CancellationToken.None);
+                sending = api.StreamAsync(id, pipe.Reader, () => error, CancellationToken.None);
                 await pipe.Writer.WriteAsync(HttpAnswer.Beginning(request.Source, response), CancellationToken.None);
             },
             deadline);
-        var error = await ProcessAsync(application, exchange);
+        error = await ProcessAsync(application, exchange);
         if (!exchange.Response.HasStarted)
         {
             throw error ?? new InvalidOperationException("The answer was never begun.");
         }
 
         error ??= exchange.IsAborted || deadline.IsCancellationRequested ? new IOException("The answer was broken off.") : null;
-        await pipe.Writer.CompleteAsync(error);
+        await pipe.Writer.CompleteAsync();
         try
         {
             await sending;
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException && error is not null)
+        catch (Exception) when (error is not null)
         {
             // As it should: the connection was cut, and what was sent is not taken for the whole.
             LambdaLog.Broken(logger, error, id);

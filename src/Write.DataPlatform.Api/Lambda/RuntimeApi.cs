@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.IO.Pipelines;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 
@@ -54,12 +56,13 @@ internal sealed class RuntimeApi : IDisposable
 
     /// <summary>Gives the answer to an invocation as it is made.</summary>
     /// <param name="id">The invocation.</param>
-    /// <param name="answer">Its beginning of JSON, eight zeros, and the body. An exception out of it breaks the answer off, and the caller sees that it is not whole.</param>
+    /// <param name="answer">Its beginning of JSON, eight zeros, and the body.</param>
+    /// <param name="failure">Is asked at the end why the answer is not whole; it is then broken off, which its reader sees. Null if it is whole.</param>
     /// <param name="cancellationToken">Breaks it off.</param>
     /// <exception cref="HttpRequestException">It was refused or broken off.</exception>
-    public async Task StreamAsync(string id, Stream answer, CancellationToken cancellationToken = default)
+    public async Task StreamAsync(string id, PipeReader answer, Func<Exception?> failure, CancellationToken cancellationToken = default)
     {
-        using var content = new StreamContent(answer);
+        using var content = new PipeContent(answer, failure);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/vnd.awslambda.http-integration-response");
         using var request = new HttpRequestMessage(HttpMethod.Post, Path(id, "response")) { Content = content };
         request.Headers.Add(ResponseMode, "streaming");
@@ -88,6 +91,42 @@ internal sealed class RuntimeApi : IDisposable
         request.Headers.Add(ErrorType, type);
         using var response = await _http.SendAsync(request, cancellationToken);
         response.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Sends each part at once; the framework's own would collect them.</summary>
+    private sealed class PipeContent(PipeReader reader, Func<Exception?> failure) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            while (true)
+            {
+                var read = await reader.ReadAsync(cancellationToken);
+                foreach (var part in read.Buffer)
+                {
+                    await stream.WriteAsync(part, cancellationToken);
+                }
+
+                await stream.FlushAsync(cancellationToken);
+                reader.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted)
+                {
+                    if (failure() is { } exception)
+                    {
+                        throw new IOException("The answer was broken off.", exception);
+                    }
+
+                    return;
+                }
+            }
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
     }
 }
 

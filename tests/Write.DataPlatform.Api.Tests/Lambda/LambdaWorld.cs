@@ -110,7 +110,7 @@ internal sealed class LambdaWorld : IAsyncDisposable
             });
         });
         app.MapGet("/bytes", () => Results.Bytes([0, 1, 2, 255], "application/octet-stream"));
-        app.MapGet("/text", () => Results.Text("Grüße, \"Welt\" 😀", "text/plain"));
+        app.MapMethods("/text", ["GET", "HEAD"], () => Results.Text("Grüße, \"Welt\" 😀", "text/plain"));
         app.MapGet("/not-text", () => Results.Bytes([0x66, 0xFF, 0xFE], "text/plain"));
         app.MapGet("/large/{bytes:int}", async (HttpContext context, int bytes) =>
         {
