@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Serilog;
 using Serilog.Events;
 using Write.DataPlatform.Api.Health;
+using Write.DataPlatform.Api.Lambda;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.Mcp;
 using Write.DataPlatform.Api.Monitoring;
@@ -65,10 +66,20 @@ internal static class DataPlatformHost
         if (settings.Role is not null)
         {
             builder.AddMonitoring();
+        }
+
+        var lambda = settings.Role is null ? null : RuntimeApi.AddressOf(builder.Configuration);
+        if (lambda is not null)
+        {
+            // Nothing runs between two invocations.
+            builder.AddLambda(lambda, works: settings.Role != Role.Api);
+        }
+        else if (settings.Role is not null)
+        {
             builder.Services.AddHostedService<Draining>();
         }
 
-        if (settings.Role is Role.All or Role.Worker)
+        if (lambda is null && settings.Role is (Role.All or Role.Worker))
         {
             builder.Services.AddSingleton<RefreshScheduler>();
             builder.Services.AddHostedService(services => services.GetRequiredService<RefreshScheduler>());
@@ -77,7 +88,7 @@ internal static class DataPlatformHost
         }
 
         var isSample = Path.GetFullPath(builder.Configuration["DataPlatform:Models"]!) == Path.GetFullPath(SampleLake.ModelsDirectory);
-        if (settings is { Role: Role.All, IsLive: not false } && (settings.IsLive is true || isSample) && !"None".Equals(builder.Configuration["DataPlatform:Stream:Kind"], StringComparison.OrdinalIgnoreCase))
+        if (lambda is null && settings is { Role: Role.All, IsLive: not false } && (settings.IsLive is true || isSample) && !"None".Equals(builder.Configuration["DataPlatform:Stream:Kind"], StringComparison.OrdinalIgnoreCase))
         {
             builder.Services.AddHostedService<LiveSample>();
         }

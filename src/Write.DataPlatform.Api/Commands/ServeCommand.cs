@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Lambda;
 using Write.DataPlatform.Api.Sample;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
@@ -40,14 +41,27 @@ internal sealed class ServeCommand : ExampleCommand
         var role = Enum.Parse<Role>(parse.GetRequiredValue(_role), ignoreCase: true);
         using var interrupted = new InterruptToken(cancellationToken);
         await using var app = DataPlatformHost.Build(new HostSettings(settings, role) { IsLive = parse.GetResult(_live) is null ? null : parse.GetValue(_live) ?? true });
-        return await RunAsync(app, role, interrupted, cancellationToken);
+        try
+        {
+            return await RunAsync(app, role, interrupted, cancellationToken);
+        }
+        catch (Exception exception) when (app.Services.GetService<RuntimeApi>() is { } lambda)
+        {
+            await lambda.FailStartAsync(exception, cancellationToken);
+            throw;
+        }
     }
 
     private async Task<int> RunAsync(WebApplication app, Role role, InterruptToken interrupted, CancellationToken cancellationToken)
     {
         var terminal = _context.Terminal;
         Startup.Check(app.Services);
-        await MakeSampleAsync(app.Services, interrupted.Token);
+        var isLambda = app.Services.GetService<RuntimeApi>() is not null;
+        if (!isLambda)
+        {
+            await MakeSampleAsync(app.Services, interrupted.Token);
+        }
+
         await Startup.PrepareAsync(app.Services, interrupted.Token);
         interrupted.Token.ThrowIfCancellationRequested();
 
@@ -69,7 +83,11 @@ internal sealed class ServeCommand : ExampleCommand
             return ExitCode.Failed;
         }
 
-        Announce(app, role);
+        if (!isLambda)
+        {
+            Announce(app, role);
+        }
+
         await app.WaitForShutdownAsync(cancellationToken);
         return ExitCode.Done;
     }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Lambda;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.OData;
 using Write.DataPlatform.Api.Rest;
@@ -42,6 +43,7 @@ internal static class Startup
         ["Limits"] = typeof(LimitOptions),
         ["Answers"] = typeof(AnswerOptions),
         ["Web"] = typeof(WebOptions),
+        ["Lambda"] = typeof(LambdaOptions),
         ["Stream"] = typeof(StreamOptions),
         ["MicroBatches"] = typeof(BatchOptions),
     };
@@ -61,6 +63,7 @@ internal static class Startup
             Validate<LimitOptions>(services, problems);
             Validate<AnswerOptions>(services, problems);
             Validate<WebOptions>(services, problems);
+            Validate<LambdaOptions>(services, problems);
             Validate<StreamOptions>(services, problems);
             Validate<BatchOptions>(services, problems);
         }

@@ -70,7 +70,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
 
             var isFresh = planned.NeedsLake && context.Request.Headers.CacheControl.Any(v => v?.Contains("no-cache", StringComparison.OrdinalIgnoreCase) is true);
             var preference = Preference.Of(context.Request);
-            if (preference.RespondAsync)
+            if (preference.RespondAsync && jobs.AreKept)
             {
                 await AnswerOrBeginAsync(context, planned, isFresh ? null : key, tag, format, preference, asked.Translate);
                 return;

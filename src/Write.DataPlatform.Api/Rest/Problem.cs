@@ -45,6 +45,7 @@ internal static class ProblemCodes
     public const string RateLimited = "rate_limited";
     public const string QuotaExceeded = "quota_exceeded";
     public const string TooManyQueries = "too_many_queries";
+    public const string AnswerTooLarge = "answer_too_large";
 }
 
 /// <summary>A refused request as RFC 9457 writes it.</summary>

@@ -29,6 +29,12 @@ internal static class ProcessIdentity
     private static string FindMachine()
     {
         var name = Environment.MachineName.Replace('/', '_');
+        if (Environment.GetEnvironmentVariable("AWS_LAMBDA_FUNCTION_NAME") is not null)
+        {
+            // Machines that are copies of one have the same boot and the same numbers.
+            return $"{name}:{Guid.NewGuid():N}";
+        }
+
         if (!OperatingSystem.IsLinux())
         {
             return name;

@@ -13,7 +13,7 @@ public sealed class AnswerOptions
     /// <value>Default 10 seconds.</value>
     public TimeSpan LakeMaxAge { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Jobs that may run at once, 1 to 1,000.</summary>
+    /// <summary>Jobs that may run at once, 0 to 1,000; with 0, as on Lambda, who prefers one waits for the answer.</summary>
     /// <value>Default 16.</value>
     public int MaxJobs { get; set; } = 16;
 
@@ -44,7 +44,7 @@ internal sealed class AnswerOptionsValidator : IValidateOptions<AnswerOptions>
         var failures = new List<string>();
         Check(nameof(options.CacheMegabytes), options.CacheMegabytes, 0, 65_536);
         Check(nameof(options.LakeMaxAge), options.LakeMaxAge, TimeSpan.Zero, TimeSpan.FromHours(1));
-        Check(nameof(options.MaxJobs), options.MaxJobs, 1, 1_000);
+        Check(nameof(options.MaxJobs), options.MaxJobs, 0, 1_000);
         Check(nameof(options.MaxJobsPerCaller), options.MaxJobsPerCaller, 1, 1_000);
         Check(nameof(options.JobTimeout), options.JobTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
         Check(nameof(options.JobRetention), options.JobRetention, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));

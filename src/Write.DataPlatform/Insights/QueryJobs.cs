@@ -97,6 +97,9 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
     private readonly Lock _gate = new();
     private bool _isStopping;
 
+    /// <summary>Whether there are jobs: where a process does not go on without requests there are none, and who asks waits.</summary>
+    public bool AreKept => options.Value.MaxJobs > 0;
+
     /// <summary>Begins a job.</summary>
     /// <param name="planned">The query.</param>
     /// <param name="translate">Turns what is said about the query into what its caller knows; null to leave it.</param>

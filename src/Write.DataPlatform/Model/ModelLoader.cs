@@ -19,7 +19,7 @@ internal sealed class ModelLoader(IEnumerable<IModelRule> rules)
 {
     private readonly ImmutableArray<IModelRule> _rules = [.. rules];
 
-    /// <summary>Loads every <c>*.yaml</c> and <c>*.yml</c> below the folder. Whatever the files hold, this does not throw.</summary>
+    /// <summary>Loads every <c>*.yaml</c>, <c>*.yml</c> and <c>semantic_manifest.json</c> below the folder. Whatever the files hold, this does not throw.</summary>
     public ModelLoadResult Load(string folder)
     {
         var context = new ReadContext();
@@ -36,7 +36,8 @@ internal sealed class ModelLoader(IEnumerable<IModelRule> rules)
                 continue;
             }
 
-            documents.AddRange(new YamlComposer(path, context.Problems).Compose(text, out var complete));
+            var composed = new YamlComposer(path, context.Problems).Compose(text, out var complete);
+            documents.AddRange(SemanticManifest.Is(path) ? composed.Select(SemanticManifest.AsYaml) : composed);
             isComplete &= complete;
         }
 

@@ -64,6 +64,9 @@ internal sealed class RefreshService(
         return run;
     }
 
+    /// <summary>Waits for what <see cref="StartAsync"/> began.</summary>
+    public Task WaitAsync(CancellationToken cancellationToken = default) => Task.WhenAll(_background.Values).WaitAsync(cancellationToken);
+
     /// <summary>Refreshes a table and waits for it.</summary>
     /// <param name="table">The gold table.</param>
     /// <param name="range">What to look at.</param>

@@ -32,7 +32,7 @@ internal sealed class ModelFiles(string folder)
     }
 
     /// <summary>
-    /// The YAML files below the folder, relative, in ordinal order. Names that start with a dot are left out: editors' and mounts'
+    /// The YAML files and dbt's semantic manifests below the folder, relative, in ordinal order. Names that start with a dot are left out: editors' and mounts'
     /// own copies live there.
     /// </summary>
     public static IEnumerable<string> Yaml(string folder)
@@ -41,7 +41,8 @@ internal sealed class ModelFiles(string folder)
         var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, AttributesToSkip = FileAttributes.None };
         return Directory.EnumerateFiles(root, "*", options)
             .Select(path => Path.GetRelativePath(root, path).Replace('\\', '/'))
-            .Where(path => Path.GetExtension(path).ToLowerInvariant() is ".yaml" or ".yml" && !path.Split('/').Any(part => part.StartsWith('.')))
+            .Where(path => Path.GetExtension(path).ToLowerInvariant() is ".yaml" or ".yml" || SemanticManifest.Is(path))
+            .Where(path => !path.Split('/').Any(part => part.StartsWith('.')))
             .Order(StringComparer.Ordinal);
     }
 

@@ -1,0 +1,27 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Write.DataPlatform.Client;
+
+/// <summary>
+/// A typed client of the API: a method an operation, and one for each insight that is published. What the API refuses is a <see cref="DataPlatformException{Problem}"/> with
+/// the problem's code. Its answers are JSON; other formats are asked for by the same <see cref="HttpClient"/> and their <c>Accept</c> header.
+/// </summary>
+public partial class DataPlatformClient
+{
+    /// <summary>A client of one server.</summary>
+    /// <param name="address">The server's address, such as <c>https://metrics.example</c>.</param>
+    /// <param name="key">A key of the API, <c>wdp_…</c>; null for none, which only a server on this machine takes.</param>
+    /// <returns>It holds an <see cref="HttpClient"/> for as long as it lives: make one and keep it.</returns>
+    public static DataPlatformClient Connect(Uri address, string? key = null)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        var http = new HttpClient { BaseAddress = address };
+        http.DefaultRequestHeaders.Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key);
+        return new DataPlatformClient(http);
+    }
+
+    // Lists of names, such as what an answer is served by; single ones say so themselves.
+    static partial void UpdateJsonSerializerSettings(JsonSerializerOptions settings) => settings.Converters.Add(new JsonStringEnumConverter());
+}

@@ -1,0 +1,91 @@
+using System.Text.RegularExpressions;
+
+namespace Write.DataPlatform.Model.Importing;
+
+/// <summary>The SQL of a cube's members: its references in braces become what they stand for, or it is refused.</summary>
+internal static partial class CubeSql
+{
+    /// <summary>An expression over the cube's own table; null if it reaches beyond it.</summary>
+    /// <param name="sql">The text of the member.</param>
+    /// <param name="cube">The cube's name as it was written.</param>
+    /// <param name="member">The SQL of another dimension of the cube; null if there is none that can be read.</param>
+    public static string? OfColumns(string sql, string cube, Func<string, string?> member)
+    {
+        var isGood = true;
+        var text = Own(cube).Replace(sql, "");
+        text = Reference().Replace(text, match =>
+        {
+            var name = match.Groups[1].Value;
+            name = name.StartsWith("CUBE.", StringComparison.Ordinal) ? name[5..] : name.StartsWith(cube + ".", StringComparison.Ordinal) ? name[(cube.Length + 1)..] : name;
+            var found = name.Contains('.', StringComparison.Ordinal) ? null : member(name);
+            isGood &= found is not null;
+            return found is null ? "" : IsName(found) ? found : $"({found})";
+        });
+        return isGood && IsPlain(text) ? text.Trim() : null;
+    }
+
+    /// <summary>An expression over measures, by the names of their metrics; null if it holds anything else.</summary>
+    /// <param name="sql">The text of the measure.</param>
+    /// <param name="metric">The metric of a measure; null if there is none.</param>
+    /// <param name="used">The metrics that stand in it.</param>
+    public static string? OfMeasures(string sql, Func<string, string?> metric, out IReadOnlyList<string> used)
+    {
+        var found = new List<string>();
+        var isGood = true;
+        var text = Reference().Replace(sql, match =>
+        {
+            var name = metric(match.Groups[1].Value);
+            isGood &= name is not null;
+            if (name is not null && !found.Contains(name))
+            {
+                found.Add(name);
+            }
+
+            return name ?? "";
+        });
+        used = found;
+
+        // What is left between the references must not look at rows.
+        return isGood && found.Count > 0 && IsPlain(text) && !Aggregate().IsMatch(text) ? text.Trim() : null;
+    }
+
+    /// <summary>The two sides of <c>{CUBE}.customer_id = {customers.id}</c>, each with the cube that it is of; null for any other condition.</summary>
+    public static ((string Cube, string Column) Left, (string Cube, string Column) Right)? Equality(string sql, string cube)
+    {
+        var match = JoinCondition().Match(sql.Trim());
+        return match.Success ? (Side("l"), Side("r")) : null;
+
+        (string, string) Side(string side)
+        {
+            var of = match.Groups[side + "c"].Value;
+            return (of == "CUBE" ? cube : of, match.Groups[side + "m"].Value);
+        }
+    }
+
+    /// <summary>The table of a cube whose <c>sql</c> reads all of one; null for any other query.</summary>
+    public static string? TableOf(string sql) => WholeTable().Match(sql) is { Success: true } match ? match.Groups[1].Value : null;
+
+    public static bool IsName(string text) => Identifier().IsMatch(text);
+
+    private static bool IsPlain(string text) => text.IndexOfAny(['{', '}', ';']) < 0 && !text.Contains("--", StringComparison.Ordinal) && !CubeWord().IsMatch(text);
+
+    private static Regex Own(string cube) => new($@"\$?\{{(?:CUBE|{Regex.Escape(cube)})\}}\.", RegexOptions.CultureInvariant);
+
+    [GeneratedRegex(@"\$?\{([A-Za-z_][A-Za-z0-9_.]*)\}")]
+    private static partial Regex Reference();
+
+    [GeneratedRegex(@"\b(sum|count|avg|min|max|median|approx_\w+|percentile\w*|stddev\w*|var\w*|string_agg|array_agg|over)\s*\(", RegexOptions.IgnoreCase)]
+    private static partial Regex Aggregate();
+
+    [GeneratedRegex(@"^\$?\{(?<lc>\w+)(?:\}\.(?<lm>\w+)|\.(?<lm>\w+)\})\s*=\s*\$?\{(?<rc>\w+)(?:\}\.(?<rm>\w+)|\.(?<rm>\w+)\})$")]
+    private static partial Regex JoinCondition();
+
+    [GeneratedRegex(@"^\s*select\s+\*\s+from\s+([A-Za-z_][\w.]*)\s*;?\s*$", RegexOptions.IgnoreCase)]
+    private static partial Regex WholeTable();
+
+    [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]*$")]
+    private static partial Regex Identifier();
+
+    [GeneratedRegex(@"\bCUBE\b|\b(FILTER_PARAMS|SECURITY_CONTEXT|SQL_UTILS|COMPILE_CONTEXT)\b")]
+    private static partial Regex CubeWord();
+}

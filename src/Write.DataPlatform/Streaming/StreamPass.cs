@@ -1,0 +1,164 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Write.DataPlatform.Gold;
+
+namespace Write.DataPlatform.Streaming;
+
+/// <summary>
+/// Reads shards for a moment, where no worker runs all the time: takes a shard's lease, goes on from its checkpoint, writes what was counted and the checkpoint, and gives
+/// the lease back. Processors, leases and checkpoints are those of <see cref="StreamWorker"/>, so both count the same, and either may follow the other.
+/// </summary>
+/// <remarks>
+/// Records of windows that are open yet are read again by every pass, for they are kept nowhere else. A stream that brings more between two passes than a pass can
+/// read needs a worker.
+/// </remarks>
+internal sealed partial class StreamPass(IEventStreams streams, Leases leases, IOptions<StreamOptions> options, TimeProvider time, ILogger<StreamPass> logger)
+{
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
+    private readonly string _id = $"{ProcessIdentity.Current}/{Guid.NewGuid():N}";
+
+    /// <summary>Reads one shard, its parents before it.</summary>
+    /// <param name="consumer">For whom.</param>
+    /// <param name="shardId">The shard.</param>
+    /// <param name="through">The record up to which it must be read at least; null for what there is.</param>
+    /// <param name="linger">How long it is read on when nothing is left, so that a quiet stream's windows are closed.</param>
+    /// <param name="stop">Ends it: what was read is written.</param>
+    /// <returns>The last record whose being taken is written; null for none in this pass.</returns>
+    /// <exception cref="StreamException">The stream failed, has no such shard, or another holds it until the end of the time.</exception>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<SequenceNumber?> RunAsync(StreamConsumer consumer, string shardId, SequenceNumber? through, TimeSpan linger, CancellationToken stop = default)
+    {
+        var stream = streams.Get(consumer.Source);
+        var identity = await stream.GetIdentityAsync(stop);
+        var shards = (await stream.ListShardsAsync(stop)).ToDictionary(s => s.Id, StringComparer.Ordinal);
+        return await RunAsync(consumer, stream, identity, shards, shardId, through, linger, stop);
+    }
+
+    /// <summary>Reads every shard of a stream, one after the other.</summary>
+    /// <exception cref="StreamException">As of one shard.</exception>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task RunAllAsync(StreamConsumer consumer, TimeSpan linger, CancellationToken stop = default)
+    {
+        var stream = streams.Get(consumer.Source);
+        var identity = await stream.GetIdentityAsync(stop);
+        var shards = (await stream.ListShardsAsync(stop)).ToDictionary(s => s.Id, StringComparer.Ordinal);
+        foreach (var shard in shards.Keys.Order(StringComparer.Ordinal))
+        {
+            stop.ThrowIfCancellationRequested();
+            await RunAsync(consumer, stream, identity, shards, shard, null, linger, stop);
+        }
+    }
+
+    private async Task<SequenceNumber?> RunAsync(
+        StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, SequenceNumber? through, TimeSpan linger, CancellationToken stop)
+    {
+        if (!shards.TryGetValue(shardId, out var shard))
+        {
+            throw new StreamException(StreamErrorCodes.NotFound, $"The stream '{consumer.Source}' has no shard '{shardId}'.", isTransient: false);
+        }
+
+        foreach (var parent in shard.Parents.Where(shards.ContainsKey))
+        {
+            await RunAsync(consumer, stream, identity, shards, parent, null, linger, stop);
+        }
+
+        await using var lease = await TakeAsync(consumer, identity, shard, stop);
+        var saved = StreamCheckpoints.Read(lease.Content ?? default) ?? new ShardCheckpoint(ShardPosition.TrimHorizon);
+        if (saved.Position.Kind == PositionKind.End)
+        {
+            // All of it was taken before.
+            return through;
+        }
+
+        await using var processor = await consumer.StartAsync(new ShardContext(consumer.Name, stream.Name, identity, shard, saved, lease.Fence, lease.Lost), stop);
+        await using var reader = await stream.OpenAsync(shard.Id, saved.Position, stop);
+        var (checkpoint, last) = await ReadAsync(consumer, processor, reader, lease, through, linger, stop);
+
+        // What was read is put away even where the time is over.
+        using var patience = new CancellationTokenSource(StopPatience, time);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, patience.Token);
+        checkpoint = await processor.StopAsync(ending.Token) ?? checkpoint;
+        if (checkpoint is null)
+        {
+            return null;
+        }
+
+        if (!await lease.TrySaveAsync(StreamCheckpoints.Write(checkpoint, StreamCheckpoints.ReadSince(lease.Content ?? default)), CancellationToken.None))
+        {
+            throw new StreamException(StreamErrorCodes.Unavailable, $"Another took the shard '{shardId}' of '{consumer.Source}' meanwhile.", isTransient: true);
+        }
+
+        StreamMetrics.Checkpointed(consumer.Name, stream.Name, shardId);
+        return last;
+    }
+
+    private async Task<(ShardCheckpoint? Checkpoint, SequenceNumber? Last)> ReadAsync(
+        StreamConsumer consumer, IShardProcessor processor, IShardReader reader, Lease lease, SequenceNumber? through, TimeSpan linger, CancellationToken stop)
+    {
+        ShardCheckpoint? checkpoint = null;
+        SequenceNumber? last = null;
+        long? quietSince = null;
+        while (!stop.IsCancellationRequested)
+        {
+            ShardBatch batch;
+            try
+            {
+                batch = await reader.ReadAsync(cancellationToken: stop);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                break;
+            }
+
+            StreamMetrics.Read(consumer.Name, consumer.Source, batch, lease.Name);
+            checkpoint = await processor.ProcessAsync(batch, lease.Lost) ?? checkpoint;
+            last = batch.Records.IsEmpty ? last : batch.Records[^1].Sequence;
+            if (checkpoint?.Position.Kind == PositionKind.End)
+            {
+                // Nothing comes behind it, whatever was asked for.
+                return (checkpoint, through ?? last);
+            }
+
+            // A packed record is one: what is asked for by its number alone is had with its last part.
+            var isReached = through is not { } wanted || (last is { } at && at.Number >= wanted.Number);
+            var isTip = batch.Records.IsEmpty && batch.Behind == TimeSpan.Zero && !batch.IsEnd;
+            quietSince = isTip ? quietSince ?? time.GetTimestamp() : null;
+            if (isReached && (through is not null && linger == TimeSpan.Zero || (quietSince is { } since && time.GetElapsedTime(since) >= linger)))
+            {
+                break;
+            }
+        }
+
+        return (checkpoint, last);
+    }
+
+    private async Task<Lease> TakeAsync(StreamConsumer consumer, string identity, StreamShard shard, CancellationToken stop)
+    {
+        var name = StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity) + shard.Id;
+        var since = time.GetUtcNow();
+        var first = StreamCheckpoints.Write(new ShardCheckpoint(options.Value.Start == StreamStart.Latest ? ShardPosition.Since(since) : ShardPosition.TrimHorizon), since);
+        try
+        {
+            while (true)
+            {
+                // One that a killed invocation left is free once its counter has stood still for its duration.
+                if (await leases.TryAcquireAsync(new LeaseRequest(name, _id, options.Value.LeaseDuration, first), stop) is { } lease)
+                {
+                    return lease;
+                }
+
+                LogHeld(consumer.Name, shard.Id);
+                await Task.Delay(AskAgain, time, stop);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            throw new StreamException(StreamErrorCodes.Unavailable, $"Another holds the shard '{shard.Id}' of '{consumer.Source}'.", isTransient: true);
+        }
+    }
+
+    [LoggerMessage(6141, LogLevel.Information, "{Consumer}: shard {Shard} is held by another; it is asked for again")]
+    private partial void LogHeld(string consumer, string shard);
+}

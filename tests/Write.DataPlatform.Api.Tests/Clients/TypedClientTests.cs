@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text.Json;
+using Write.DataPlatform.Client;
+
+namespace Write.DataPlatform.Api.Tests.Clients;
+
+/// <summary>The generated client against a server.</summary>
+[Collection(typeof(ServerCollection))]
+public sealed class TypedClientTests(ServerFixture server)
+{
+    private DataPlatformClient Api { get; } = new(server.Client);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_catalogue_is_typed()
+    {
+        var metrics = (await Api.ListMetricsAsync(Cancel)).Metrics!;
+        Assert.Contains(metrics, m => m.Name == "visits");
+        Assert.Equal("visits", (await Api.GetMetricAsync("visits", Cancel)).Name);
+        Assert.Equal("Healthy", (await Api.LiveAsync(Cancel)).Status.ToString());
+    }
+
+    [Fact]
+    public async Task A_query_answers_as_a_statement_by_hand()
+    {
+        var answer = await Api.QueryAsync(
+            new MetricQuery { Metrics = ["visits"], GroupBy = ["visit__country"], TimeRange = new TimeRange { From = "2026-01-01", To = "2026-02-01" } },
+            cancellationToken: Cancel);
+        var expected = server.Sql("SELECT country, count(*) FROM {visits} WHERE occurred_at >= '2025-12-31 23:00' AND occurred_at < '2026-01-31 23:00' GROUP BY 1");
+        Assert.Equal(
+            expected.Select(r => string.Create(CultureInfo.InvariantCulture, $"{r[0]} {r[1]}")).Order(StringComparer.Ordinal),
+            answer.Rows!.Select(r => $"{r["visit__country"]} {((JsonElement)r["visits"]).GetInt64()}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_condition_is_a_text_or_a_tree()
+    {
+        Task<Answer> AskAsync(Where where) => Api.QueryAsync(new MetricQuery { Metrics = ["visits"], Where = where, TimeRange = new TimeRange { From = "2026-01-01", To = "2026-02-01" } }, cancellationToken: Cancel);
+        var text = await AskAsync("{{ Dimension('visit__country') }} = 'FR'");
+        var tree = await AskAsync(new Filter { Field = "visit__country", Op = FilterOp.Equals, Values = ["FR"] });
+        Assert.Equal(((JsonElement)text.Rows!.Single()["visits"]).GetInt64(), ((JsonElement)tree.Rows!.Single()["visits"]).GetInt64());
+        Assert.True(((JsonElement)text.Rows!.Single()["visits"]).GetInt64() > 0);
+    }
+
+    [Fact]
+    public async Task An_insight_is_an_operation_of_its_own()
+    {
+        var answer = await Api.InsightTopShowsAsync(limit: 3, cancellationToken: Cancel);
+        Assert.Equal(3, answer.Rows!.Count);
+    }
+
+    [Fact]
+    public async Task What_is_refused_is_an_exception_with_the_problem()
+    {
+        var refused = await Assert.ThrowsAsync<DataPlatformException<Problem>>(() => Api.GetMetricAsync("visit", Cancel));
+        Assert.Equal((404, "unknown_metric"), (refused.StatusCode, refused.Result.Code));
+        refused = await Assert.ThrowsAsync<DataPlatformException<Problem>>(() => Api.QueryAsync(new MetricQuery { Metrics = ["nothing"] }, cancellationToken: Cancel));
+        Assert.Equal(400, refused.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_client_of_an_address_shows_its_key()
+    {
+        var stranger = DataPlatformClient.Connect(server.Client.BaseAddress!, "wdp_nobody");
+        var refused = await Assert.ThrowsAsync<DataPlatformException<Problem>>(() => stranger.ListMetricsAsync(Cancel));
+        Assert.Equal((401, "unauthorized"), (refused.StatusCode, refused.Result.Code));
+    }
+}

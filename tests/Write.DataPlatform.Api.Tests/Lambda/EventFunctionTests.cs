@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Streaming;
+
+namespace Write.DataPlatform.Api.Tests.Lambda;
+
+/// <summary>The function at the tick of a schedule, and behind a Kinesis event source.</summary>
+public sealed class EventFunctionTests
+{
+    private const string Query = """{"metrics":["visits","seconds"],"groupBy":["visit__country"],"timeRange":{"from":"2026-03-15","to":"2026-03-16"},"orderBy":[{"field":"visit__country"}],"source":"gold"}""";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_tick_refreshes_what_is_due_and_nothing_else()
+    {
+        await using var world = new LambdaWorld();
+        await world.StartAsync(Role.Worker);
+        Assert.Equal(["visits_daily schedule succeeded"], Runs(await world.SendAsync(LambdaWorld.Payload("schedule"))));
+
+        // Its cron is once a year; by name it is refreshed all the same.
+        Assert.Empty(Runs(await world.SendAsync(LambdaWorld.Payload("schedule"))));
+        Assert.Equal(["visits_daily manual succeeded"], Runs(await world.SendAsync(JsonNode.Parse("""{"refresh":["visits_daily"]}""")!)));
+        Assert.Empty(Runs(await world.SendAsync(JsonNode.Parse("""{"refresh":[]}""")!)));
+
+        // What failed is due again, and an alarm sees it.
+        foreach (var payload in new[] { """{"refresh":["visit_daily"]}""", """{"refresh":"visits_daily"}""", """{"refresh":[1]}""" })
+        {
+            Assert.True((await world.Runtime.InvokeAsync(payload)).IsError);
+        }
+
+        var good = await File.ReadAllBytesAsync(world.Files.MonthFile("2026-02-01"), Cancel);
+        await File.WriteAllTextAsync(world.Files.MonthFile("2026-02-01"), "damaged", Cancel);
+        var told = await world.Runtime.InvokeAsync("""{"refresh":["visits_daily"]}""");
+        Assert.True(told.IsError);
+        Assert.Contains("visits_daily failed", told.Text, StringComparison.Ordinal);
+        await File.WriteAllBytesAsync(world.Files.MonthFile("2026-02-01"), good, Cancel);
+        Assert.Equal(["visits_daily schedule succeeded"], Runs(await world.SendAsync(LambdaWorld.Payload("schedule"))));
+    }
+
+    [Fact]
+    public async Task Events_are_counted_once_however_often_they_are_given()
+    {
+        await using var world = await StreamedAsync();
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+
+        // Gold and the stream must have met once.
+        Assert.Empty(await CountAsync(world, await PutAsync(world, (1, "FR", 5))));
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+        var batch = await PutAsync(world, (2, "FR", 7), (3, "DE", 11), (2, "FR", 7));
+        Assert.Empty(await CountAsync(world, batch));
+        const string Expected = """[{"visit__country":"DE","visits":1,"seconds":11},{"visit__country":"FR","visits":2,"seconds":12}]""";
+        Assert.Equal((Expected, true), await AnswerAsync(world));
+
+        // Lambda gives a batch again whose answer it did not hear, and cuts it anew.
+        Assert.Empty(await CountAsync(world, batch));
+        Assert.Empty(await CountAsync(world, batch[1..]));
+        Assert.Equal((Expected, true), await AnswerAsync(world));
+
+        // The lake has them, too, and the refresh counts the same.
+        await world.SendAsync(JsonNode.Parse("""{"refresh":["visits_daily"]}""")!);
+        Assert.Equal(Expected, (await AnswerAsync(world)).Rows);
+    }
+
+    [Fact]
+    public async Task What_is_not_counted_is_told_and_given_again()
+    {
+        await using var world = await StreamedAsync();
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+        var batch = await PutAsync(world, (1, "FR", 5), (2, "FR", 7));
+
+        // A record that is not there yet: those before it are counted.
+        var ahead = batch[^1] with { Sequence = new SequenceNumber(batch[^1].Sequence!.Value.Number + 1000) };
+        Assert.Equal(ahead.Sequence.ToString(), Assert.Single(await CountAsync(world, [.. batch, ahead], TimeSpan.FromSeconds(4))));
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+
+        // Another process holds the shard, and keeps it.
+        var next = await PutAsync(world, (3, "DE", 11), (4, "DE", 13));
+        var stream = world.Services.GetRequiredService<IEventStreams>().Get("visits");
+        var name = StreamCheckpoints.Prefix("visits", "visits", await stream.GetIdentityAsync(Cancel)) + next[0].ShardId;
+        await using (await world.Services.GetRequiredService<Leases>().TryAcquireAsync(new LeaseRequest(name, "another", TimeSpan.FromMinutes(1)), Cancel))
+        {
+            Assert.Equal(next[0].Sequence.ToString(), Assert.Single(await CountAsync(world, next, TimeSpan.FromSeconds(4))));
+        }
+
+        Assert.Empty(await CountAsync(world, next));
+        Assert.Equal("""[{"visit__country":"DE","visits":2,"seconds":24},{"visit__country":"FR","visits":2,"seconds":12}]""", (await AnswerAsync(world)).Rows);
+
+        // A stream that the model does not know, and records that are none.
+        Assert.True((await world.Runtime.InvokeAsync(Payload("clicks", next).ToJsonString())).IsError);
+        var damaged = Payload("visits", next);
+        damaged["Records"]![0]!["eventID"] = "nonsense";
+        Assert.True((await world.Runtime.InvokeAsync(damaged.ToJsonString())).IsError);
+        Assert.True((await world.Runtime.InvokeAsync(LambdaWorld.Payload("kinesis").ToJsonString().Replace("aws:kinesis\"", "aws:sqs\"", StringComparison.Ordinal))).IsError);
+    }
+
+    private static async Task<LambdaWorld> StreamedAsync()
+    {
+        var world = new LambdaWorld();
+        await File.AppendAllTextAsync(world.Files.ModelFile, "\nstreams:\n  - { name: visits, semantic_model: visits, window: 1s, allowed_lateness: 1s, tables: [visits_daily] }\n", Cancel);
+        await world.StartAsync(
+            Role.All,
+            ("DataPlatform:Stream:Kind", "Local"),
+            ("DataPlatform:MicroBatches:IdleAfter", "00:00:00.2"),
+            ("DataPlatform:MicroBatches:LandInterval", "00:00:01"),
+            ("DataPlatform:Stream:Local:Partitions", "1"),
+            ("DataPlatform:Stream:Local:Flush", "Never"));
+        return world;
+    }
+
+    private static async Task<PutResult[]> PutAsync(LambdaWorld world, params (int Id, string Country, int Seconds)[] visits)
+    {
+        var at = world.Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+        var records = visits.Select(v => new PutRecord(
+            v.Id.ToString(CultureInfo.InvariantCulture),
+            Encoding.UTF8.GetBytes(new JsonObject { ["id"] = v.Id, ["started_at"] = at, ["country"] = v.Country, ["seconds"] = v.Seconds }.ToJsonString()))).ToList();
+        var results = await world.Services.GetRequiredService<IEventStreams>().Get("visits").PutAsync(records, Cancel);
+        Assert.All(results, r => Assert.True(r.IsAccepted));
+        return [.. results];
+    }
+
+    private static JsonNode Payload(string source, PutResult[] records)
+    {
+        var payload = LambdaWorld.Payload("kinesis");
+        var record = payload["Records"]![0]!;
+        payload["Records"] = new JsonArray([.. records.Select(r =>
+        {
+            var one = record.DeepClone();
+            one["eventID"] = $"{r.ShardId}:{r.Sequence}";
+            one["kinesis"]!["sequenceNumber"] = r.Sequence.ToString();
+            one["eventSourceARN"] = "arn:aws:kinesis:eu-central-1:123456789012:stream/" + source;
+            return one;
+        })]);
+        return payload;
+    }
+
+    /// <summary>Gives records to the function, and gives what it says is not counted.</summary>
+    private static async Task<string[]> CountAsync(LambdaWorld world, PutResult[] records, TimeSpan? time = null) =>
+        [.. (await world.SendAsync(Payload("visits", records), world.Now + (time ?? TimeSpan.FromMinutes(2))))["batchItemFailures"]!.AsArray().Select(f => (string)f!["itemIdentifier"]!)];
+
+    private static async Task<(string Rows, bool IsTail)> AnswerAsync(LambdaWorld world)
+    {
+        var payload = LambdaWorld.Request("http-api-2", "/v1/query", "POST");
+        payload["headers"]!["x-api-key"] = await world.KeyAsync();
+        payload["headers"]!["content-type"] = "application/json";
+        payload["body"] = Query;
+        var answer = await world.SendAsync(payload);
+        var body = JsonNode.Parse((string)answer["body"]!)!;
+        Assert.True((int)answer["statusCode"]! == 200, body.ToJsonString());
+        return (body["rows"]!.ToJsonString(), body["served"]!["by"]!.AsArray().Any(b => (string)b! == "tail"));
+    }
+
+    private static string[] Runs(JsonNode answer) => [.. answer["runs"]!.AsArray().Select(r => $"{r!["table"]} {r["trigger"]} {r["state"]}")];
+}
