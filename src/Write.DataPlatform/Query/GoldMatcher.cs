@@ -229,7 +229,7 @@ internal static class GoldMatcher
         }
 
         passed++;
-        if (FilterText.Conjuncts(table.Where).Select(FilterText.Of).Except(FilterText.Conjuncts(leaf.Where).Select(FilterText.Of)).FirstOrDefault() is { } own)
+        if (Converted(leaf, table.Where).Select(FilterText.Of).Except(FilterText.Conjuncts(leaf.Where).Select(FilterText.Of)).FirstOrDefault() is { } own)
         {
             return Because("filter", $"{table.Name} holds only rows where {own}, which the query does not ask for.");
         }
@@ -317,14 +317,19 @@ internal static class GoldMatcher
     /// <summary>
     /// A time that a condition on the stored rows is about, and that is another for this leaf: the aggregation time where events are moved, or an instant where the query's days are not the table's.
     /// </summary>
-    private static FieldName? MovedTime(Leaf leaf, GoldCandidate candidate) => leaf.States.Select(s => s.Filter).OfType<Filter>().Concat(Kept(candidate))
+    private static FieldName? MovedTime(Leaf leaf, GoldCandidate candidate) => leaf.States.Select(s => s.Filter).OfType<Filter>().Concat(Kept(leaf, candidate))
         .SelectMany(condition => condition.Fields)
         .FirstOrDefault(field => leaf.Bindings[field] is { IsTime: true } time
             && ((leaf.Shift is not null && leaf.IsAggTime(time)) || (leaf.Zone.Id != candidate.Definition.Table.TimeZone.Id && Leaf.IsInstant(time.Dimension!))));
 
     /// <summary>The conditions that all of a table's rows passed: its own and its tenant's.</summary>
-    private static IEnumerable<Filter> Kept(GoldCandidate candidate) => FilterText.Conjuncts(candidate.Definition.Table.Where)
-        .Concat(candidate.Tenant is { } tenant ? FilterText.Conjuncts(candidate.Definition.Model.Tenants[tenant].Where) : []);
+    private static IEnumerable<Filter> Kept(Leaf leaf, GoldCandidate candidate) => Converted(leaf, candidate.Definition.Table.Where)
+        .Concat(candidate.Tenant is { } tenant ? Converted(leaf, candidate.Definition.Model.Tenants[tenant].Where) : []);
+
+    /// <summary>The parts of a model's condition as the leaf has its own: with values of the fields' types. One about other fields than the leaf's stays as it is written.</summary>
+    private static IEnumerable<Filter> Converted(Leaf leaf, Filter? written) =>
+        from part in FilterText.Conjuncts(written)
+        select part.Fields.All(leaf.Bindings.ContainsKey) ? new FilterValues(name => QueryResolver.KindOf(name, leaf.Bindings[name], leaf.Types), leaf.Zone).Convert(part, "") : part;
 
     /// <summary>The fields that the table must hold to filter; the tenant's own filter is already applied in a table of the tenant.</summary>
     private static IEnumerable<FieldName> FilterFields(Leaf leaf, GoldCandidate candidate) =>
@@ -333,7 +338,7 @@ internal static class GoldMatcher
     /// <summary>The parts of the leaf's filter that a table's rows do not already keep.</summary>
     public static IEnumerable<Filter> Conditions(Leaf leaf, GoldCandidate candidate)
     {
-        var texts = Kept(candidate).Select(FilterText.Of).ToHashSet(StringComparer.Ordinal);
+        var texts = Kept(leaf, candidate).Select(FilterText.Of).ToHashSet(StringComparer.Ordinal);
         return FilterText.Conjuncts(leaf.Where).Where(c => !texts.Contains(FilterText.Of(c)));
     }
 

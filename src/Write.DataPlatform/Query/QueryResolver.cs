@@ -204,7 +204,7 @@ internal sealed class QueryResolver
             }
 
             var values = new FilterValues(
-                name => bindings.TryGetValue(name, out var binding) ? binding.Metric is not null ? ColumnKind.Double : binding.IsTime ? TimeKind(name, binding) : _types.Of(binding) : null, _zone);
+                name => bindings.TryGetValue(name, out var binding) ? KindOf(name, binding, _types) : null, _zone);
             var converted = values.Convert(filter, path);
             _problems.AddRange(values.Problems);
             return converted;
@@ -355,6 +355,10 @@ internal sealed class QueryResolver
 
         return asked ?? (name.IsMetricTime ? MetricCatalog.Of(_model).DefaultGrain(_metrics) : stored > TimeGrain.Day ? stored : TimeGrain.Day);
     }
+
+    /// <summary>The type of the values that a field is compared with; null if it is not known.</summary>
+    public static ColumnKind? KindOf(FieldName name, FieldBinding binding, FieldTypes types) =>
+        binding.Metric is not null ? ColumnKind.Double : binding.IsTime ? TimeKind(name, binding) : types.Of(binding);
 
     private static ColumnKind? TimeKind(FieldName name, FieldBinding binding) =>
         name.Part is not null ? ColumnKind.Int64

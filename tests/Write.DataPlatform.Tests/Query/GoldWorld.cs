@@ -106,6 +106,8 @@ public sealed class GoldWorlds : IAsyncLifetime
           - { name: audience_monthly, metrics: [visits, visitors, p90_seconds], group_by: [visit__country, visit__device], grain: month, partition: quarter }
           - { name: audience_quarterly, metrics: [visits, visitors, mean_seconds], group_by: [show__title], grain: quarter, partition: year }
           - { name: mobile_daily, metrics: [visits, seconds, visitors], group_by: [visit__country, visit__device], grain: day, partition: quarter, where: "{{ Dimension('visit__device') }} = 'mobile'" }
+          - { name: scored_daily, metrics: [visits, seconds], group_by: [visit__country], grain: day, partition: quarter, where: "{{ Dimension('visit__score') }} = '2'" }
+          - { name: since_daily, metrics: [visits, seconds], group_by: [visit__country], grain: day, partition: quarter, where: "{{ TimeDimension('visit__ended_at', 'day') }} >= '2023-10-01'" }
           - { name: shows_daily, metrics: [visits, orders, revenue, revenue_per_visit, plays, minutes, activity, minutes_change, plays_2m, plays_every_day], group_by: [show, show__title, show__studio__name], grain: day, partition: quarter }
           - { name: shop_daily, audience: external, metrics: [visits, orders, revenue, mean_amount, most_amount, orders_per_visit, paid_share, german_revenue, revenue_ytd], group_by: [visit__country, visit__device], grain: day, partition: quarter }
           - { name: orders_kathmandu, time_zone: Asia/Kathmandu, metrics: [orders, weight, mean_weight, extras, vouchers], group_by: [order__voucher], grain: day, partition: quarter }
