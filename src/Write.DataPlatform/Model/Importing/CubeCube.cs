@@ -299,7 +299,7 @@ internal sealed partial class CubeCube
         // One that leads to itself finds nothing.
         _expressions[name] = null;
         return _expressions[name] = !_dimensions.TryGetValue(name, out var map) ? null
-            : map.Map("case") is { } cases ? Case(cases)
+            : map.Raw("case") is not null ? map.Map("case") is { } cases ? Case(cases) : null
             : map.Text("sql") is { } sql ? CubeSql.OfColumns(sql, Written, Expression)
             : null;
     }
@@ -307,6 +307,11 @@ internal sealed partial class CubeCube
     private string? Case(CubeMap cases)
     {
         var parts = new List<string>();
+        if (!cases.IsMaps("when") || !cases.IsMap("else"))
+        {
+            return null;
+        }
+
         foreach (var when in cases.Maps("when"))
         {
             if (when.Text("sql") is not { } sql || CubeSql.OfColumns(sql, Written, Expression) is not { } condition || when.Raw("label") is not WrittenScalar label)
@@ -387,6 +392,12 @@ internal sealed partial class CubeCube
         var value = sql is null ? type == "count" ? "1" : null : CubeSql.OfColumns(sql, Written, Expression);
         var filters = map.Maps("filters").ConvertAll(f => f.Text("sql") is { } text ? CubeSql.OfColumns(text, Written, Expression) : null);
         var window = map.Map("rolling_window");
+        if (!map.IsMaps("filters") || !map.IsMap("rolling_window"))
+        {
+            map.Lost("its filters must be a list of conditions, and its rolling window a mapping");
+            return;
+        }
+
         if (aggregation is null || value is null || filters.Contains(null))
         {
             map.Lost(aggregation is null ? $"there is no measure of type {type} over rows" : "its SQL or a filter is not an expression over the cube's own columns and dimensions");
@@ -405,7 +416,7 @@ internal sealed partial class CubeCube
             return;
         }
 
-        var accumulation = window is null ? null : Window(window);
+        var accumulation = window is null ? null : CubeWindow.Read(window);
         if (window is not null && accumulation is null)
         {
             map.Lost("of rolling windows there are those that trail until the end of their bucket, and those to date");
@@ -439,30 +450,6 @@ internal sealed partial class CubeCube
         }
 
         _measures.Add(measure);
-    }
-
-    private static Dictionary<string, object>? Window(CubeMap window)
-    {
-        var (type, trailing, leading, offset, grain) = (window.Text("type") ?? "fixed", window.Text("trailing"), window.Text("leading"), window.Text("offset") ?? "end", window.Text("granularity"));
-        window.Done();
-        var result = new Dictionary<string, object> { ["period_agg"] = "last" };
-        if (type == "to_date" && grain is not null)
-        {
-            result["grain_to_date"] = grain;
-            return result;
-        }
-
-        if (type != "fixed" || leading is not null || offset != "end" || trailing is null)
-        {
-            return null;
-        }
-
-        if (trailing != "unbounded")
-        {
-            result["window"] = trailing;
-        }
-
-        return result;
     }
 
     private string Register(CubeMap map)

@@ -27,14 +27,19 @@ internal sealed class CubeImporter
 
     private CubeImport Import(List<Written> documents)
     {
+        foreach (var document in documents.Where(d => d is not (WrittenMap or WrittenScalar { IsNull: true })))
+        {
+            _notes.Add(new ImportNote(true, "document", $"It is left out: it is {document.Kind} and holds no cubes.", document.Position));
+        }
+
         foreach (var document in documents.OfType<WrittenMap>())
         {
             var map = new CubeMap(document, "", _notes);
             foreach (var cube in map.Maps("cubes"))
             {
-                if (CubeCube.Read(cube, _names) is { } read)
+                if (CubeCube.Read(cube, _names) is { } read && !_cubes.TryAdd(read.Written, read))
                 {
-                    _cubes[read.Written] = read;
+                    cube.Lost("another cube of that name was read before");
                 }
             }
 

@@ -42,9 +42,16 @@ internal sealed class CubeMap(WrittenMap map, string name, ICollection<ImportNot
     {
         null => [],
         WrittenScalar scalar => [scalar.Value],
-        WrittenList list => [.. list.Items.OfType<WrittenScalar>().Select(s => s.Value)],
-        var other => Wrong(key, other) is null ? [] : [],
+        // What is no text is a name that nothing has.
+        WrittenList list => [.. list.Items.Select(i => i is WrittenScalar scalar ? scalar.Value : "")],
+        var other => [Wrong(key, other) ?? ""],
     };
+
+    /// <summary>Whether the key has a mapping, or is not written: what else it has would be taken for nothing.</summary>
+    public bool IsMap(string key) => Raw(key) is null or WrittenMap;
+
+    /// <summary>Whether the key has a list of mappings alone, or is not written.</summary>
+    public bool IsMaps(string key) => Raw(key) is null || (Raw(key) is WrittenList list && list.Items.All(i => i is WrittenMap));
 
     public CubeMap? Map(string key) => Raw(key) is WrittenMap inner ? new CubeMap(inner, $"{name}.{key}", notes) : null;
 
