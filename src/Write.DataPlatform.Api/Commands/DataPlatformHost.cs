@@ -155,7 +155,7 @@ internal static class RequestLog
         options.EnrichDiagnosticContext = (log, context) =>
         {
             log.Set("Path", LoggedPath.Of(context.Request));
-            log.Set("Tenant", CallerGate.Of(context)?.Tenant ?? context.Request.Query[CallerView.TenantParameter].FirstOrDefault() ?? "-");
+            log.Set("Tenant", CallerView.TenantOf(context) ?? "-");
             log.Set("Query", QueryName.Of(context) ?? "-");
             log.Set("RequestTrace", Problem.TraceId(context));
         };

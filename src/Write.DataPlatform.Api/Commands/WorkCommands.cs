@@ -7,6 +7,7 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Commands;
 
@@ -30,9 +31,11 @@ internal sealed class RefreshCommand : ExampleCommand
             await using var app = context.Build(parse);
             await Startup.PrepareAsync(app.Services, cancellationToken);
             var service = app.Services.GetRequiredService<RefreshService>();
+            var audit = app.Services.GetRequiredService<AuditLog>();
             var runs = new List<RefreshRun>();
             foreach (var one in GoldRange.Tables(app.Services, parse.GetValue(table)))
             {
+                await audit.AddAsync(Caller.Operator, "gold.refresh", one, range.ToString(), cancellationToken);
                 runs.Add(await context.Terminal.ProgressAsync(one, progress =>
                     service.RunAsync(one, range, RunTrigger.Manual, new Told(progress), cancellationToken)));
             }

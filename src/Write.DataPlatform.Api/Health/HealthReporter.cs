@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
@@ -47,32 +46,28 @@ internal sealed class HealthReporter(
     private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
-    private (DateTimeOffset At, Task<HealthReport> Report)? _last;
+    private Found? _needed;
+    private Found? _others;
     private volatile bool _wasReady;
 
     /// <summary>Every check.</summary>
-    public Task<HealthReport> CheckAsync(CancellationToken cancellationToken = default)
+    public async Task<HealthReport> CheckAsync(CancellationToken cancellationToken = default)
     {
-        lock (_gate)
-        {
-            var now = clock.GetUtcNow();
-            if (_last is not { } last || now - last.At >= Remembered)
-            {
-                _last = last = (now, RunAsync());
-            }
-
-            return last.Report.WaitAsync(cancellationToken);
-        }
+        var started = clock.GetTimestamp();
+        var (needed, others) = (Recent(ref _needed, NeededAsync), Recent(ref _others, OthersAsync));
+        var found = await Task.WhenAll(needed, others).WaitAsync(cancellationToken);
+        return new HealthReport(clock.GetElapsedTime(started), [.. found.SelectMany(c => c).OrderBy(c => Order(c.Name)).ThenBy(c => c.Name, StringComparer.Ordinal)]);
     }
 
     /// <summary>What queries need. Once every scheduled gold table was built, one that a new model brings does not take the server away again.</summary>
     public async Task<HealthReport> CheckReadyAsync(CancellationToken cancellationToken = default)
     {
-        var report = await CheckAsync(cancellationToken);
-        var checks = report.Checks.Where(c => c.Name is "model" or "gold").ToList();
+        var started = clock.GetTimestamp();
+        var found = await Recent(ref _needed, NeededAsync).WaitAsync(cancellationToken);
+        var checks = found.Where(c => c.Name is "model" or "gold").ToList();
         if (!_wasReady && checks.All(c => c.Status != HealthStatus.Unhealthy))
         {
-            var missing = report.Checks.Where(c => c.Data.TryGetValue("isBuilt", out var built) && built is false).Select(c => c.Data["table"]).Distinct().ToList();
+            var missing = found.Where(c => c.Data.TryGetValue("isBuilt", out var built) && built is false).Select(c => c.Data["table"]).Distinct().ToList();
             _wasReady = missing.Count == 0;
             checks.Add(Check("gold_tables", _wasReady ? HealthStatus.Healthy : HealthStatus.Unhealthy, _wasReady ? null : $"Not built yet: {string.Join(", ", missing)}."));
         }
@@ -82,17 +77,28 @@ internal sealed class HealthReporter(
             checks.Add(Check("stopping", HealthStatus.Unhealthy, "The server was told to stop; it answers what reaches it until then."));
         }
 
-        return new HealthReport(report.Duration, [.. checks]);
+        return new HealthReport(clock.GetElapsedTime(started), [.. checks]);
     }
 
-    private async Task<HealthReport> RunAsync()
+    private Task<IReadOnlyList<HealthCheck>> Recent(ref Found? last, Func<MetricModel, Task<IReadOnlyList<HealthCheck>>> look)
     {
-        await Task.Yield();
-        var started = Stopwatch.GetTimestamp();
-        var model = models.Current;
-        var found = await Task.WhenAll(Task.FromResult<IReadOnlyList<HealthCheck>>([Model(), Scheduler(model)]), LakeAsync(model), GoldAsync(model), StreamsAsync(model));
-        return new HealthReport(Stopwatch.GetElapsedTime(started), [.. found.SelectMany(c => c).OrderBy(c => Order(c.Name)).ThenBy(c => c.Name, StringComparer.Ordinal)]);
+        lock (_gate)
+        {
+            var now = clock.GetUtcNow();
+            if (last is null || now - last.At >= Remembered)
+            {
+                last = new Found(now, Task.Run(() => look(models.Current)));
+            }
+
+            return last.Checks;
+        }
     }
+
+    /// <summary>What queries need. The lake is not among it: a probe does not wait for one that hangs.</summary>
+    private async Task<IReadOnlyList<HealthCheck>> NeededAsync(MetricModel model) => [Model(), .. await GoldAsync(model)];
+
+    private async Task<IReadOnlyList<HealthCheck>> OthersAsync(MetricModel model) =>
+        [Scheduler(model), .. (await Task.WhenAll(LakeAsync(model), StreamsAsync(model))).SelectMany(c => c)];
 
     private HealthCheck Model()
     {
@@ -218,4 +224,6 @@ internal sealed class HealthReporter(
 
     private static HealthCheck Check(string name, HealthStatus status, string? description, params (string Name, object? Value)[] data) =>
         new(name, status, description, data.Where(d => d.Value is not null).ToImmutableSortedDictionary(d => d.Name, d => d.Value));
+
+    private sealed record Found(DateTimeOffset At, Task<IReadOnlyList<HealthCheck>> Checks);
 }

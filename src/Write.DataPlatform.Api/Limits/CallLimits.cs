@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Threading.RateLimiting;
-using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
@@ -18,24 +17,21 @@ internal sealed class CallLimits : IAsyncDisposable
     private const string KeyPolicy = "key";
     private const string DayPolicy = "day";
 
-    private readonly LimitOptions _settings;
+    private readonly ReloadedOptions<LimitOptions> _settings;
     private readonly DailyQuota _quota;
     private readonly ModelStore _models;
     private readonly TimeProvider _clock;
     private readonly PartitionedRateLimiter<Bucket> _rates;
-    private readonly PartitionedRateLimiter<string> _places;
-    private readonly ConcurrencyLimiter _server;
+    private readonly PartitionedRateLimiter<Line> _places;
+    private readonly PartitionedRateLimiter<Line> _server;
 
-    public CallLimits(IOptions<LimitOptions> settings, DailyQuota quota, ModelStore models, TimeProvider clock)
+    public CallLimits(ReloadedOptions<LimitOptions> settings, DailyQuota quota, ModelStore models, TimeProvider clock)
     {
-        (_settings, _quota, _models, _clock) = (settings.Value, quota, models, clock);
-        // A model with another rate has other buckets.
+        (_settings, _quota, _models, _clock) = (settings, quota, models, clock);
+        // A model with another rate has other buckets, and other settings have other lines.
         _rates = PartitionedRateLimiter.Create<Bucket, Bucket>(bucket => RateLimitPartition.GetTokenBucketLimiter(bucket, static b => b.ToOptions()));
-        _places = PartitionedRateLimiter.Create<string, string>(tenant => RateLimitPartition.GetConcurrencyLimiter(tenant, _ => new ConcurrencyLimiterOptions
-        {
-            PermitLimit = _settings.MaxConcurrentPerTenant, QueueLimit = _settings.MaxWaitingPerTenant, QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
-        }));
-        _server = new ConcurrencyLimiter(new ConcurrencyLimiterOptions { PermitLimit = _settings.MaxConcurrent, QueueLimit = int.MaxValue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
+        _places = PartitionedRateLimiter.Create<Line, Line>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.ToOptions()));
+        _server = PartitionedRateLimiter.Create<Line, Line>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.ToOptions()));
     }
 
     /// <summary>Counts a request against the rates of its caller's tenant and key.</summary>
@@ -66,40 +62,43 @@ internal sealed class CallLimits : IAsyncDisposable
     /// <exception cref="Gold.GoldStoreException">The day's queries cannot be counted.</exception>
     public async Task RunQueryAsync(HttpContext context, Caller caller, Func<Task> answer)
     {
-        if (!caller.IsOperator && caller.Tenant is { } counted && _models.Current.Tenants.GetValueOrDefault(counted)?.DailyQueries is { } limit)
+        var limit = !caller.IsOperator && caller.Tenant is { } tenant ? _models.Current.Tenants.GetValueOrDefault(tenant)?.DailyQueries : null;
+        if (limit is { } count)
         {
-            var day = await _quota.TakeAsync(counted, limit, context.RequestAborted);
-            var rest = day.ResetsAt - _clock.GetUtcNow();
-            LimitHeaders.Of(context).Set(DayPolicy, limit, TimeSpan.FromDays(1), day.Remaining, rest);
+            var day = await _quota.TakeAsync(caller.Tenant!, count, context.RequestAborted);
+            Tell(context, count, day);
             if (!day.IsAllowed)
             {
-                throw TooMany(ProblemCodes.QuotaExceeded, "The day's queries are used up; the next day begins at midnight UTC.", rest);
+                throw TooMany(ProblemCodes.QuotaExceeded, "The day's queries are used up; the next day begins at midnight UTC.", day.ResetsAt - _clock.GetUtcNow());
             }
         }
 
         var before = context.RequestAborted;
-        using var time = new CancellationTokenSource(_settings.QueryTimeout, _clock);
+        var settings = _settings.Value;
+        using var time = new CancellationTokenSource(settings.QueryTimeout, _clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(before, time.Token);
         context.RequestAborted = both.Token;
         try
         {
-            using var place = await _places.AcquireAsync(caller.Tenant ?? "", cancellationToken: both.Token);
-            if (!place.IsAcquired)
+            var own = await _places.AcquireAsync(new Line(caller.Tenant ?? "", settings.MaxConcurrentPerTenant, settings.MaxWaitingPerTenant), cancellationToken: both.Token);
+            if (!own.IsAcquired)
             {
                 throw TooMany(ProblemCodes.TooManyQueries, "Too many queries wait already.", TimeSpan.FromSeconds(1));
             }
 
-            using var turn = await _server.AcquireAsync(cancellationToken: both.Token);
-            QueryPlace.Take(() =>
-            {
-                turn.Dispose();
-                place.Dispose();
-            });
+            using var place = new Place(own);
+            place.OfServer = await _server.AcquireAsync(new Line("", settings.MaxConcurrent, int.MaxValue), cancellationToken: both.Token);
+            QueryPlace.Take(place.Dispose);
             await answer();
+            if (limit is { } given && context.Response is { StatusCode: StatusCodes.Status304NotModified, HasStarted: false })
+            {
+                // The caller had the answer.
+                Tell(context, given, await _quota.GiveBackAsync(caller.Tenant!, given));
+            }
         }
         catch (Exception exception) when (time.IsCancellationRequested && !before.IsCancellationRequested && exception is not ProblemException)
         {
-            throw new ProblemException(new Problem(504, ProblemCodes.QueryTimeout, string.Create(CultureInfo.InvariantCulture, $"The query took more than {_settings.QueryTimeout.TotalSeconds:0.###} seconds.")));
+            throw new ProblemException(new Problem(504, ProblemCodes.QueryTimeout, string.Create(CultureInfo.InvariantCulture, $"The query took more than {settings.QueryTimeout.TotalSeconds:0.###} seconds.")));
         }
         finally
         {
@@ -121,16 +120,42 @@ internal sealed class CallLimits : IAsyncDisposable
             yield return new Bucket(TenantPolicy, tenant, rate);
         }
 
-        if (_settings.KeyRatePerSecond > 0)
+        if (_settings.Value.KeyRatePerSecond is > 0 and var ofKey)
         {
-            yield return new Bucket(KeyPolicy, $"{caller.Tenant}\n{caller.KeyId}\n{(caller.KeyId is null ? caller.Name : "")}", _settings.KeyRatePerSecond);
+            yield return new Bucket(KeyPolicy, $"{caller.Tenant}\n{caller.KeyId}\n{(caller.KeyId is null ? caller.Name : "")}", ofKey);
         }
     }
+
+    private void Tell(HttpContext context, int limit, QuotaState day) =>
+        LimitHeaders.Of(context).Set(DayPolicy, limit, TimeSpan.FromDays(1), day.Remaining, day.ResetsAt - _clock.GetUtcNow());
 
     private static ProblemException TooMany(string code, string detail, TimeSpan wait) => new(new Problem(429, code, detail)
     {
         Headers = [("Retry-After", Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture))],
     });
+
+    /// <summary>So many of somebody's queries at a time, and so many more that wait.</summary>
+    private readonly record struct Line(string Owner, int Places, int Waiting)
+    {
+        public ConcurrencyLimiterOptions ToOptions() => new() { PermitLimit = Places, QueueLimit = Waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
+    }
+
+    /// <summary>A query's place, which is given up once: by whoever sends it to the lake, which may be on another thread, or at its end. A lease can be disposed twice at once.</summary>
+    private sealed class Place(RateLimitLease own) : IDisposable
+    {
+        private int _isLeft;
+
+        public RateLimitLease? OfServer { get; set; }
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isLeft, 1) == 0)
+            {
+                OfServer?.Dispose();
+                own.Dispose();
+            }
+        }
+    }
 
     /// <summary>A token bucket of a rate: one second's requests, at least one.</summary>
     private readonly record struct Bucket(string Policy, string Owner, double PerSecond)

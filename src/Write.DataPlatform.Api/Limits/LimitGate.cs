@@ -8,7 +8,7 @@ namespace Write.DataPlatform.Api.Limits;
 internal sealed record QueryMetadata;
 
 /// <summary>Holds callers to their limits, after they are known and before anything is done for them.</summary>
-internal sealed class LimitGate(RequestDelegate next, CallLimits limits)
+internal sealed class LimitGate(RequestDelegate next, CallLimits limits, AnswerEndpoint answers)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -27,6 +27,12 @@ internal sealed class LimitGate(RequestDelegate next, CallLimits limits)
             return;
         }
 
+        // Who has the answer takes no place, and nothing of the day.
+        if (answers.AnswersNotModified(context))
+        {
+            return;
+        }
+
         // Who sends his query slowly waits for himself alone, and takes no place.
         context.Request.EnableBuffering(RestServices.MaxBodyBytes);
         await context.Request.Body.DrainAsync(context.RequestAborted);
@@ -42,6 +48,7 @@ internal static class LimitServices
     {
         services.AddOptions<LimitOptions>().Bind(configuration.GetSection(LimitOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<LimitOptions>, LimitOptionsValidator>();
+        services.AddSingleton<ReloadedOptions<LimitOptions>>();
         services.AddSingleton<CallLimits>();
         return services;
     }

@@ -8,7 +8,7 @@ namespace Write.DataPlatform.Api.Mcp;
 /// <summary>
 /// Asks a route of the API on behalf of the caller of another: what is admitted, hidden, limited and refused there is so here, and in the same words.
 /// </summary>
-internal sealed class InnerRequest(IHttpContextAccessor contexts, IEnumerable<EndpointDataSource> routes, CallLimits limits)
+internal sealed class InnerRequest(IHttpContextAccessor contexts, IEnumerable<EndpointDataSource> routes, CallLimits limits, ILogger<InnerRequest> logger)
 {
     /// <summary>The route's answer: its status and its body.</summary>
     /// <param name="method">The method.</param>
@@ -61,7 +61,7 @@ internal sealed class InnerRequest(IHttpContextAccessor contexts, IEnumerable<En
         {
             answer.SetLength(0);
             inner.Response.Headers.Clear();
-            await ErrorEdge.Of(exception, inner).WriteAsync(inner);
+            await ErrorEdge.Told(exception, inner, logger).WriteAsync(inner);
         }
 
         await inner.Response.BodyWriter.FlushAsync(cancellationToken);

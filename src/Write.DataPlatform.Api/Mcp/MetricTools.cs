@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
 
@@ -9,6 +10,9 @@ namespace Write.DataPlatform.Api.Mcp;
 [McpServerToolType]
 internal sealed class MetricTools(InnerRequest requests)
 {
+    private const int DefaultRows = 1_000;
+    private const int MaxRows = 10_000;
+
     [McpServerTool(Name = "list_metrics", Title = "Metrics", ReadOnly = true, Idempotent = true, OpenWorld = false)]
     [Description("Lists the metrics that can be asked, with label, description, unit and the names of their dimensions. With a name: that metric with its dimensions and their grains.")]
     public Task<CallToolResult> ListMetricsAsync([Description("A metric; leave out for all")] string? name = null, CancellationToken cancellationToken = default) =>
@@ -41,15 +45,35 @@ internal sealed class MetricTools(InnerRequest requests)
         Answers a metric query with rows. Example: {"metrics":["visits"],"groupBy":["metric_time__month","visit__country"],
         "where":{"field":"visit__device","op":"in","values":["mobile"]},"timeRange":{"last":"P12M"},"compare":{"to":"previousYear"},
         "orderBy":[{"field":"visits","descending":true}],"limit":100}. Grains are suffixes of metric_time: second, minute, hour, day, week, month, quarter, year.
-        The answer's next is the cursor of the following rows. Mistakes come back all at once, each with a suggestion.
+        Without a limit it gives 1,000 rows, and never more than 10,000. The answer's next is the cursor of the following rows. Mistakes come back all at once, each with a suggestion.
         """)]
     public Task<CallToolResult> QueryAsync([Description("The query, as POST /v1/query takes it")] JsonElement query, CancellationToken cancellationToken = default) =>
-        SendAsync("POST", "/v1/query", [], [], query.GetRawText(), cancellationToken);
+        SendAsync("POST", "/v1/query", [], [], Limited(query), cancellationToken);
 
     [McpServerTool(Name = "explain", Title = "Plan of a metric query", ReadOnly = true, Idempotent = true, OpenWorld = false)]
     [Description("Says how a metric query would be answered: which gold tables or the lake serve which part, and why not. For operators.")]
     public Task<CallToolResult> ExplainAsync([Description("The query, as POST /v1/query takes it")] JsonElement query, CancellationToken cancellationToken = default) =>
         SendAsync("POST", "/v1/query/explain", [], [], query.GetRawText(), cancellationToken);
+
+    /// <summary>The query with a limit: an answer of the protocol lies in memory as a whole, and nobody reads a million rows in a talk.</summary>
+    private static string Limited(JsonElement query)
+    {
+        if (query.ValueKind != JsonValueKind.Object || JsonObject.Create(query) is not { } limited)
+        {
+            return query.GetRawText();
+        }
+
+        if (limited["limit"] is not JsonValue given)
+        {
+            limited["limit"] = DefaultRows;
+        }
+        else if (given.TryGetValue<long>(out var rows) && rows > MaxRows)
+        {
+            limited["limit"] = MaxRows;
+        }
+
+        return limited.ToJsonString();
+    }
 
     private static string? Join(string[]? names) => names is null ? null : string.Join(',', names);
 

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Rest;
 
 namespace Write.DataPlatform.Api.Monitoring;
@@ -7,7 +6,7 @@ namespace Write.DataPlatform.Api.Monitoring;
 /// Between being told to stop and stopping: <c>/health/ready</c> says 503 at once, the server answers on for <see cref="WebOptions.DrainDelay"/>, and only then
 /// stops taking requests and ends those under way.
 /// </summary>
-internal sealed class Draining(IOptionsMonitor<WebOptions> options, IHostApplicationLifetime lifetime, TimeProvider clock) : IHostedLifecycleService
+internal sealed class Draining(ReloadedOptions<WebOptions> options, IHostApplicationLifetime lifetime, TimeProvider clock) : IHostedLifecycleService
 {
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
@@ -15,7 +14,7 @@ internal sealed class Draining(IOptionsMonitor<WebOptions> options, IHostApplica
         lifetime.StopApplication();
         try
         {
-            await Task.Delay(options.CurrentValue.DrainDelay, clock, cancellationToken);
+            await Task.Delay(options.Value.DrainDelay, clock, cancellationToken);
         }
         catch (OperationCanceledException)
         {

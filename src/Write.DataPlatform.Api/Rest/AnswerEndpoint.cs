@@ -21,6 +21,20 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
     private static readonly string Vary =
         string.Join(", ", "Accept", "Accept-Encoding", "Authorization", PresentedKey.Header, CallerView.TenantHeader, CallerView.RoleHeader, Preference.Header);
 
+    /// <summary>Says that the caller has the answer already, where that is known without planning, or anything else.</summary>
+    /// <returns>Whether it was said.</returns>
+    public bool AnswersNotModified(HttpContext context)
+    {
+        if (context.Request.Headers.IfNoneMatch.Count == 0 || !context.Request.Path.StartsWithSegments("/v1") || memo.NameOf(context) is not { } name || memo.Find(name) is not { } known || !IsKnown(context.Request, known.Tag, known.Format))
+        {
+            return false;
+        }
+
+        QueryName.Set(context, known.Tag);
+        NotModified(context, known.Tag, known.Format);
+        return true;
+    }
+
     /// <summary>Answers a request.</summary>
     /// <param name="context">The request.</param>
     /// <param name="read">Reads its query; not called if the answer is known without.</param>
@@ -75,21 +89,27 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
     {
         var format = formats.Of(context.Request);
         QueryName.Set(context, job.Id);
-        MetricAnswer answer;
         try
         {
-            answer = await job.Answer;
-        }
-        catch (OperationCanceledException) when (job.IsCancelled)
-        {
-            throw JobRoutes.Unknown(job.Id);
+            await SendAsync(context, await StoreAsync(await AnswerOfAsync(job), format, context.RequestAborted), null, null, format);
         }
         catch (QueryException exception) when (job.Translate is { } translate)
         {
             throw translate(exception);
         }
+    }
 
-        await SendAsync(context, await StoreAsync(answer, format, context.RequestAborted), null, null, format);
+    /// <summary>The answer of a job that is over.</summary>
+    private static async Task<MetricAnswer> AnswerOfAsync(QueryJob job)
+    {
+        try
+        {
+            return await job.Answer;
+        }
+        catch (OperationCanceledException) when (job.IsCancelled)
+        {
+            throw JobRoutes.Unknown(job.Id);
+        }
     }
 
     /// <summary>Tells where a job is.</summary>
@@ -103,12 +123,6 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
     private async ValueTask<bool> AnswerKnownAsync(HttpContext context, KnownRequest known)
     {
         QueryName.Set(context, known.Tag);
-        if (IsKnown(context.Request, known.Tag, known.Format))
-        {
-            NotModified(context, known.Tag, known.Format);
-            return true;
-        }
-
         if (known.Key is not { } key || await cache.FindAsync(key, context.RequestAborted) is not { Rows: null } answer)
         {
             return false;
@@ -129,21 +143,28 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
 
         var job = jobs.Start(planned, translate);
         QueryName.Set(context, job.Id);
+        QueryPlace.Leave();
         if (await JobRoutes.IsOverWithinAsync(job, preference.Wait, clock, context.RequestAborted))
         {
+            await SendAsync(context, await StoreAsync(await AnswerOfAsync(job), format, context.RequestAborted), null, tag, format);
             // Nobody needs its name.
             jobs.Remove(job);
-            await SendAsync(context, await StoreAsync(await job.Answer, format, context.RequestAborted), null, tag, format);
             return;
         }
 
         await AcceptAsync(context, job);
     }
 
-    private ValueTask<StoredAnswer> MakeAsync(string? key, PlannedQuery planned, AnswerFormat format, CancellationToken cancellationToken) => cache.GetAsync(
-        key,
-        async token => await StoreAsync(await service.AnswerAsync(planned, token), format, token),
-        cancellationToken);
+    private ValueTask<StoredAnswer> MakeAsync(string? key, PlannedQuery planned, AnswerFormat format, CancellationToken cancellationToken)
+    {
+        if (planned.NeedsLake)
+        {
+            // Those who wait for the work of another too.
+            QueryPlace.Leave();
+        }
+
+        return cache.GetAsync(key, async token => await StoreAsync(await service.AnswerAsync(planned, token), format, token), cancellationToken);
+    }
 
     /// <summary>A large answer is written as it is sent, and never lies in memory as a whole.</summary>
     private static async ValueTask<StoredAnswer> StoreAsync(MetricAnswer answer, AnswerFormat format, CancellationToken cancellationToken) =>
@@ -232,7 +253,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
     private static string NextPage(HttpRequest request, string cursor) =>
         QueryHelpers.AddQueryString(
             request.PathBase.Add(request.Path).ToUriComponent(),
-            request.Query.Where(p => p.Key is not (QueryRoutes.CursorParameter or PresentedKey.Parameter)).Append(KeyValuePair.Create(QueryRoutes.CursorParameter, new StringValues(cursor))));
+            request.Query.Where(p => !p.Key.Equals(QueryRoutes.CursorParameter, StringComparison.OrdinalIgnoreCase) && !p.Key.Equals(PresentedKey.Parameter, StringComparison.OrdinalIgnoreCase)).Append(KeyValuePair.Create(QueryRoutes.CursorParameter, new StringValues(cursor))));
 }
 
 /// <summary>What a query is called in the log: the start of its answer's tag, or its job.</summary>

@@ -14,13 +14,13 @@ namespace Write.DataPlatform.Api.Rest;
 internal readonly record struct RequestName(string View, bool IsOperator, string Target, string Accept);
 
 /// <summary>What is known of a request without reading its query: the answer's tag, format and place in the cache.</summary>
-/// <param name="Model">The model it was planned with.</param>
+/// <param name="Model">The revision of the model it was planned with.</param>
 /// <param name="PlanEnds">Until when the clock leaves the plan as it is, excluded.</param>
-/// <param name="Manifests">The gold tables that were looked at, as they were.</param>
+/// <param name="Tables">The gold tables that were looked at, with their revisions.</param>
 /// <param name="Tag">The answer's tag, without its format.</param>
 /// <param name="Key">The answer's name in the cache; null if it keeps none.</param>
 /// <param name="Format">The answer's format.</param>
-internal sealed record KnownRequest(MetricModel Model, DateTimeOffset PlanEnds, ImmutableArray<GoldManifest> Manifests, string Tag, string? Key, AnswerFormat Format);
+internal sealed record KnownRequest(string Model, DateTimeOffset PlanEnds, ImmutableArray<(string Table, string? Tenant, long Revision)> Tables, string Tag, string? Key, AnswerFormat Format);
 
 /// <summary>
 /// Remembers the tags of requests, so that the same request is told 304, or sent its bytes, before its query is read. What is remembered holds only as long as
@@ -60,20 +60,13 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, TimeProvide
             return null;
         }
 
-        if (!ReferenceEquals(known.Model, models.Current) || clock.GetUtcNow() >= known.PlanEnds)
+        if (known.Model == models.Current.Revision && clock.GetUtcNow() < known.PlanEnds && known.Tables.All(t => gold.Peek(t.Table, t.Tenant)?.Revision == t.Revision))
         {
-            return null;
+            return known;
         }
 
-        foreach (var manifest in known.Manifests)
-        {
-            if (gold.Peek(manifest.Table, manifest.Tenant)?.Revision != manifest.Revision)
-            {
-                return null;
-            }
-        }
-
-        return known;
+        _known.TryRemove(KeyValuePair.Create(name, known));
+        return null;
     }
 
     public void Add(RequestName name, PlannedQuery planned, string? key, AnswerFormat format)
@@ -84,6 +77,6 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, TimeProvide
             _known.Clear();
         }
 
-        _known[name] = new KnownRequest(planned.Model, planned.PlanEnds, [.. planned.Snapshots.Select(s => s.Manifest)], planned.Tag, key, format);
+        _known[name] = new KnownRequest(planned.Model.Revision, planned.PlanEnds, [.. planned.Snapshots.Select(s => (s.Manifest.Table, s.Manifest.Tenant, s.Manifest.Revision))], planned.Tag, key, format);
     }
 }

@@ -19,12 +19,12 @@ internal enum Access
     Producer,
 }
 
-/// <summary>Says who asks. A caller on this machine needs no key and is the operator; any other needs one. Who shows a key is its owner, wherever he is.</summary>
-internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCallers tokens, ModelStore models)
+/// <summary>Says who asks. A caller on this machine needs no key and is the operator, unless <see cref="LocalOperator"/> says no; any other needs one. Who shows a key is its owner, wherever he is.</summary>
+internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCallers tokens, ModelStore models, LocalOperator local)
 {
     // A proxy in front of the server makes every caller look local; its headers give it away.
     private static readonly string[] ProxyHeaders =
-        ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP", "True-Client-IP", "X-Original-Host"];
+        ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP", "True-Client-IP", "X-Original-Host", "X-Original-For", "X-Original-Proto"];
 
     // A page of another site that had its own name point here sends that name as host.
     private static readonly string[] LocalHosts = ["localhost", "127.0.0.1", "[::1]"];
@@ -60,7 +60,7 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCaller
         {
             throw new ProblemException(new Problem(401, ProblemCodes.Unauthorized, isPresented
                 ? "The key is not known, has expired or was revoked."
-                : "This address needs a key unless the call comes from the server's own machine.")
+                : "This address needs a key, unless the server lets its own machine's operator in and the call comes from there.")
             {
                 Headers = [("WWW-Authenticate", access.Challenge)],
             });
@@ -87,7 +87,7 @@ internal sealed class CallerGate(RequestDelegate next, ApiKeys keys, TokenCaller
 
     /// <summary>Who asks: whose key it is, whether or not it comes from this machine; without a key the operator on this machine.</summary>
     private async ValueTask<Caller?> IdentifyAsync(HttpContext context, PresentedKey? presented) =>
-        presented is not { } key ? IsLocal(context) ? Caller.Operator : null
+        presented is not { } key ? local.IsOn && IsLocal(context) ? Caller.Operator : null
         : key.IsBearer && tokens.Takes(key.Text) ? await tokens.AuthenticateAsync(context)
         : await keys.AuthenticateAsync(key.Text, context.RequestAborted);
 

@@ -62,6 +62,14 @@ internal sealed record CallerView(MetricModel Model, string? Tenant, QueryScope?
         return new CallerView(model, tenant, tenant is null && role is null ? null : AccessPolicy.ScopeOf(model, new Caller(caller.Name, tenant, false) { Role = role }));
     }
 
+    /// <summary>The tenant whose rows a request is about; null if it is about none, or names one that does not exist.</summary>
+    public static string? TenantOf(HttpContext context)
+    {
+        var model = context.RequestServices.GetRequiredService<ModelStore>().Current;
+        return CallerGate.Of(context) is not { } caller ? null
+            : caller.Tenant ?? context.Request.Query[TenantParameter].Concat(context.Request.Headers[TenantHeader]).FirstOrDefault(name => name is not null && model.Tenants.ContainsKey(name));
+    }
+
     /// <summary>A query within the view.</summary>
     public MetricQuery Bind(MetricQuery query) => query with { Tenant = Tenant, Scope = Scope };
 

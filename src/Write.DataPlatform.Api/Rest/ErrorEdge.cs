@@ -34,15 +34,22 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
         }
         catch (Exception exception) when (!context.Response.HasStarted)
         {
-            var problem = Of(exception, context);
-            if (problem.Status >= StatusCodes.Status500InternalServerError)
-            {
-                RestLog.Failed(logger, exception, context.Request.Method, LoggedPath.Of(context.Request), problem.Code);
-            }
-
+            var problem = Told(exception, context, logger);
             context.Response.Clear();
             await problem.WriteAsync(context);
         }
+    }
+
+    /// <summary>What is told to the caller; what is the server's own failure is logged, too.</summary>
+    public static Problem Told(Exception exception, HttpContext context, ILogger logger)
+    {
+        var problem = Of(exception, context);
+        if (problem.Status >= StatusCodes.Status500InternalServerError)
+        {
+            RestLog.Failed(logger, exception, context.Request.Method, LoggedPath.Of(context.Request), problem.Code);
+        }
+
+        return problem;
     }
 
     /// <summary>Gives refusals of the framework itself (no route, wrong method) their body.</summary>
@@ -83,6 +90,8 @@ internal sealed class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> logger)
                 return Retry(ProblemCodes.GoldUnavailable, Told(gold.Message, "The tables are not available now."));
             case GoldStoreException gold:
                 return new Problem(500, ProblemCodes.GoldFailed, Told(gold.Message, "The tables could not be read."));
+            case TooManyUnknownKeysException unknown:
+                return new Problem(429, ProblemCodes.RateLimited, unknown.Message) { Headers = RetryAfter };
             case TooManyJobsException tooMany:
                 return new Problem(429, ProblemCodes.TooManyJobs, tooMany.Message) { Headers = RetryAfter };
             case JobTimeoutException slow:

@@ -28,6 +28,7 @@ internal static class RestServices
         });
         services.AddOptions<WebOptions>().Bind(configuration.GetSection(WebOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<WebOptions>, WebOptionsValidator>();
+        services.AddSingleton<ReloadedOptions<WebOptions>>().AddSingleton<LocalOperator>();
         services.AddSingleton<AnswerFormats>().AddSingleton<AnswerMemo>().AddSingleton<AnswerEndpoint>();
         services.AddResponseCompression(options =>
         {
@@ -36,8 +37,8 @@ internal static class RestServices
             options.MimeTypes = [.. ResponseCompressionDefaults.MimeTypes, Problem.ContentType, AnswerCsv.ContentType];
         });
         services.AddCors();
-        services.AddOptions<CorsOptions>().Configure<IOptionsMonitor<WebOptions>>((cors, web) => cors.AddDefaultPolicy(policy => policy
-            .SetIsOriginAllowed(origin => web.CurrentValue.Origins is var origins && (origins.Contains("*") || origins.Contains(origin, StringComparer.OrdinalIgnoreCase)))
+        services.AddOptions<CorsOptions>().Configure<ReloadedOptions<WebOptions>>((cors, web) => cors.AddDefaultPolicy(policy => policy
+            .SetIsOriginAllowed(origin => web.Value.Origins is var origins && (origins.Contains("*") || origins.Contains(origin, StringComparer.OrdinalIgnoreCase)))
             .WithMethods("GET", "HEAD", "POST", "DELETE")
             .WithHeaders(
                 HeaderNames.Accept, HeaderNames.Authorization, HeaderNames.ContentType, HeaderNames.CacheControl, HeaderNames.IfNoneMatch, Preference.Header, PresentedKey.Header, CallerView.TenantHeader, CallerView.RoleHeader,

@@ -11,6 +11,10 @@ internal sealed class WebOptions
     /// <value>Default none.</value>
     public string[] Origins { get; set; } = [];
 
+    /// <summary>Whether a caller on this machine who shows no key is the operator. Behind a proxy on this machine it must be false: every call looks local there.</summary>
+    /// <value>Default: true if every address that the server listens on is of this machine.</value>
+    public bool? LocalOperator { get; set; }
+
     /// <summary>How long a server that is told to stop says that it is not ready and still answers, so that load balancers turn away first; 0 to 5 minutes.</summary>
     /// <value>Default 0.</value>
     public TimeSpan DrainDelay { get; set; }

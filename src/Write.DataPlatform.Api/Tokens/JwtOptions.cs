@@ -41,6 +41,10 @@ internal sealed class JwtOptions
     /// <value>Default: none; a token without a tenant is refused.</value>
     public IList<string> InternalRoles { get; } = [];
 
+    /// <summary>The roles that customers' tokens name: where set, a token with a tenant must name exactly one of these, and one that the model lacks is refused.</summary>
+    /// <value>Default: none; of the names in <see cref="RoleClaim"/> those count that are roles of the model, and without one the tenant's own role holds.</value>
+    public IList<string> TenantRoles { get; } = [];
+
     /// <summary>By how much the provider's clock may differ.</summary>
     /// <value>Default: 30 seconds; at most 5 minutes.</value>
     public TimeSpan ClockSkew { get; set; } = TimeSpan.FromSeconds(30);

@@ -44,11 +44,18 @@ internal sealed partial class TokenCallers(IOptions<JwtOptions> settings, IOptio
         var model = models.Current;
         var roles = principal.FindAll(own.RoleClaim).Select(c => c.Value).Distinct().ToList();
         var tenants = principal.FindAll(own.TenantClaim).Select(c => c.Value).ToList();
-        var name = principal.FindFirst("sub")?.Value is { Length: > 0 } subject ? subject[..Math.Min(subject.Length, MaxName)] : "token";
-        var claims = principal.Claims.GroupBy(c => c.Type).ToImmutableDictionary(g => g.Key, g => g.Select(Value).OfType<object>().ToImmutableArray());
+        // Limits and jobs are counted and kept by it.
+        var name = principal.FindFirst("sub")?.Value is { Length: > 0 } subject ? subject[..Math.Min(subject.Length, MaxName)] : throw Refused("The token names no subject (sub).");
+        // A claim of which a part cannot be compared is left out as a whole: what a policy would let through must not widen.
+        var claims = principal.Claims.GroupBy(c => c.Type).Select(g => (g.Key, Values: g.Select(Value).ToList())).Where(c => !c.Values.Contains(null)).ToImmutableDictionary(c => c.Key, c => c.Values.OfType<object>().ToImmutableArray());
         if (tenants.Count > 0)
         {
-            var mine = roles.Where(r => r != Operator && model.Roles.ContainsKey(r)).ToList();
+            var mine = own.TenantRoles.Count > 0 ? roles.Where(own.TenantRoles.Contains).ToList() : roles.Where(r => r != Operator && model.Roles.ContainsKey(r)).ToList();
+            if (mine.Count == 0 && own.TenantRoles.Count > 0)
+            {
+                throw Refused("The token names no role that customers have.");
+            }
+
             return tenants is [{ Length: > 0 } tenant] && mine.Count <= 1
                 ? new Caller(name, tenant, false) { Role = mine.FirstOrDefault(), Claims = claims }
                 : throw Refused("The token names several tenants or roles, and a caller has one.");

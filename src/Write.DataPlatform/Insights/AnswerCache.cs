@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.ComponentModel;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Caching.Hybrid;
@@ -108,24 +109,37 @@ internal sealed class AnswerCache : IAsyncDisposable
         }
 
         var isMade = false;
-        var answer = await _cache.GetOrCreateAsync(
-            key,
-            async token =>
-            {
-                isMade = true;
-                return await make(token);
-            },
-            cancellationToken: cancellationToken);
-        Telemetry.CacheLookups.Add(1, new KeyValuePair<string, object?>("hit", !isMade));
-        if (answer.Rows is not null)
+        // The cache runs the work on a thread that knows nothing of the request.
+        var activity = Activity.Current;
+        try
         {
-            await _cache.RemoveAsync(key, cancellationToken);
+            return await _cache.GetOrCreateAsync(
+                key,
+                async token =>
+                {
+                    (isMade, Activity.Current) = (true, activity);
+                    var answer = await make(token);
+                    return answer.Rows is null ? answer : throw new TooLargeToKeepException(answer);
+                },
+                cancellationToken: cancellationToken);
         }
-
-        return answer;
+        catch (TooLargeToKeepException large)
+        {
+            return large.Answer;
+        }
+        finally
+        {
+            Telemetry.CacheLookups.Add(1, new KeyValuePair<string, object?>("hit", !isMade));
+        }
     }
 
     public ValueTask DisposeAsync() => _services?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    /// <summary>Goes past the cache, which keeps no failures, to all who wait.</summary>
+    private sealed class TooLargeToKeepException(StoredAnswer answer) : Exception
+    {
+        public StoredAnswer Answer { get; } = answer;
+    }
 
     private static readonly HybridCacheEntryOptions OnlyRead = new() { Flags = HybridCacheEntryFlags.DisableUnderlyingData };
 

@@ -24,7 +24,7 @@ internal sealed record Cursor(string Query, string Model, string Served, DateTim
             throw new QueryException([new QueryProblem(QueryProblems.CursorOfOtherQuery, "The cursor was given for another query.", Path, "Ask the same query that gave it, or leave it out to begin with the first page.")]);
         }
 
-        if (Model != FilterText.Hash(modelRevision))
+        if (Model != FilterText.Fingerprint(modelRevision))
         {
             throw Expired("The model has changed since the first page.");
         }
@@ -44,7 +44,7 @@ internal sealed record Cursor(string Query, string Model, string Served, DateTim
     public static Cursor AfterRow(MetricQuery query, QueryPlan plan, DateTimeOffset now, ResultRows rows, object?[] last)
     {
         var places = plan.Resolved.Order.Select(o => rows.Columns.ToList().FindIndex(c => c.Name == o.Field));
-        return new Cursor(HashOf(query), FilterText.Hash(plan.Resolved.Model.Revision), HashOf(plan), now, [.. places.Select(i => last[i])]);
+        return new Cursor(HashOf(query), FilterText.Fingerprint(plan.Resolved.Model.Revision), HashOf(plan), now, [.. places.Select(i => last[i])]);
     }
 
     public static QueryException Bad() =>
@@ -111,8 +111,8 @@ internal sealed record Cursor(string Query, string Model, string Served, DateTim
     private static QueryException Expired(string why) =>
         new([new QueryProblem(QueryProblems.CursorExpired, why + " Its pages would not fit together.", Path, "Leave the cursor out to begin with the first page.")], isUnanswerable: true);
 
-    private static string HashOf(MetricQuery query) => FilterText.Hash(QueryText.Of(query));
+    private static string HashOf(MetricQuery query) => FilterText.Fingerprint(QueryText.Of(query));
 
-    private static string HashOf(QueryPlan plan) => FilterText.Hash(string.Join('\n', plan.Leaves.SelectMany(l => l.Pieces.Select(
+    private static string HashOf(QueryPlan plan) => FilterText.Fingerprint(string.Join('\n', plan.Leaves.SelectMany(l => l.Pieces.Select(
         p => p.Range + (p.Gold is { } gold ? $"{gold.Definition.Table.Name}@{gold.Tenant}@{gold.Revision}{l.TailOf(p)?.Tag}" : "")))));
 }

@@ -7,13 +7,17 @@ using Microsoft.Extensions.Logging;
 namespace Write.DataPlatform.Insights;
 
 /// <summary>
-/// Signs cursors, so that none can be made up or altered. The key is the data folder's own; where it cannot be kept, cursors last as long as the process.
+/// Signs cursors, so that none can be made up or altered. Servers side by side share a key by <c>DataPlatform:CursorKey</c>. Without it the key is the data folder's own; where
+/// that cannot be kept, cursors last as long as the process.
 /// </summary>
 internal sealed class CursorSeal(IConfiguration configuration, ILogger<CursorSeal> logger)
 {
     private const int KeyBytes = 32;
 
-    private readonly Lazy<byte[]> _key = new(() => FindKey(Path.GetFullPath(configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data"), logger));
+    /// <summary>The setting of a shared key: any text that nobody guesses, of 32 characters or more.</summary>
+    public const string Setting = "DataPlatform:CursorKey";
+
+    private readonly Lazy<byte[]> _key = new(() => configuration[Setting] is { Length: > 0 } shared ? SHA256.HashData(Encoding.UTF8.GetBytes(shared)) : FindKey(Path.GetFullPath(configuration["DataPlatform:Data"] is { Length: > 0 } folder ? folder : ".data"), logger));
 
     public string Write(Cursor cursor) => Seal(cursor.ToBytes());
 

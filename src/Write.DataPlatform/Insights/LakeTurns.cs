@@ -4,7 +4,7 @@ using Write.DataPlatform.Lake;
 namespace Write.DataPlatform.Insights;
 
 /// <summary>
-/// Who reads the lake's answers: so many queries at once, the others in line. Each tenant has a line of its own, of which no more than may read at once stand in the common one,
+/// Who reads the lake's answers: so many queries at once, the others in line. Each tenant has a line of its own, and no more than half of the turns,
 /// so that others come in between. Whoever stands here has no place among the queries that gold answers (<see cref="QueryPlace"/>), which a hanging lake therefore leaves alone.
 /// </summary>
 internal sealed class LakeTurns : IDisposable
@@ -17,7 +17,7 @@ internal sealed class LakeTurns : IDisposable
     /// <param name="count">How many read at once.</param>
     public LakeTurns(int count)
     {
-        _tenants = PartitionedRateLimiter.Create<string, string>(tenant => RateLimitPartition.GetConcurrencyLimiter(tenant, _ => Options(count, MaxWaiting)));
+        _tenants = PartitionedRateLimiter.Create<string, string>(tenant => RateLimitPartition.GetConcurrencyLimiter(tenant, _ => Options((count + 1) / 2, MaxWaiting)));
         _all = new ConcurrencyLimiter(Options(count, int.MaxValue));
     }
 

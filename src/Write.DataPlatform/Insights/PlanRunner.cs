@@ -17,15 +17,22 @@ internal sealed class LakeAnswers : IAsyncDisposable
 {
     private readonly List<(LeafPiece Piece, Task<LakeRows> Rows)> _running;
 
-    private LakeAnswers(List<(LeafPiece, Task<LakeRows>)> running) => _running = running;
+    private readonly CancellationTokenSource _end;
+
+    private LakeAnswers(List<(LeafPiece, Task<LakeRows>)> running, CancellationTokenSource end) => (_running, _end) = (running, end);
 
     /// <summary>Bytes that the lake read for what was read so far.</summary>
     public long BytesScanned { get; private set; }
 
     /// <summary>Begins to ask.</summary>
-    public static LakeAnswers Ask(QueryPlan plan, ILake lake, CancellationToken cancellationToken = default) => new(
-        [.. plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (
-            piece, lake.QueryAsync(QueryPlan.CompileLake(leaf, piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, cancellationToken))))]);
+    public static LakeAnswers Ask(QueryPlan plan, ILake lake, CancellationToken cancellationToken = default)
+    {
+        var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        return new LakeAnswers(
+            [.. plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (
+                piece, lake.QueryAsync(QueryPlan.CompileLake(leaf, piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, end.Token))))],
+            end);
+    }
 
     /// <summary>Reads every answer, and lets each go when it is read.</summary>
     /// <exception cref="LakeException">The lake could not answer.</exception>
@@ -41,7 +48,8 @@ internal sealed class LakeAnswers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // A failed piece ends the answer; what the others still bring is let go.
+        // A failed piece ends the answer; the others are stopped, and what they still bring is let go.
+        await _end.CancelAsync();
         foreach (var (_, task) in _running)
         {
             await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -50,6 +58,8 @@ internal sealed class LakeAnswers : IAsyncDisposable
                 await task.Result.DisposeAsync();
             }
         }
+
+        _end.Dispose();
     }
 }
 
@@ -152,7 +162,7 @@ internal sealed record ResultRows(ImmutableArray<ResultColumn> Columns, List<obj
         {
             case ColumnKind.Int64:
                 return reader.GetFieldType(column) == typeof(BigInteger)
-                    ? (long)reader.GetFieldValue<BigInteger>(column)
+                    ? Whole(reader.GetFieldValue<BigInteger>(column), reader.GetName(column))
                     : Convert.ToInt64(reader.GetValue(column), CultureInfo.InvariantCulture);
             case ColumnKind.Double:
                 return Convert.ToDouble(reader.GetValue(column), CultureInfo.InvariantCulture);
@@ -168,6 +178,10 @@ internal sealed record ResultRows(ImmutableArray<ResultColumn> Columns, List<obj
                 return reader.GetValue(column) as string ?? Convert.ToString(reader.GetValue(column), CultureInfo.InvariantCulture);
         }
     }
+
+    private static long Whole(BigInteger value, string column) => value >= long.MinValue && value <= long.MaxValue
+        ? (long)value
+        : throw new QueryException([new QueryProblem(QueryProblems.NumberTooLarge, $"A value of {column} has more than 64 bits.", "metrics", "Let the measure sum a decimal or a double.")], isUnanswerable: true);
 
     private static ColumnType TypeOf(DbDataReader reader, int column) => reader.GetDataTypeName(column) switch
     {

@@ -58,7 +58,7 @@ internal sealed record PlannedQuery(QueryPlan Plan, QueryPlan? Totals, IReadOnly
         // A comparison up to today has another range every day.
         var ranges = Leaves.Select(l => l.Leaf.Range.ToString()).Distinct();
         var resolved = Plan.Resolved;
-        return FilterText.Hash(string.Join(
+        return FilterText.Fingerprint(string.Join(
             '\n',
             [SeesAll ? "all" : "", resolved.Model.Revision, resolved.Zone.Id, resolved.Range.ToString(), QueryText.Of(resolved.Query), resolved.Query.Cursor ?? "", .. ranges, .. served]));
     }

@@ -114,6 +114,11 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
                 throw new TooManyJobsException($"{settings.MaxJobsPerCaller} of your queries run already. Wait for one, or cancel one.");
             }
 
+            if (planned.Caller.Tenant is { } tenant && running.Count(j => j.Owner.Tenant == tenant) >= (settings.MaxJobs + 1) / 2)
+            {
+                throw new TooManyJobsException("As many of the tenant's queries as may run at once do already: half of all.");
+            }
+
             if (running.Count >= settings.MaxJobs)
             {
                 throw new TooManyJobsException("As many queries as may run at once do already.");
@@ -124,7 +129,18 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
             var job = new QueryJob(id, planned.Caller, planned, clock.GetUtcNow(), end) { Translate = translate };
             job.Answer = RunAsync(job, end);
             // Whether anybody comes to see how it failed is not known.
-            _ = job.Answer.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = job.Answer.ContinueWith(
+                t =>
+                {
+                    _ = t.Exception;
+                    lock (_gate)
+                    {
+                        Sweep();
+                    }
+                },
+                CancellationToken.None,
+                TaskContinuationOptions.None,
+                TaskScheduler.Default);
             _jobs[id] = job;
             return job;
         }
@@ -219,5 +235,6 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
     /// <summary>Whether a job is the caller's: two keys of one tenant need not see the same.</summary>
     private static bool IsOf(QueryJob job, Caller caller) => Owner(job.Owner) == Owner(caller);
 
-    private static (string?, bool, string?, string?, string) Owner(Caller caller) => (caller.Tenant, caller.IsOperator, caller.Role, caller.KeyId, caller.Name);
+    private static (string?, bool, string?, string?, string, object?) Owner(Caller caller) =>
+        (caller.Tenant, caller.IsOperator, caller.Role, caller.KeyId, caller.Name, caller.Claims.TryGetValue("iss", out var issuer) ? issuer.FirstOrDefault() : null);
 }

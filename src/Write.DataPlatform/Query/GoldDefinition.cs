@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query.Sql;
@@ -29,6 +30,7 @@ internal sealed class GoldDefinition
             ? model.Tenants.Values.ToImmutableSortedDictionary(t => t.Name, t => Convert.ToString(TenantPin(t)!.Values[0], System.Globalization.CultureInfo.InvariantCulture)!)
             : ImmutableSortedDictionary<string, string>.Empty;
         States = [.. leaves.SelectMany(l => l.States).DistinctBy(s => s.Name)];
+        StateNames = States.Select(s => s.Name).ToFrozenSet(StringComparer.Ordinal);
         Hash = FilterText.Hash(string.Join(
             '\n',
             "1",
@@ -61,6 +63,8 @@ internal sealed class GoldDefinition
 
     /// <summary>The stored states of all facts.</summary>
     public ImmutableArray<MeasureState> States { get; }
+
+    public FrozenSet<string> StateNames { get; }
 
     /// <summary>For an external table: each tenant's value of <see cref="TenantKey"/>, as text.</summary>
     public ImmutableSortedDictionary<string, string> TenantKeys { get; }

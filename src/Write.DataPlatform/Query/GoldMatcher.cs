@@ -7,11 +7,21 @@ namespace Write.DataPlatform.Query;
 /// <param name="Definition">What its rows are.</param>
 /// <param name="Tenant">Whose rows; null for an internal table.</param>
 /// <param name="Revision">The manifest's revision.</param>
-/// <param name="Partitions">The built partitions in order of time, definition unchanged.</param>
+/// <param name="Partitions">The built partitions.</param>
 /// <param name="IsComplete">Whether they leave out nothing that the lake has before the last one's end.</param>
 internal sealed record GoldCandidate(
     GoldDefinition Definition, string? Tenant, long Revision, ImmutableArray<GoldCandidatePartition> Partitions, bool IsComplete)
 {
+    /// <summary>The built partitions in order of time, definition unchanged.</summary>
+    public ImmutableArray<GoldCandidatePartition> Partitions
+    {
+        get;
+        init => (field, Runs) = (value, Unbroken(value));
+    } = Partitions;
+
+    /// <summary>The partitions in runs that follow each other without a gap.</summary>
+    public ImmutableArray<ImmutableArray<GoldCandidatePartition>> Runs { get; private init; } = Unbroken(Partitions);
+
     /// <summary>By fact, the streams whose events go on where partitions are cut.</summary>
     public ImmutableDictionary<string, GoldCandidateTail> Tails { get; init; } = ImmutableDictionary<string, GoldCandidateTail>.Empty;
 
@@ -26,6 +36,22 @@ internal sealed record GoldCandidate(
     /// <summary>The tail that a fact's events in a range are read from, too; null if none are.</summary>
     public GoldCandidateTail? TailOf(string fact, LeafPiece piece) =>
         piece.Partitions.Any(p => p.CutOf(fact) is { } cut && cut < p.ToUtc(Definition) && (piece.Range.To is not { } to || to.Utc > cut)) ? Tails.GetValueOrDefault(fact) : null;
+
+    private static ImmutableArray<ImmutableArray<GoldCandidatePartition>> Unbroken(ImmutableArray<GoldCandidatePartition> partitions)
+    {
+        var runs = ImmutableArray.CreateBuilder<ImmutableArray<GoldCandidatePartition>>();
+        var start = 0;
+        for (var i = 1; i <= partitions.Length; i++)
+        {
+            if (i == partitions.Length || partitions[i - 1].To != partitions[i].From)
+            {
+                runs.Add(partitions[start..i]);
+                start = i;
+            }
+        }
+
+        return runs.ToImmutable();
+    }
 }
 
 /// <summary>What a stream has counted of a fact for a gold table.</summary>
@@ -137,7 +163,7 @@ internal static class GoldMatcher
                 continue;
             }
 
-            if (areMergeable)
+            if (areMergeable && pieces.Any(p => p.Gold is null))
             {
                 // What it leaves out, above all within its buckets, is for the other tables, the coarsest first, before it is for the lake.
                 foreach (var finer in able.Where(c => c != candidate).OrderByDescending(c => c.Definition.Table.Grain).ThenBy(c => c.Partitions.Sum(p => p.Rows)))
@@ -197,8 +223,7 @@ internal static class GoldMatcher
             return Because("measure_not_stored", $"{table.Name} counts nothing of {leaf.Fact.Name} by {leaf.AggTime.Name}.");
         }
 
-        var stored = definition.States.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
-        if (leaf.States.FirstOrDefault(s => !stored.Contains(s.Name)) is { } state)
+        if (leaf.States.FirstOrDefault(s => !definition.StateNames.Contains(s.Name)) is { } state)
         {
             return Because("measure_not_stored", $"{table.Name} does not hold {state.Measure?.Name ?? state.Fact.Name}{(state.Filter is null ? "" : " under this metric's filter")}.");
         }
@@ -250,9 +275,15 @@ internal static class GoldMatcher
         passed++;
         if (table.Grain >= TimeGrain.Day
             ? Leaf.IsInstant(leaf.AggTime) && table.TimeZone.Id != leaf.Zone.Id
-            : new[] { leaf.Zone, table.TimeZone }.Any(zone => !ZoneRules.HasWholeHours(zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc)))
+            : new[] { leaf.Zone, table.TimeZone }.Any(zone => !ZoneRules.HasWhole(table.Grain, zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc)))
         {
             return Because("time_zone", $"{table.Name} is cut in {table.TimeZone.Id}, the query in {leaf.Zone.Id}.");
+        }
+
+        passed++;
+        if (MovedTime(leaf, candidate) is { } time)
+        {
+            return Because("filter", $"{table.Name} holds what passed a condition on {time} when it was stored, in {table.TimeZone.Id}; {(leaf.Shift is null ? $"in {leaf.Zone.Id}" : $"moved by {leaf.Shift}")} other events pass it.");
         }
 
         passed++;
@@ -283,6 +314,18 @@ internal static class GoldMatcher
             : Because("not_additive", $"{table.Name} holds finished values of {leaf.States.First(s => !s.IsMergeable).Measure!.Name}, which do not add up over its other dimensions or buckets.");
     }
 
+    /// <summary>
+    /// A time that a condition on the stored rows is about, and that is another for this leaf: the aggregation time where events are moved, or an instant where the query's days are not the table's.
+    /// </summary>
+    private static FieldName? MovedTime(Leaf leaf, GoldCandidate candidate) => leaf.States.Select(s => s.Filter).OfType<Filter>().Concat(Kept(candidate))
+        .SelectMany(condition => condition.Fields)
+        .FirstOrDefault(field => leaf.Bindings[field] is { IsTime: true } time
+            && ((leaf.Shift is not null && leaf.IsAggTime(time)) || (leaf.Zone.Id != candidate.Definition.Table.TimeZone.Id && Leaf.IsInstant(time.Dimension!))));
+
+    /// <summary>The conditions that all of a table's rows passed: its own and its tenant's.</summary>
+    private static IEnumerable<Filter> Kept(GoldCandidate candidate) => FilterText.Conjuncts(candidate.Definition.Table.Where)
+        .Concat(candidate.Tenant is { } tenant ? FilterText.Conjuncts(candidate.Definition.Model.Tenants[tenant].Where) : []);
+
     /// <summary>The fields that the table must hold to filter; the tenant's own filter is already applied in a table of the tenant.</summary>
     private static IEnumerable<FieldName> FilterFields(Leaf leaf, GoldCandidate candidate) =>
         Conditions(leaf, candidate).SelectMany(c => c.Fields).Distinct();
@@ -290,13 +333,7 @@ internal static class GoldMatcher
     /// <summary>The parts of the leaf's filter that a table's rows do not already keep.</summary>
     public static IEnumerable<Filter> Conditions(Leaf leaf, GoldCandidate candidate)
     {
-        var kept = FilterText.Conjuncts(candidate.Definition.Table.Where).ToList();
-        if (candidate.Tenant is { } tenant)
-        {
-            kept.Add(candidate.Definition.Model.Tenants[tenant].Where);
-        }
-
-        var texts = kept.Select(FilterText.Of).ToHashSet(StringComparer.Ordinal);
+        var texts = Kept(candidate).Select(FilterText.Of).ToHashSet(StringComparer.Ordinal);
         return FilterText.Conjuncts(leaf.Where).Where(c => !texts.Contains(FilterText.Of(c)));
     }
 
@@ -326,17 +363,23 @@ internal static class GoldMatcher
     /// <summary>A range in pieces: gold for the whole buckets that are built, the lake for what is before, between and after.</summary>
     private static ImmutableArray<LeafPiece> Split(Leaf leaf, ResolvedRange range, GoldCandidate candidate)
     {
+        if (range.IsEmpty && !candidate.Partitions.IsEmpty)
+        {
+            // No event lies in it, whoever is asked.
+            return [new LeafPiece(range, candidate, candidate.Partitions[^1..])];
+        }
+
         var pieces = ImmutableArray.CreateBuilder<LeafPiece>();
         var position = range.From;
         var isOpenAtStart = range.From is null;
-        var runs = Runs(candidate.Partitions).ToList();
-        for (var i = 0; i < runs.Count; i++)
+        var runs = candidate.Runs;
+        for (var i = 0; i < runs.Length; i++)
         {
             var partitions = runs[i];
             var start = Bound(partitions[0].From);
             var end = Bound(partitions[^1].To);
             var reachesBack = i == 0 && candidate.IsComplete;
-            var reachesOn = i == runs.Count - 1 && candidate.IsComplete;
+            var reachesOn = i == runs.Length - 1 && candidate.IsComplete;
             var from = range.From is { } wanted && (reachesBack || wanted.Utc > start.Utc) ? Up(wanted, candidate.Definition.Table, leaf) : reachesBack ? null : (TimeBound?)start;
             var to = range.To is { } last && (reachesOn || last.Utc < end.Utc) ? Down(last, candidate.Definition.Table, leaf) : reachesOn ? null : (TimeBound?)end;
             if (from is { } f && to is { } t && f.Utc >= t.Utc)
@@ -344,7 +387,8 @@ internal static class GoldMatcher
                 continue;
             }
 
-            var touched = partitions.Where(p => (to is null || Bound(p.From).Utc < to.Value.Utc) && (from is null || Bound(p.To).Utc > from.Value.Utc)).ToImmutableArray();
+            var (skipped, reached) = (from is null ? 0 : First(partitions, p => Bound(p.To).Utc > from.Value.Utc), to is null ? partitions.Length : First(partitions, p => Bound(p.From).Utc >= to.Value.Utc));
+            var touched = skipped < reached ? partitions[skipped..reached] : [];
             if (touched.IsEmpty)
             {
                 // Nothing is there, and the answer still wants the columns' types.
@@ -380,26 +424,17 @@ internal static class GoldMatcher
         TimeBound Bound(DateOnly date) => candidate.Definition.Table is { Grain: < TimeGrain.Day } table
             ? TimeBound.FromUtc(TimeBound.FromDate(date, table.TimeZone).Utc, leaf.Zone)
             : TimeBound.FromDate(date, leaf.Zone);
-    }
 
-    /// <summary>Partitions that follow each other without a gap.</summary>
-    private static IEnumerable<List<GoldCandidatePartition>> Runs(ImmutableArray<GoldCandidatePartition> partitions)
-    {
-        List<GoldCandidatePartition> run = [];
-        foreach (var partition in partitions)
+        static int First(ImmutableArray<GoldCandidatePartition> partitions, Func<GoldCandidatePartition, bool> isPast)
         {
-            if (run.Count > 0 && run[^1].To != partition.From)
+            var (low, high) = (0, partitions.Length);
+            while (low < high)
             {
-                yield return run;
-                run = [];
+                var middle = (low + high) / 2;
+                (low, high) = isPast(partitions[middle]) ? (low, middle) : (middle + 1, high);
             }
 
-            run.Add(partition);
-        }
-
-        if (run.Count > 0)
-        {
-            yield return run;
+            return low;
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Hashing;
+using System.Security.Cryptography;
 using System.Text;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query.Sql;
@@ -44,7 +45,7 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
 {
     /// <summary>The column's name, the same wherever the same state is kept.</summary>
     public string Name { get; } =
-        (Measure?.Name ?? Fact.Name) + "__" + Kind.ToString().ToLowerInvariant() + (Filter is null ? "" : "__" + FilterText.Hash(FilterText.Of(Filter)));
+        (Measure?.Name ?? Fact.Name) + "__" + (Measure is not null && Kind == StateKind.Rows ? "momentrows" : Kind.ToString().ToLowerInvariant()) + (Filter is null ? "" : "__" + FilterText.Hash(FilterText.Of(Filter)));
 
     public bool IsMergeable => Kind != StateKind.Value && !IsSemiAdditive;
 
@@ -148,6 +149,9 @@ internal static class FilterText
         AndFilter and => and.Filters.SelectMany(Conjuncts),
         _ => [filter],
     };
+
+    /// <summary>A name of 128 bits for a text that callers have a hand in: nobody can write two of one name (SHA-256, cut).</summary>
+    public static string Fingerprint(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 
     public static string Hash(string text) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text)).ToString("x16", CultureInfo.InvariantCulture);
 

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Threading.RateLimiting;
 using Microsoft.Extensions.Logging;
 using Write.DataPlatform.Gold;
 
@@ -12,7 +13,7 @@ namespace Write.DataPlatform.Security;
 /// The keys of callers, in the gold store. A key is <c>wdp_ID_SECRET</c>; the secret, of 32 random bytes, is shown once and kept as SHA-256 of a salt and itself:
 /// nobody guesses 256 random bits, so no slow hash is needed. What is stored is read again after <see cref="MaxAge"/>, so a revoked key stops everywhere within it.
 /// </summary>
-internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiKeys> logger)
+internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiKeys> logger) : IDisposable
 {
     /// <summary>How long a process may go on with what it has read of a key.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(3);
@@ -23,6 +24,7 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
     private const int SecretBytes = 32;
     private const int SaltBytes = 16;
     private const int MaxRemembered = 10_000;
+    private const int LookupsASecond = 500;
     private const string KeyPrefix = "key#";
     private const string UsePrefix = "use#";
 
@@ -31,6 +33,13 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
     private readonly ConcurrentDictionary<string, Remembered> _remembered = new(StringComparer.Ordinal);
+
+    // Names that are made up are remembered apart, so that a flood of them drives out no good key; and only so many a second are looked for.
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _unknown = new(StringComparer.Ordinal);
+    private readonly TokenBucketRateLimiter _lookups = new(new TokenBucketRateLimiterOptions
+    {
+        TokenLimit = 2 * LookupsASecond, TokensPerPeriod = LookupsASecond / 10, ReplenishmentPeriod = TimeSpan.FromMilliseconds(100), QueueLimit = 0, AutoReplenishment = true,
+    });
 
     /// <summary>Makes a key.</summary>
     /// <param name="name">Whose it is or what for.</param>
@@ -99,6 +108,7 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
 
     /// <summary>Whose key a text is; null if it is nobody's, or not good any more.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
+    /// <exception cref="TooManyUnknownKeysException">It is not known yet, and so are too many others.</exception>
     public async ValueTask<Caller?> AuthenticateAsync(string text, CancellationToken cancellationToken = default)
     {
         if (text.Length < Prefix.Length + IdLength + 2 || text.Length > 200 || !text.StartsWith(Prefix, StringComparison.Ordinal) || text[Prefix.Length + IdLength] != '_'
@@ -109,25 +119,55 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
 
         var id = text.Substring(Prefix.Length, IdLength);
         var now = clock.GetUtcNow();
-        if (!_remembered.TryGetValue(id, out var known) || now - known.ReadAt >= MaxAge || now < known.ReadAt)
-        {
-            if (_remembered.Count >= MaxRemembered)
-            {
-                // Names that are made up are remembered too, and must not fill the memory.
-                _remembered.Clear();
-            }
-
-            known = new Remembered(await FindAsync(id, cancellationToken), now);
-            _remembered[id] = known;
-        }
-
-        if (known.Key is not { } key || !key.IsGoodAt(now) || !CryptographicOperations.FixedTimeEquals(key.Hash, HashOf(key.Salt, text[(Prefix.Length + IdLength + 1)..])))
+        if (await RecallAsync(id, now, cancellationToken) is not { } key || !key.IsGoodAt(now) || !CryptographicOperations.FixedTimeEquals(key.Hash, HashOf(key.Salt, text[(Prefix.Length + IdLength + 1)..])))
         {
             return null;
         }
 
         await NoteUseAsync(key, now, cancellationToken);
         return key.ToCaller();
+    }
+
+    public void Dispose() => _lookups.Dispose();
+
+    /// <summary>A key as it was stored at most <see cref="MaxAge"/> ago; null if there was none.</summary>
+    private async ValueTask<ApiKey?> RecallAsync(string id, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        bool IsRecent(DateTimeOffset readAt) => now - readAt < MaxAge && now >= readAt;
+        var isKnown = _remembered.TryGetValue(id, out var known);
+        if (isKnown && IsRecent(known!.ReadAt))
+        {
+            return known.Key;
+        }
+
+        if (!isKnown)
+        {
+            if (_unknown.TryGetValue(id, out var missedAt) && IsRecent(missedAt))
+            {
+                return null;
+            }
+
+            using var lookup = _lookups.AttemptAcquire();
+            if (!lookup.IsAcquired)
+            {
+                throw new TooManyUnknownKeysException();
+            }
+        }
+
+        if (await FindAsync(id, cancellationToken) is { } key)
+        {
+            _remembered[id] = new Remembered(key, now);
+            return key;
+        }
+
+        if (_unknown.Count >= MaxRemembered)
+        {
+            _unknown.Clear();
+        }
+
+        _unknown[id] = now;
+        _remembered.TryRemove(id, out _);
+        return null;
     }
 
     private readonly ConcurrentDictionary<string, DateTimeOffset> _noted = new(StringComparer.Ordinal);
@@ -179,5 +219,8 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
 
     private static string Base64Url(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
 
-    private sealed record Remembered(ApiKey? Key, DateTimeOffset ReadAt);
+    private sealed record Remembered(ApiKey Key, DateTimeOffset ReadAt);
 }
+
+/// <summary>More keys that nobody has seen before are shown than are looked for.</summary>
+internal sealed class TooManyUnknownKeysException() : Exception("Too many keys that are not known yet are shown at once.");

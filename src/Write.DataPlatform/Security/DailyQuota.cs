@@ -59,6 +59,28 @@ internal sealed class DailyQuota(IGoldStore store, TimeProvider clock) : IAsyncD
         }
     }
 
+    /// <summary>Gives back a query that was taken from a tenant's day and needed no answer.</summary>
+    /// <returns>How many are left; and when the next day begins.</returns>
+    public async ValueTask<QuotaState> GiveBackAsync(string tenant, int limit)
+    {
+        var account = _accounts.GetOrAdd(tenant, static _ => new Account());
+        await account.Gate.WaitAsync();
+        try
+        {
+            var today = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
+            if (account.Day == today)
+            {
+                account.Left++;
+            }
+
+            return new QuotaState(true, Math.Max(0, limit - account.Taken) + account.Left, new DateTimeOffset(today.AddDays(1).ToDateTime(TimeOnly.MinValue), TimeSpan.Zero));
+        }
+        finally
+        {
+            account.Gate.Release();
+        }
+    }
+
     private async Task TakeBlockAsync(Account account, string tenant, int limit, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var sk = Key(account.Day, tenant);

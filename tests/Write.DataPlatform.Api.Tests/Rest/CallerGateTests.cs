@@ -1,5 +1,10 @@
 using System.Net;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Rest;
 
 namespace Write.DataPlatform.Api.Tests.Rest;
@@ -18,6 +23,7 @@ public sealed class CallerGateTests(ServerFixture server)
     [InlineData("127.0.0.1", "localhost", "X-Forwarded-For", false)]
     [InlineData("127.0.0.1", "localhost", "Forwarded", false)]
     [InlineData("127.0.0.1", "localhost", "Via", false)]
+    [InlineData("127.0.0.1", "localhost", "X-Original-For", false)]
     [InlineData(null, "localhost", null, false)]
     public void Only_this_machine_is_the_operator(string? address, string host, string? header, bool expected)
     {
@@ -30,6 +36,87 @@ public sealed class CallerGateTests(ServerFixture server)
         }
 
         Assert.Equal(expected, CallerGate.IsLocal(context));
+    }
+
+    /// <summary>A server that others reach has no operator by address.</summary>
+    [Theory]
+    [InlineData(true, "http://localhost:5080")]
+    [InlineData(true, "http://127.0.0.1:5080", "https://[::1]:5081")]
+    [InlineData(false, "http://127.0.0.1:5080", "http://10.0.0.7:5080")]
+    [InlineData(false, "http://*:8080")]
+    [InlineData(false, "http://+:8080")]
+    [InlineData(false, "http://0.0.0.0:8080")]
+    [InlineData(false, "http://[::]:8080")]
+    [InlineData(false, "http://localhost.evil.example:8080")]
+    [InlineData(false, "http://unix:/run/data.sock")]
+    [InlineData(false)]
+    public void Only_a_server_of_this_machine_alone_has_a_local_operator(bool expected, params string[] addresses)
+    {
+        var features = new ServerAddressesFeature();
+        foreach (var address in addresses)
+        {
+            features.Addresses.Add(address);
+        }
+
+        bool IsOn(bool? setting) => new LocalOperator(new Listening(features), new ReloadedOptions<WebOptions>(new Fixed(new WebOptions { LocalOperator = setting }), NullLogger<ReloadedOptions<WebOptions>>.Instance)).IsOn;
+        Assert.Equal(expected, IsOn(null));
+        Assert.True(IsOn(true));
+        Assert.False(IsOn(false));
+    }
+
+    [Fact]
+    public async Task The_operator_of_the_machine_can_be_turned_off()
+    {
+        await using var small = new SmallServer();
+        await small.StartAsync(settings: ("DataPlatform:Web:LocalOperator", "false"));
+        Assert.Equal(HttpStatusCode.Unauthorized, (await small.GetAsync("/v1/keys")).Status);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await small.GetAsync("/v1/metrics")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await small.GetAsync("/health")).Status);
+    }
+
+    /// <summary>A change of the settings that is wrong is told in the log, and the last good ones hold.</summary>
+    [Fact]
+    public void Settings_that_became_wrong_are_not_taken_over()
+    {
+        var monitor = new Fixed(new WebOptions { LocalOperator = false });
+        var options = new ReloadedOptions<WebOptions>(monitor, NullLogger<ReloadedOptions<WebOptions>>.Instance);
+        Assert.False(options.Value.LocalOperator);
+        monitor.Value = null;
+        Assert.False(options.Value.LocalOperator);
+        monitor.Value = new WebOptions { LocalOperator = true };
+        Assert.True(options.Value.LocalOperator);
+    }
+
+    private sealed class Listening(IServerAddressesFeature addresses) : IServer
+    {
+        public IFeatureCollection Features { get; } = With(addresses);
+
+        public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
+            where TContext : notnull => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public void Dispose()
+        {
+        }
+
+        private static FeatureCollection With(IServerAddressesFeature addresses)
+        {
+            var features = new FeatureCollection();
+            features.Set(addresses);
+            return features;
+        }
+    }
+
+    private sealed class Fixed(WebOptions options) : IOptionsMonitor<WebOptions>
+    {
+        public WebOptions? Value { get; set; } = options;
+
+        public WebOptions CurrentValue => Value ?? throw new OptionsValidationException("", typeof(WebOptions), ["wrong"]);
+
+        public WebOptions Get(string? name) => CurrentValue;
+
+        public IDisposable? OnChange(Action<WebOptions, string?> listener) => null;
     }
 
     [Theory]

@@ -13,11 +13,24 @@ namespace Write.DataPlatform.Api.Tests.Security;
 /// <param name="IsPlain">Whether it is a query that acme may well ask, and whose rows are looked at.</param>
 internal sealed record Attack(string Method, string Path, string? Body, (string Name, string Value)[] Headers, bool HasTwin = true, bool IsOperators = false, bool IsPlain = false)
 {
+    /// <summary>Whether it is about a query that goes on for another customer.</summary>
+    public bool IsOfJob { get; init; }
+
+    /// <summary>Whether an answer is text, which can be compared without its times and revisions.</summary>
+    public bool IsText => !Headers.Contains(Arrow);
+
+    public static (string Name, string Value) Arrow { get; } = ("Accept", "application/vnd.apache.arrow.stream");
+
     public string Text => $"{Method} {Path}\n{string.Join('\n', Headers.Select(h => $"{h.Name}: {h.Value}"))}\n{Body}";
 }
 
+/// <summary>What another customer was given.</summary>
+/// <param name="Pages">Cursors and tags.</param>
+/// <param name="Jobs">The ids of queries that go on without it.</param>
+internal sealed record Stolen(IReadOnlyList<string> Pages, IReadOnlyList<string> Jobs);
+
 /// <summary>Draws attempts: every route and option, with names and values of other customers, hidden names, text that is meant as code, and forged pages.</summary>
-internal sealed class AttackGenerator(Random random, IReadOnlyList<string> stolen)
+internal sealed class AttackGenerator(Random random, Stolen stolen)
 {
     private static readonly string[] Metrics = ["visits", "visits", "visits", "seconds", "seconds_a_visit", "shows_seen", "revenue", "margin", "revenu", "vists"];
 
@@ -41,9 +54,10 @@ internal sealed class AttackGenerator(Random random, IReadOnlyList<string> stole
     [
         ("GET", "/v1/gold"), ("GET", "/v1/gold/visits_daily"), ("GET", "/v1/gold/visits_by_s"), ("POST", "/v1/gold/visits_daily/refresh"), ("GET", "/v1/runs"), ("GET", "/v1/runs/x"), ("POST", "/v1/runs/x/cancel"), ("GET", "/v1/keys"),
         ("POST", "/v1/keys"), ("DELETE", "/v1/keys/0123456789abcdef"), ("POST", "/v1/keys/0123456789abcdef/rotate"), ("GET", "/v1/audit"), ("POST", "/v1/query/explain"),
+        ("POST", "/v1/events/visits"), ("GET", "/v1/streams"), ("GET", "/v1/streams/visits/dead-letters"), ("POST", "/v1/streams/visits/dead-letters/replay"),
     ];
 
-    public Attack Next() => random.Next(13) switch
+    public Attack Next() => random.Next(16) switch
     {
         0 or 1 or 2 => new Attack("POST", "/v1/query" + Eyes(), Query().ToJsonString(), Smuggled()),
         3 => new Attack("GET", "/v1/query?" + Address(), null, Smuggled()),
@@ -54,6 +68,8 @@ internal sealed class AttackGenerator(Random random, IReadOnlyList<string> stole
         9 => Forged(),
         10 => Monster(),
         11 => Plain(),
+        12 => Job(),
+        13 or 14 => Tool(),
         _ => Wandering(),
     };
 
@@ -75,12 +91,32 @@ internal sealed class AttackGenerator(Random random, IReadOnlyList<string> stole
         return new Attack(method, path + Eyes(), method == "POST" ? """{"name":"mine","role":"operator","metrics":["visits"]}""" : null, Smuggled(), IsOperators: true);
     }
 
+    /// <summary>A query that goes on for another customer, looked at, waited for and ended.</summary>
+    private Attack Job() => random.Next(4) == 0
+        ? new Attack("GET", "/v1/queries" + Eyes(), null, Smuggled(), HasTwin: false)
+        : new Attack(Pick<string>(["GET", "GET", "DELETE", "HEAD"]), "/v1/queries/" + Escaped(Changed(Pick(stolen.Jobs))) + Eyes(), null, [.. Smuggled(), .. Some<(string, string)>([("Prefer", "wait=1")], most: 1)], HasTwin: false) { IsOfJob = true };
+
+    /// <summary>The same by the Model Context Protocol.</summary>
+    private Attack Tool()
+    {
+        var (tool, arguments) = random.Next(6) switch
+        {
+            0 => ("list_metrics", new JsonObject { ["name"] = random.Next(2) == 0 ? Pick(Metrics) : Pick(Texts) }),
+            1 => ("list_dimensions", new JsonObject { ["metrics"] = new JsonArray([.. Some(Metrics).Select(m => (JsonNode?)m)]) }),
+            2 => ("list_values", new JsonObject { ["dimension"] = Pick(Fields), ["search"] = Pick(Texts), ["metrics"] = new JsonArray([.. Some(Metrics).Select(m => (JsonNode?)m)]) }),
+            3 => ("explain", new JsonObject { ["query"] = Query() }),
+            _ => ("query", new JsonObject { ["query"] = Query() }),
+        };
+        var call = new JsonObject { ["jsonrpc"] = "2.0", ["id"] = 1, ["method"] = "tools/call", ["params"] = new JsonObject { ["name"] = tool, ["arguments"] = arguments } };
+        return new Attack("POST", "/mcp", call.ToJsonString(), [.. Smuggled().Where(h => h.Item1 != "Accept"), ("Accept", "application/json, text/event-stream")]);
+    }
+
+    private string Changed(string text) => random.Next(text.Length) is var at && random.Next(3) is var how && how == 0 ? text : how == 1 ? text[..at] + (text[at] == 'A' ? 'B' : 'A') + text[(at + 1)..] : text[..at] + "x";
+
     /// <summary>Pages and tags that were given to another customer, whole and changed.</summary>
     private Attack Forged()
     {
-        var page = Pick(stolen);
-        var at = random.Next(page.Length);
-        var changed = random.Next(3) switch { 0 => page, 1 => page[..at] + (page[at] == 'A' ? 'B' : 'A') + page[(at + 1)..], _ => page[..at] };
+        var changed = Changed(Pick(stolen.Pages));
         return random.Next(5) switch
         {
             0 => new Attack("GET", "/v1/query?metrics=visits&groupBy=visit__country&limit=1&cursor=" + Escaped(changed), null, [], HasTwin: false),
@@ -113,7 +149,7 @@ internal sealed class AttackGenerator(Random random, IReadOnlyList<string> stole
     private (string, string)[] Smuggled() => [.. Some<(string, string)>(
     [
         ("X-Tenant", "globex"), ("X-Role", "open"), ("X-HTTP-Method-Override", "DELETE"), ("X-Original-URL", "/v1/keys"), ("X-Rewrite-URL", "/v1/keys"), ("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-Host", "localhost"),
-        ("Forwarded", "for=127.0.0.1;host=localhost"), ("X-Real-IP", "127.0.0.1"), ("Origin", "http://localhost"), ("If-None-Match", "*"), ("X-Caller", "operator"), ("Cookie", "tenant=globex"), ("Accept", "text/csv"), ("X-Original-Host", "localhost"),
+        ("Forwarded", "for=127.0.0.1;host=localhost"), ("X-Real-IP", "127.0.0.1"), ("Origin", "http://localhost"), ("If-None-Match", "*"), ("X-Caller", "operator"), ("Cookie", "tenant=globex"), ("Accept", "text/csv"), Attack.Arrow, ("Prefer", "respond-async, wait=10"), ("X-Original-Host", "localhost"),
     ], most: 2)];
 
     private string Eyes() => random.Next(4) == 0 ? Pick<string>(["?tenant=globex", "?tenant=globex&tenant=acme", "?role=open", "?tenant=&tenant=globex", "?Tenant=globex"]) : "";

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.Rest;
@@ -91,6 +92,28 @@ public sealed class LimitTests
         Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/v1/query?metrics=visits&tenant=small")).Status);
     }
 
+    /// <summary>What a caller has already costs nothing of its day.</summary>
+    [Fact]
+    public async Task An_answer_that_the_caller_has_is_no_query_of_the_day()
+    {
+        await using var server = await StartAsync();
+        await server.RefreshAsync();
+        var key = await KeyAsync(server, "small");
+        const string path = "/v1/query?metrics=visits&groupBy=visit__country&source=gold";
+        Task<(HttpStatusCode Status, string Body, string Headers)> Get(params (string, string)[] headers) => TwinServers.SendAsync(server.Client, key, HttpMethod.Get, path, null, headers);
+        var first = await Get();
+        Assert.Equal(HttpStatusCode.OK, first.Status);
+        var tag = first.Headers.Split('\n').Single(h => h.StartsWith("ETag: ", StringComparison.Ordinal))["ETag: ".Length..].Trim();
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(HttpStatusCode.NotModified, (await Get(("If-None-Match", tag))).Status);
+        }
+
+        Assert.Contains("\"day\";r=1", (await Get()).Headers, StringComparison.Ordinal);
+        await Get();
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await Get()).Status);
+    }
+
     [Fact]
     public async Task A_query_that_takes_too_long_is_ended()
     {
@@ -160,7 +183,16 @@ public sealed class LimitTests
     }
 
     private static CallLimits Limits(SmallServer server, LimitOptions options) => new(
-        Options.Create(options), server.Services.GetRequiredService<DailyQuota>(), server.Services.GetRequiredService<ModelStore>(), server.Services.GetRequiredService<TimeProvider>());
+        new ReloadedOptions<LimitOptions>(new Fixed(options), NullLogger<ReloadedOptions<LimitOptions>>.Instance), server.Services.GetRequiredService<DailyQuota>(), server.Services.GetRequiredService<ModelStore>(), server.Services.GetRequiredService<TimeProvider>());
+
+    private sealed class Fixed(LimitOptions options) : IOptionsMonitor<LimitOptions>
+    {
+        public LimitOptions CurrentValue => options;
+
+        public LimitOptions Get(string? name) => options;
+
+        public IDisposable? OnChange(Action<LimitOptions, string?> listener) => null;
+    }
 
     private static async Task<string> KeyAsync(SmallServer server, string tenant) =>
         (await server.Services.GetRequiredService<ApiKeys>().CreateAsync("test", KeyRole.Customer, tenant, null, KeyGrant.Plain, Cancel)).Text;

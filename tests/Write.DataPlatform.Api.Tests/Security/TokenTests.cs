@@ -44,6 +44,9 @@ public sealed class TokenTests(TwinServers servers)
         {
             [], [("role", "premium")], [("role", "Analyst")], [("role", new JsonArray("analyst", "operator"))], [("tenant", "acmee")], [("tenant", "")], [("tenant", new JsonArray("acme", "globex"))], [("tenant", "ACME")],
             [("tenant", "acme"), ("role", new JsonArray("open", "regional"))], [("tenant", "acme"), ("role", "regional")], [("Tenant", "acme")], [("tenant", new JsonObject { ["name"] = "acme" })],
+            [("tenant", "acme"), ("sub", null)], [("tenant", "acme"), ("sub", "")], [("role", "analyst"), ("sub", null)],
+            // A part of a claim that cannot be compared makes the claim none.
+            [("tenant", "acme"), ("role", "regional"), ("countries", new JsonArray("FR", new JsonObject { ["x"] = 1 }))],
         })
         {
             var (status, body) = await GetAsync(Good(claims), Query);

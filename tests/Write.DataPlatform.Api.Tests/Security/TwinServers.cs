@@ -96,6 +96,8 @@ public sealed partial class TwinServers : IAsyncLifetime
     {
         body = Port().Replace(body, "http://server");
         body = Token().Replace(body, "TOKEN");
+        // An event of the Model Context Protocol.
+        body = body.StartsWith("event:", StringComparison.Ordinal) ? body[(body.IndexOf("data:", StringComparison.Ordinal) + "data:".Length)..] : body;
         try
         {
             var json = JsonNode.Parse(body);
@@ -131,6 +133,11 @@ public sealed partial class TwinServers : IAsyncLifetime
         if (map["next"] is JsonValue)
         {
             map["next"] = "TOKEN";
+        }
+
+        if (map["text"] is JsonValue said && said.TryGetValue<string>(out var text))
+        {
+            map["text"] = Comparable(text);
         }
 
         foreach (var (_, item) in map)

@@ -15,23 +15,37 @@ public sealed class DependencyTests : IAsyncLifetime
 
     private GatedLake Lake => _server.Services.GetRequiredService<GatedLake>();
 
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        Assert.Equal(RunState.Succeeded, (await _server.RefreshAsync()).State);
-    }
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    [Fact]
-    public async Task A_lake_that_hangs_takes_nothing_else_with_it()
+    private async Task StartAsync(params (string, string)[] settings)
     {
+        await _server.StartAsync(settings: settings);
+        Assert.Equal(RunState.Succeeded, (await _server.RefreshAsync()).State);
+    }
+
+    /// <summary>Whether each asks for itself, or all wait for one's work.</summary>
+    [Theory]
+    [InlineData("00:00:00")]
+    [InlineData("01:00:00")]
+    public async Task A_lake_that_hangs_takes_nothing_else_with_it(string lakeMaxAge)
+    {
+        await StartAsync(("DataPlatform:Answers:LakeMaxAge", lakeMaxAge));
         Lake.IsShut = true;
         // The types that the model has of the lake are not known after a restart.
         await File.AppendAllTextAsync(_server.ModelFile, "# changed\n", Cancel);
         // More than a caller has places.
         var hanging = Enumerable.Range(0, 30).Select(_ => _server.ByMonthAsync("lake")).ToList();
         var expected = _server.ExpectedByMonth();
+
+        // Nor does a probe wait for it.
+        using (var health = new CancellationTokenSource(TimeSpan.FromSeconds(4)))
+        {
+            using var ready = await _server.Client.GetAsync("/health/ready", health.Token);
+            Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+        }
+
         for (var i = 0; i < 20; i++)
         {
             var (status, body) = await _server.ByMonthAsync("gold");
@@ -56,6 +70,7 @@ public sealed class DependencyTests : IAsyncLifetime
     [Fact]
     public async Task A_gold_file_that_another_locks_is_read_on_and_told_when_written()
     {
+        await StartAsync();
         var expected = _server.ExpectedByMonth();
         await using (var other = new SqliteConnection($"Data Source={Path.Combine(_server.Data, "gold.db")};Pooling=False"))
         {

@@ -125,6 +125,8 @@ public sealed class JobTests : IAsyncLifetime
         Assert.NotNull(third.Headers.RetryAfter);
         await BeginAsync(globex);
         Assert.Equal((HttpStatusCode.TooManyRequests, "too_many_jobs"), await CodeAsync(HttpMethod.Get, Query, globex, "respond-async, wait=0"));
+        // Nor do a tenant's other keys help it: half is for others.
+        Assert.Contains("the tenant's", (string)(await SendAsync(HttpMethod.Get, Query, "respond-async, wait=0", await KeyAsync("acme", "two"))).Body!["detail"]!, StringComparison.Ordinal);
 
         (HttpStatusCode, string) ended;
         while ((ended = await CodeAsync(HttpMethod.Get, first, acme)).Item1 == HttpStatusCode.Accepted)

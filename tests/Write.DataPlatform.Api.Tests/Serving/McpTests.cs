@@ -35,6 +35,14 @@ public sealed class McpTests(ServerFixture server)
         Assert.False(isError);
         var expected = server.Sql("SELECT country, count(*) FROM {visits} WHERE occurred_at >= TIMESTAMP '2025-12-31 23:00:00' AND occurred_at < TIMESTAMP '2026-01-31 23:00:00' GROUP BY 1 ORDER BY 1 NULLS LAST").Select(r => $"{r[0]} {r[1]}").Order(StringComparer.Ordinal);
         Assert.Equal(expected, JsonNode.Parse(text)!["rows"]!.AsArray().Select(r => $"{r!["visit__country"]} {r["visits"]}").Order(StringComparer.Ordinal));
+        // Nobody reads all rows in a talk, unless he asks for them.
+        const string byDay = """{"metrics":["visits"],"groupBy":["metric_time__day","visit__country"],"orderBy":["metric_time__day","visit__country"]}""";
+        var (_, cut) = await CallAsync(client, "query", new() { ["query"] = JsonNode.Parse(byDay) });
+        Assert.Equal(1_000, JsonNode.Parse(cut)!["rows"]!.AsArray().Count);
+        Assert.NotNull(JsonNode.Parse(cut)!["next"]);
+        var more = JsonNode.Parse(byDay)!;
+        more["limit"] = 1_500;
+        Assert.Equal(1_500, JsonNode.Parse((await CallAsync(client, "query", new() { ["query"] = more })).Text)!["rows"]!.AsArray().Count);
         Assert.Contains("\"leaves\"", (await CallAsync(client, "explain", new() { ["query"] = JsonNode.Parse(query) })).Text, StringComparison.Ordinal);
     }
 

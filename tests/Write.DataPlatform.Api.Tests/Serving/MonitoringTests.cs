@@ -32,7 +32,7 @@ public sealed class MonitoringTests
         var key = (string)(await server.PostAsync("/v1/keys", """{"name":"Ada","role":"analyst"}""")).Body["key"]!;
         foreach (var shown in new[] { key, "wdp_0123456789abcdef_" + secret })
         {
-            foreach (var path in new[] { Query, Query + "&source=lake", "/v1/query?metrics=vists", "/v1/keys", "/v1/nothing", "/v1/metrics/" + shown, "/odata/visits_daily?$top=1", "/mcp", "/v1/query?metrics=" + shown })
+            foreach (var path in new[] { Query, Query + "&source=lake", "/v1/query?metrics=vists", "/v1/keys", "/v1/nothing", "/v1/metrics/" + shown, "/odata/visits_daily?$top=1", "/mcp", "/v1/query?metrics=" + shown, "/v1/query?metrics=visits&tenant=" + shown, "/v1/metrics?tenant=x%0Aforged%20line" })
             {
                 await SendAsync(server, path, r => r.TryAddWithoutValidation("Authorization", "Bearer " + shown));
                 await SendAsync(server, path, r => r.TryAddWithoutValidation("X-Api-Key", shown));
@@ -55,6 +55,7 @@ public sealed class MonitoringTests
         Assert.Contains("http.server.request.duration", told["/v1/metrics"], StringComparison.Ordinal);
         Assert.Contains("/v1/metrics/wdp_…", told["/v1/logs"], StringComparison.Ordinal);
         Assert.Contains("lake_unavailable", told["/v1/logs"], StringComparison.Ordinal);
+        Assert.DoesNotContain("forged line", told["/v1/logs"], StringComparison.Ordinal);
         foreach (var (signal, text) in told)
         {
             Assert.DoesNotContain(secret, text, StringComparison.Ordinal);

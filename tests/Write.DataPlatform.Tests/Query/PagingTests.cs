@@ -94,6 +94,15 @@ public sealed class PagingTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
     }
 
     [Fact]
+    public void Servers_side_by_side_share_a_key_by_its_setting()
+    {
+        static CursorSeal Server(string key) => new(new ConfigurationBuilder().AddInMemoryCollection([new(CursorSeal.Setting, key)]).Build(), NullLogger<CursorSeal>.Instance);
+        var sealedText = Server("correct horse battery staple, and more").Seal([1, 2, 3]);
+        Assert.Equal([1, 2, 3], Server("correct horse battery staple, and more").Open(sealedText)!);
+        Assert.Null(Server("correct horse battery staple, and less").Open(sealedText));
+    }
+
+    [Fact]
     public async Task A_cursor_is_of_one_query_and_one_tenant()
     {
         var world = await worlds.GetAsync(0);

@@ -48,6 +48,36 @@ public sealed class ApiKeysTests
         Assert.NotNull(await keys.AuthenticateAsync(text, Cancel));
     }
 
+    /// <summary>Whoever makes up keys is held up, and nobody whose key was seen before is.</summary>
+    [Fact]
+    public async Task A_flood_of_made_up_keys_reaches_neither_the_store_nor_good_callers()
+    {
+        await using var gold = new GoldFixture();
+        using var keys = New(gold);
+        var (_, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", null, KeyGrant.Plain, Cancel);
+        Assert.NotNull(await keys.AuthenticateAsync(text, Cancel));
+        var refused = 0;
+        for (var i = 0; i < 20_000; i++)
+        {
+            try
+            {
+                Assert.Null(await keys.AuthenticateAsync($"wdp_{i:x16}_{text[21..]}", Cancel));
+            }
+            catch (TooManyUnknownKeysException)
+            {
+                refused++;
+            }
+
+            if (i % 1_000 == 0)
+            {
+                gold.Clock.Advance(TimeSpan.FromSeconds(4));
+                Assert.NotNull(await keys.AuthenticateAsync(text, Cancel));
+            }
+        }
+
+        Assert.True(refused > 0);
+    }
+
     [Fact]
     public async Task A_revoked_key_stops_in_other_processes_within_three_seconds()
     {
