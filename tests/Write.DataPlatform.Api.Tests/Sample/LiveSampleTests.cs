@@ -26,13 +26,11 @@ public sealed class LiveSampleTests(ServerFixture server)
     public async Task It_is_on_for_the_samples_model_unless_it_is_said_otherwise(bool? asked, bool isSample, string role, bool isLive)
     {
         var models = Path.Combine(server.Data, "models-of-another");
-        if (!isSample)
+        foreach (var file in isSample ? [] : Directory.GetFiles(SampleLake.ModelsDirectory, "*", SearchOption.AllDirectories))
         {
-            Directory.CreateDirectory(models);
-            foreach (var file in Directory.GetFiles(SampleLake.ModelsDirectory, "*.yaml"))
-            {
-                File.Copy(file, Path.Combine(models, Path.GetFileName(file)), overwrite: true);
-            }
+            var copy = Path.Combine(models, Path.GetRelativePath(SampleLake.ModelsDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy, overwrite: true);
         }
 
         var settings = new Dictionary<string, string?> { ["DataPlatform:Data"] = server.Data, ["urls"] = "http://127.0.0.1:0" };

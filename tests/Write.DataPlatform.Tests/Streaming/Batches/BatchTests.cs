@@ -188,7 +188,7 @@ public sealed class BatchTests
             {
                 Assert.Equal(["lake"], answer.Served.By);
                 var refused = await Assert.ThrowsAsync<QueryException>(() => AskAsync(QuerySource.Gold));
-                Assert.StartsWith("tail:", refused.Problems[0].Message, StringComparison.Ordinal);
+                Assert.StartsWith("range:", refused.Problems[0].Message, StringComparison.Ordinal);
                 hasRefused = true;
             }
             else

@@ -100,7 +100,7 @@ public sealed class ReplayTests
             };
             try
             {
-                var steps = _random.Next(6, 14);
+                var steps = _random.Next(5, 10);
                 for (var i = 0; i < steps; i++)
                 {
                     await StepAsync();
@@ -200,7 +200,7 @@ public sealed class ReplayTests
                 if (_workers[shard] is null)
                 {
                     // A process may be started with another setting.
-                    world.Batches.Options.ChunkEvents = _random.Next(3) == 0 ? _random.Next(3, 8) : world.Batches.Options.ChunkEvents;
+                    world.Batches.Options.ChunkEvents = _random.Next(3) == 0 ? _random.Next(3, 13) : world.Batches.Options.ChunkEvents;
                     var batcher = await world.BeginAsync(Shards[shard], _identity, ++_fence, _checkpoints[shard]);
                     _workers[shard] = new Worker { Batcher = batcher, Shard = shard, Next = IndexOf(shard, _checkpoints[shard]?.Position) };
                 }
