@@ -15,11 +15,11 @@ internal static class DashboardRoutes
 
     public static void MapDashboard(this WebApplication app)
     {
-        app.MapMethods("/", Methods, (HttpContext context, DashboardAssets assets) => SendAsync(context, assets.Page, "no-cache"));
+        app.MapMethods("/", Methods, (HttpContext context, DashboardAssets assets) => SendAsync(context, assets.Page, "no-cache")).ExcludeFromDescription();
         app.MapMethods(DashboardAssets.Path + "/{hash}/{name}", Methods, (HttpContext context, string hash, string name, DashboardAssets assets) =>
             assets.Find(hash, name) is { } asset
                 ? SendAsync(context, asset, "public, max-age=31536000, immutable")
-                : throw ProblemException.NotFound(ProblemCodes.NotFound, "There is no such file; the page was perhaps renewed, so load it again.", null));
+                : throw ProblemException.NotFound(ProblemCodes.NotFound, "There is no such file; the page was perhaps renewed, so load it again.", null)).ExcludeFromDescription();
     }
 
     private static async Task SendAsync(HttpContext context, DashboardAsset asset, string caching)

@@ -34,7 +34,7 @@ function form({ state, go, caller, zone, signal }, metrics, dimensions) {
     compare: isJourney || state.compare === 'none' ? undefined : { to: state.compare, alignToDate: true },
     orderBy: isJourney ? undefined : time.length ? time.map(t => ({ field: t })) : [{ field: chosen[0], descending: true }], limit: isJourney ? undefined : 100,
   };
-  const boxes = (name, list, on, change) => h('fieldset', null, h('legend', null, name), h('div', { class: 'checks' }, list.map(x => h('label', { title: x.description }, h('input', { type: 'checkbox', checked: on.includes(x.name), 'data-keep': `box-${x.name}`, onchange: () => change(x.name) }), x.label ?? label(x.name, labels)))));
+  const boxes = (name, list, on, change) => h('fieldset', null, h('legend', null, name), h('div', { class: 'checks' }, list.toSorted((a, b) => on.includes(b.name) - on.includes(a.name) || (a.label ?? a.name).localeCompare(b.label ?? b.name)).map(x => h('label', { title: x.description }, h('input', { type: 'checkbox', checked: on.includes(x.name), 'data-keep': `box-${x.name}`, onchange: () => change(x.name) }), x.label ?? label(x.name, labels)))));
   const value = h('input', { size: 12, placeholder: 'value; empty: not known', 'aria-label': 'Value of the filter', list: 'values' });
   const values = h('datalist', { id: 'values' });
   const fieldOf = h('select', { 'aria-label': 'Field of the filter', onchange: () => suggest() }, legal.map(d => h('option', { value: d.name }, label(d.name, labels))));
@@ -46,7 +46,7 @@ function form({ state, go, caller, zone, signal }, metrics, dimensions) {
   let tried = answer;
   fill(result, async () => {
     const a = await tried.catch(error => { tried = query(asked, { signal }); tried.catch(() => {}); throw error; });
-    return [h('div', { class: 'head' }, h('h2', null, 'Answer'), button('Download CSV', async () => download(await ask(address(asked), { accept: 'text/csv' }), 'query.csv'))), picture(a, { zone, title: 'Answer' }), h('h3', null, 'Rows'), rowsOf(a), h('p', { class: 'muted' }, `Data up to ${moment(a.served.asOf, zone)} · ${zone} · served by ${a.served.by.join(' and ') || 'nobody'}`)].flat(3);
+    return [h('div', { class: 'head' }, h('h2', null, 'Answer'), button('Download CSV', async () => download(await ask(address(asked), { accept: 'text/csv' }), 'query.csv'))), picture(a, { zone, title: 'Answer', isAligned: true }), h('h3', null, 'Rows'), rowsOf(a), h('p', { class: 'muted' }, `Data up to ${moment(a.served.asOf, zone)} · ${zone} · served by ${a.served.by.join(' and ') || 'nobody'}`)];
   }, signal);
   return h('div', { class: 'build' },
     h('section', { class: 'card', 'aria-label': 'The query' },
@@ -54,7 +54,7 @@ function form({ state, go, caller, zone, signal }, metrics, dimensions) {
       boxes('Group by', legal, by, name => set({ by: toggle(by, name).join(',') })),
       h('div', { class: 'controls' }, choice('Time', [['auto', 'Not by time'], ...GRAINS.map(g => [g, 'By ' + g])], state.grain, v => set({ grain: v })),
         choice('Period', state.range.includes('..') ? [...RANGES, [state.range, state.range.replace('..', ' to ')]] : RANGES, state.range, v => set({ range: v })),
-        choice('Compare with', [['previousYear', 'Same time last year'], ['previousPeriod', 'Previous period'], ['none', 'Nothing']], state.compare, v => set({ compare: v }))),
+        choice('Compare with', [['previousYear', 'Last year'], ['previousPeriod', 'Previous period'], ['none', 'Nothing']], state.compare, v => set({ compare: v }))),
       h('fieldset', null, h('legend', null, 'Filters'), h('div', { class: 'chips' }, state.filters.map((f, i) => button(`${label(f.field, labels)}: ${f.value ?? 'not known'} ✕`, () => set({ filters: state.filters.filter((_, n) => n !== i) }), { class: 'chip' }))),
         legal.length > 0 && h('form', { class: 'controls', onsubmit: e => { e.preventDefault(); set({ filters: [...state.filters, { field: fieldOf.value, value: value.value || null }] }); } }, fieldOf, value, values, h('button', { type: 'submit' }, 'Add')))),
     h('div', { class: 'stack' }, h('section', { class: 'card' }, shown({ queries: [['query', 'Query', asked]], answers: { query: answer }, caller, state, signal, isOpen: true })), result));

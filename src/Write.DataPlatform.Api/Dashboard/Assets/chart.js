@@ -30,7 +30,7 @@ const path = points => points.map(([x, y], i) => y === null ? '' : `${i === 0 ||
  * options: { column, grain, zone, title, previousName, height }
  */
 export function line(points, options) {
-  const { column, grain, zone, title, previousName, height = 260 } = options;
+  const { column, grain, zone, title, previousName, isAligned = true, height = 260 } = options;
   const hasPrevious = previousName && points.some(p => p.previous !== null && p.previous !== undefined);
   const place = h('div', { class: 'plot', tabindex: 0, role: 'group', 'aria-label': `${title}. Arrow keys read the values.` });
   const tip = h('div', { class: 'tip', hidden: true });
@@ -90,7 +90,7 @@ export function line(points, options) {
   const open = points.at(-1)?.unfinished;
   return h('figure', { class: 'chart' }, place, h('figcaption', { class: 'legend' },
     h('span', null, h('i', { class: 'key' }), options.name ?? title), hasPrevious && h('span', null, h('i', { class: 'key previous' }), previousName),
-    open && h('span', null, h('i', { class: 'key open' }), `${bucket(points.at(-1).at, grain, zone)} is not over: dotted, and still being counted${hasPrevious ? '; what it is compared with ends at the same moment' : ''}`)));
+    open && h('span', null, h('i', { class: 'key open' }), `${bucket(points.at(-1).at, grain, zone)} is not over: dotted, and still being counted${!hasPrevious ? '' : isAligned ? '; what it is compared with ends at the same moment' : '; what it is compared with is a whole one'}`)));
 }
 
 /** A line without words, for a card. */
@@ -107,7 +107,7 @@ export function spark(points) {
 /** Bars by name: [{ name, value, note }]. onpick makes each a button. */
 export function bars(rows, column, { onpick, picked = () => false, label } = {}) {
   const most = Math.max(...rows.map(r => Math.abs(r.value ?? 0))) || 1;
-  return h('ul', { class: 'bars', 'aria-label': label }, rows.map(row => {
+  return h('ul', { class: 'bars' + (rows.some(r => r.note !== undefined) ? '' : ' plain'), 'aria-label': label }, rows.map(row => {
     const bar = h('span', { class: 'bar' + ((row.value ?? 0) < 0 ? ' below' : '') });
     bar.style.width = `${Math.abs(row.value ?? 0) / most * 100}%`;
     const parts = [h('span', { class: 'name', title: word(row.name) }, word(row.name)), h('span', { class: 'value', title: full(row.value, column) }, short(row.value, column)), row.note !== undefined && h('span', { class: 'note' }, row.note), h('span', { class: 'track' }, bar)];

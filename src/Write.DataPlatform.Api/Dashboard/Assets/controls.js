@@ -20,7 +20,7 @@ export function controls({ state, go, caller, zone, grains = GRAINS, labels }) {
     choice('Period', [...RANGES, ['custom', 'Custom …']], isCustom ? 'custom' : state.range, v => set({ range: v === 'custom' ? `${day(today, -30)}..${day(today, 1)}` : v })),
     isCustom && field('From', h('input', { type: 'date', value: from, max: today, onchange: dates })),
     isCustom && field('To, included', h('input', { type: 'date', value: day(to, -1), onchange: dates })),
-    choice('Compare with', [['previousYear', 'Same time last year'], ['previousPeriod', 'Previous period'], ['none', 'Nothing']], state.compare, v => set({ compare: v })),
+    choice('Compare with', [['previousYear', 'Last year'], ['previousPeriod', 'Previous period'], ['none', 'Nothing']], state.compare, v => set({ compare: v })),
     choice('By', [['auto', 'Automatic'], ...grains.map(g => [g, g[0].toUpperCase() + g.slice(1)])], state.grain, v => set({ grain: v })),
     choice('Time zone', zones.map(z => [z, z]), zone, v => set({ zone: v === caller.timeZone ? '' : v })));
   place.querySelectorAll('select,input').forEach((control, i) => { control.dataset.keep = 'control-' + i; });

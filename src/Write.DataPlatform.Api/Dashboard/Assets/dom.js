@@ -1,4 +1,6 @@
 // Elements in a few words. Text is always text: nothing here reads HTML.
+const flat = children => [children].flat(9).filter(c => c !== null && c !== undefined && c !== false && c !== '');
+
 const set = (node, attributes, children) => {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
@@ -6,7 +8,7 @@ const set = (node, attributes, children) => {
     else if (name === 'value' || name === 'checked' || name === 'selected') node[name] = value;
     else node.setAttribute(name, value === true ? '' : value);
   }
-  node.append(...children.flat(9).filter(c => c !== null && c !== undefined && c !== false));
+  node.append(...flat(children));
   return node;
 };
 
@@ -40,7 +42,7 @@ export async function fill(place, work, signal) {
   if (!place.hasChildNodes()) place.append(h('div', { class: 'state loading' }, 'Loading …'));
   try {
     const made = await work();
-    if (!signal?.aborted) place.replaceChildren(...[made].flat());
+    if (!signal?.aborted) place.replaceChildren(...flat(made));
   } catch (error) {
     if (signal?.aborted || error.name === 'AbortError') return;
     place.replaceChildren(h('div', { class: 'state error', role: 'alert' }, h('strong', null, error.title ?? 'This did not work.'), (error.lines ?? [error.message]).map(l => h('p', null, l)),

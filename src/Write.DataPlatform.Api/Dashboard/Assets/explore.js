@@ -18,7 +18,7 @@ export default async function explore(page) {
   place.append(body);
   return fill(body, async () => {
     const { metrics } = await remembered('/v1/metrics');
-    const all = metrics.filter(isPlain);
+    const all = metrics.filter(isPlain).toSorted((a, b) => (a.label ?? a.name).localeCompare(b.label ?? b.name));
     const metric = all.find(m => m.name === page.state.metric) ?? all.find(m => m.name === 'visits') ?? all[0];
     if (!metric) return h('p', { class: 'state' }, 'There is no metric that you may see.');
     const described = await remembered('/v1/metrics/' + encodeURIComponent(metric.name));
@@ -63,7 +63,7 @@ function screen({ state, go, caller, zone, signal }, metrics, metric, dimensions
     return [h('div', { class: 'head' }, h('h2', null, title, h('small', null, metric.unit ? ` ${metric.unit}` : '')),
       h('p', { class: 'sum' }, h('strong', { title: full(row[metric.name], column) }, short(row[metric.name], column)),
         compared && h('span', null, ` ${percent(row[metric.name + '__ratio'])} (${change(row[metric.name + '__delta'], column)}) against ${short(row[metric.name + '__previous'], column)} ${compared}`))),
-    points.length ? line(points, { column, grain, zone, title: `${title} by ${grain}`, name: title, previousName: compared && compared[0].toUpperCase() + compared.slice(1) }) : h('p', { class: 'state' }, 'Nothing happened in this period, or nothing that the filters let through.'),
+    points.length ? line(points, { column, grain, zone, title: `${title} by ${grain}`, name: title, height: 330, previousName: compared && compared[0].toUpperCase() + compared.slice(1) }) : h('p', { class: 'state' }, 'Nothing happened in this period, or nothing that the filters let through.'),
     h('p', { class: 'muted' }, `Data up to ${moment(list.served.asOf, zone)} · ${zone} · served by ${list.served.by.join(' and ') || 'nobody'}`)];
   }, signal);
 
@@ -108,6 +108,7 @@ function list(metrics, metric, state, go) {
       say(`${count} metrics`);
     },
   });
+  requestAnimationFrame(() => { const on = items.querySelector('[aria-pressed=true]')?.parentElement; if (on) items.parentElement.scrollTop = on.offsetTop - items.offsetTop - 60; });
   return h('section', { class: 'card catalogue', 'aria-label': 'Metrics' }, search, h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Metrics' }, items), none, h('dl', { class: 'definition' },
     h('dt', null, metric.label ?? metric.name), h('dd', null, metric.description ?? 'No description.'),
     h('dt', null, 'Name'), h('dd', null, h('code', null, metric.name)), metric.unit && [h('dt', null, 'Unit'), h('dd', null, metric.unit)], [h('dt', null, 'Owner'), h('dd', null, metric.owner ?? 'not named')],

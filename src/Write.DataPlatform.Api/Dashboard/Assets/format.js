@@ -48,10 +48,10 @@ export function change(value, column = {}) {
 export function percent(ratio) {
   if (ratio === null || ratio === undefined) return NONE;
   const sign = ratio > 0 ? '+' : ratio < 0 ? '−' : '±';
-  return sign + numbers({ style: 'percent', maximumFractionDigits: Math.abs(ratio) >= 1 ? 0 : 1 }).format(Math.abs(ratio));
+  return sign + numbers({ style: 'percent', maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(Math.abs(ratio));
 }
 
-export const share = ratio => ratio === null || ratio === undefined ? NONE : numbers({ style: 'percent', maximumFractionDigits: 1 }).format(ratio);
+export const share = ratio => ratio === null || ratio === undefined ? NONE : numbers({ style: 'percent', maximumFractionDigits: 1, minimumFractionDigits: ratio === 1 || ratio === 0 ? 0 : 1 }).format(ratio);
 export const whole = value => numbers({}).format(value);
 export const bytes = value => { const i = Math.min(4, Math.floor(Math.log2(Math.max(1, value)) / 10)); return `${numbers({ maximumFractionDigits: 1 }).format(value / 2 ** (10 * i))} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][i]}`; };
 

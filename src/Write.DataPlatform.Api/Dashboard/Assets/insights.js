@@ -2,13 +2,13 @@
 import { ask, remembered } from './api.js';
 import { bars, funnel, line, retention } from './chart.js';
 import { button, download, field, fill, h } from './dom.js';
-import { label, moment, percent } from './format.js';
+import { bucket, label, moment, percent } from './format.js';
 import { isUnfinished } from './state.js';
 
-const nameOf = text => (t => t[0].toUpperCase() + t.slice(1))(text.replaceAll(/[-_]/g, ' '));
+const nameOf = text => (t => t[0].toUpperCase() + t.slice(1))(text.replaceAll(/[-_]/g, ' ').replace(/\bkpi\b/i, 'KPI'));
 
 /** An answer as what it says. */
-export function picture(answer, { zone, title, unit, onmetric, chosen }) {
+export function picture(answer, { zone, title, onmetric, chosen, isAligned, before = 'Before' }) {
   const { columns, rows } = answer;
   const ends = suffix => columns.find(c => c.name.endsWith('__' + suffix));
   if (!rows.length) return h('p', { class: 'state' }, 'Nothing happened in this period.');
@@ -34,12 +34,12 @@ export function picture(answer, { zone, title, unit, onmetric, chosen }) {
   const name = column.label ?? label(column.name);
   if (time && !fields.length) {
     const list = [...rows].sort((a, b) => a[time.name] < b[time.name] ? -1 : 1);
-    return [chooser, line(list.map(r => ({ at: r[time.name], value: r[column.name], previous: r[column.name + '__previous'] ?? null, unfinished: isUnfinished(r[time.name], grain, answer.served.asOf, zone) })), { column, grain, zone, title: `${name} by ${grain}`, name, previousName: compared && 'Before', height: 220 })];
+    return [chooser, line(list.map(r => ({ at: r[time.name], value: r[column.name], previous: r[column.name + '__previous'] ?? null, unfinished: isUnfinished(r[time.name], grain, answer.served.asOf, zone) })), { column, grain, zone, title: `${name} by ${grain}`, name, previousName: compared && before, isAligned, height: 220 })];
   }
   // The newest period of what has both a time and a name.
   const newest = time && rows.map(r => r[time.name]).sort().at(-1);
   const list = rows.filter(r => !time || r[time.name] === newest).toSorted((a, b) => (b[column.name] ?? 0) - (a[column.name] ?? 0)).slice(0, 10);
-  return [chooser, newest && h('p', { class: 'muted' }, `${grain[0].toUpperCase() + grain.slice(1)} from ${newest}${isUnfinished(newest, grain, answer.served.asOf, zone) ? ', still being counted' : ''}`), bars(list.map(r => ({ name: fields.map(f => r[f.name] ?? 'not known').join(' · ') || name, value: r[column.name], note: compared ? percent(r[column.name + '__ratio']) : undefined })), column, { label: title })];
+  return [chooser, newest && h('p', { class: 'muted' }, `${bucket(newest, grain, zone)}${isUnfinished(newest, grain, answer.served.asOf, zone) ? ', still being counted' : ''}`), bars(list.map(r => ({ name: fields.map(f => r[f.name] ?? 'not known').join(' · ') || name, value: r[column.name], note: compared ? percent(r[column.name + '__ratio']) : undefined })), column, { label: title })];
 }
 
 export default function insights({ place, zone, signal }) {
@@ -59,11 +59,11 @@ function tile(insight, zone, signal) {
   const title = nameOf(insight.name);
   const load = () => fill(body, async () => {
     const answer = await ask(path(), { signal });
-    const draw = () => [picture(answer, { zone, title, chosen, onmetric: name => { chosen = name; body.replaceChildren(...draw()); } }), h('p', { class: 'muted' }, `Data up to ${moment(answer.served.asOf, zone)} · served by ${answer.served.by.join(' and ') || 'nobody'}`)].flat(3).filter(Boolean);
+    const draw = () => [picture(answer, { zone, title, chosen, isAligned: insight.query.compare?.alignToDate, before: { previousYear: 'A year before', previousPeriod: 'The period before' }[insight.query.compare?.to], onmetric: name => { chosen = name; body.replaceChildren(...draw().flat(3).filter(Boolean)); } }), h('p', { class: 'muted' }, `Data up to ${moment(answer.served.asOf, zone)} · served by ${answer.served.by.join(' and ') || 'nobody'}`)];
     return draw();
   }, signal);
   const form = insight.parameters.length > 0 && h('form', { class: 'controls', onsubmit: e => { e.preventDefault(); load(); } },
-    insight.parameters.map(p => field(label('x__' + p.name), h('input', { title: p.description, placeholder: p.sets?.startsWith('timeRange.') ? 'yyyy-mm-dd' : p.multiple ? 'any, by comma' : 'any', size: 10, value: given.get(p.name) ?? '', onchange: e => e.target.value.trim() ? given.set(p.name, e.target.value.trim()) : given.delete(p.name) }))),
+    insight.parameters.map(p => field(label('x__' + p.name), h('input', { title: p.description, placeholder: p.sets?.startsWith('timeRange.') ? 'yyyy-mm-dd' : p.multiple ? 'any, by comma' : 'any', size: 13, value: given.get(p.name) ?? '', onchange: e => e.target.value.trim() ? given.set(p.name, e.target.value.trim()) : given.delete(p.name) }))),
     h('button', { type: 'submit' }, 'Show'));
   const save = (ending, accept) => async e => { e.preventDefault(); download(await ask(path(ending), { accept }), insight.name + (ending || '.csv')); };
   load();

@@ -63,12 +63,12 @@ function sources(tables, { zone, running, refresh }) {
     const start = button('Refresh', async () => { start.disabled = true; await refresh(name, bar); }, { 'aria-label': `Refresh ${name}`, disabled: running.has(name) && !isOver(running.get(name)) });
     const never = !one.freshness.refreshedAt;
     return h('tr', null, h('th', { scope: 'row', title: one.description }, h('strong', null, name), list.length > 1 && h('small', null, ` ${list.length} tenants`)),
-      h('td', null, never ? badge('never built', 'bad') : one.freshness.isLate ? badge('late', 'late') : badge('fresh', 'good')),
+      h('td', null, never ? badge('never built', 'bad') : one.freshness.isLate ? badge('late', 'late') : badge('fresh', 'good')), h('td', null, start, state),
       h('td', { class: 'number' }, never ? '–' : `${ago(one.freshness.ageSeconds)} ago`), h('td', { class: 'number' }, one.freshness.objectiveSeconds ? ago(one.freshness.objectiveSeconds) : '–'),
-      h('td', null, moment(one.watermark, zone)), h('td', { class: 'number' }, whole(list.reduce((n, t) => n + t.rows, 0))), h('td', { class: 'number' }, bytes(list.reduce((n, t) => n + t.bytes, 0))), h('td', { class: 'number' }, one.revision), h('td', null, start), h('td', null, state));
+      h('td', null, moment(one.watermark, zone)), h('td', { class: 'number' }, whole(list.reduce((n, t) => n + t.rows, 0))), h('td', { class: 'number' }, bytes(list.reduce((n, t) => n + t.bytes, 0))), h('td', { class: 'number' }, one.revision));
   });
   return [h('div', { class: 'head' }, h('h2', null, 'Freshness'), late.length ? badge(`${late.length} of ${worst.length} late; the worst is ${late[0].name}`, 'late') : worst.length ? badge(`All ${worst.length} fresh; the oldest is ${worst[0].name}`, 'good') : ''),
-    rows.length ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Gold tables' }, h('table', null, h('thead', null, h('tr', null, ['Table', 'State', 'Refreshed', 'Objective', 'Data up to', 'Rows', 'Size', 'Revision', 'By hand', 'Progress'].map((t, i) => h('th', { scope: 'col', class: [2, 3, 5, 6, 7].includes(i) && 'number' }, t)))), h('tbody', null, rows))) : h('p', { class: 'state' }, 'The model has no gold tables.')];
+    rows.length ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Gold tables' }, h('table', null, h('thead', null, h('tr', null, ['Table', 'State', 'By hand', 'Refreshed', 'Objective', 'Data up to', 'Rows', 'Size', 'Revision'].map((t, i) => h('th', { scope: 'col', class: [3, 4, 6, 7, 8].includes(i) && 'number' }, t)))), h('tbody', null, rows))) : h('p', { class: 'state' }, 'The model has no gold tables.')];
 }
 
 const runList = (list, zone, cancel) => [h('div', { class: 'head' }, h('h2', null, 'Runs'), (n => badge(n ? `${n} with errors` : 'none with errors', n ? 'bad' : 'good'))(list.filter(r => r.errors.length).length)),

@@ -6,10 +6,10 @@ import { fill, h } from './dom.js';
 import { change, full, label, moment, percent, short } from './format.js';
 import { basis, grainOf, isUnfinished, link } from './state.js';
 
-/** The model's own choice: the first insight that compares whole metrics over time; else its first metrics. */
+/** The model's own choice: the insight that compares the most metrics over time; else its first metrics. */
 async function headline() {
   const { insights } = await remembered('/v1/insights');
-  const kpi = insights.find(i => i.query.compare && i.query.groupBy?.length === 1 && i.query.groupBy[0].startsWith('metric_time') && i.query.metrics.length > 2);
+  const kpi = insights.toSorted((a, b) => b.query.metrics.length - a.query.metrics.length).find(i => i.query.compare && i.query.groupBy?.length === 1 && i.query.groupBy[0].startsWith('metric_time') && i.query.metrics.length > 2);
   if (kpi) return kpi.query.metrics.filter(m => typeof m === 'string').slice(0, 6);
   const { metrics } = await remembered('/v1/metrics');
   return metrics.filter(m => m.isComputed && ['simple', 'ratio', 'derived'].includes(m.type)).slice(0, 5).map(m => m.name);

@@ -4,7 +4,7 @@ import { button, fill, h, say, tabs } from './dom.js';
 import { full, whole } from './format.js';
 
 const quote = text => "'" + String(text).replaceAll("'", "'\\''") + "'";
-const json = value => JSON.stringify(value, (_, v) => v === undefined ? undefined : v, 2);
+const json = query => '{\n' + Object.entries(query).filter(([, v]) => v !== undefined && !(Array.isArray(v) && !v.length)).map(([k, v]) => `  ${JSON.stringify(k)}: ${JSON.stringify(v)}`).join(',\n') + '\n}';
 
 /** The half-open days of a range, for what knows no ranges by name. */
 function dates(range, zone) {
