@@ -170,11 +170,12 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
         }
 
         y += 12;
+        var changes = rows.Max(r => SvgWriter.WidthOf(ChartText.Change(Number(r, value), Number(r, previous))));
         foreach (var row in rows)
         {
             var change = ChartText.Change(Number(row, value), Number(row, previous));
             var text = ChartText.Value(Number(row, value), column);
-            var right = look.Width - Margin - (previous is null ? 0 : 64);
+            var right = look.Width - Margin - (previous is null ? 0 : Math.Max(56, changes) + 10);
             var name = fields.Count == 0 ? column.Label ?? column.Name : string.Join(" · ", fields.Select(f => ChartText.Name(row[f])));
             _svg.Text(Margin, y + 14, SvgWriter.Cut(name, right - Margin - SvgWriter.WidthOf(text) - 14), "v");
             _svg.Text(right, y + 14, text, "v", "end");

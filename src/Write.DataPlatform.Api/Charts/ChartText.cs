@@ -39,8 +39,16 @@ internal static class ChartText
         : column.Unit is "s" or "seconds" ? Value(value, column)
         : Short(value);
 
-    public static string Change(double? value, double? previous) =>
-        value is { } now && previous is { } then && then != 0 ? ((now - then) / Math.Abs(then)).ToString("+0.0%;−0.0%;±0.0%", CultureInfo.InvariantCulture) : "";
+    public static string Change(double? value, double? previous)
+    {
+        if (value is not { } now || previous is not { } then || then == 0)
+        {
+            return "";
+        }
+
+        var ratio = (now - then) / Math.Abs(then);
+        return ratio.ToString(Math.Abs(ratio) >= 10 ? "+#,0%;−#,0%" : "+0.0%;−0.0%;±0.0%", CultureInfo.InvariantCulture);
+    }
 
     public static string Share(double? value) => value?.ToString("0.#%", CultureInfo.InvariantCulture) ?? "–";
 
@@ -84,6 +92,6 @@ internal static class ChartText
             }
         }
 
-        return value.ToString(size >= 100 ? "#,0" : "0.###", CultureInfo.InvariantCulture);
+        return value.ToString(size switch { >= 100 => "#,0", >= 10 => "0.#", >= 1 => "0.##", _ => "0.###" }, CultureInfo.InvariantCulture);
     }
 }

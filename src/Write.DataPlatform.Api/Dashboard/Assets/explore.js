@@ -109,7 +109,7 @@ function list(metrics, metric, state, go) {
     },
   });
   requestAnimationFrame(() => { const on = items.querySelector('[aria-pressed=true]')?.parentElement; if (on) items.parentElement.scrollTop = on.offsetTop - items.offsetTop - 60; });
-  return h('section', { class: 'card catalogue', 'aria-label': 'Metrics' }, search, h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Metrics' }, items), none, h('dl', { class: 'definition' },
+  return h('section', { class: 'card catalogue', 'aria-label': 'Metrics and definition' }, search, h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Metrics' }, items), none, h('dl', { class: 'definition' },
     h('dt', null, metric.label ?? metric.name), h('dd', null, metric.description ?? 'No description.'),
     h('dt', null, 'Name'), h('dd', null, h('code', null, metric.name)), metric.unit && [h('dt', null, 'Unit'), h('dd', null, metric.unit)], [h('dt', null, 'Owner'), h('dd', null, metric.owner ?? 'not named')],
     h('dt', null, 'Type'), h('dd', null, metric.type + (metric.approximate ? `, an estimate${metric.error ? ` (± ${(metric.error * 100).toFixed(1)} %)` : ''}` : '')),

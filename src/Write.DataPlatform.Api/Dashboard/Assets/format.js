@@ -48,7 +48,7 @@ export function change(value, column = {}) {
 export function percent(ratio) {
   if (ratio === null || ratio === undefined) return NONE;
   const sign = ratio > 0 ? '+' : ratio < 0 ? '−' : '±';
-  return sign + numbers({ style: 'percent', maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(Math.abs(ratio));
+  return sign + numbers({ style: 'percent', ...(Math.abs(ratio) >= 10 ? { maximumFractionDigits: 0 } : { maximumFractionDigits: 1, minimumFractionDigits: 1 }) }).format(Math.abs(ratio));
 }
 
 export const share = ratio => ratio === null || ratio === undefined ? NONE : numbers({ style: 'percent', maximumFractionDigits: 1, minimumFractionDigits: ratio === 1 || ratio === 0 ? 0 : 1 }).format(ratio);

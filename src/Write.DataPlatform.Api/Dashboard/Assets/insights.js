@@ -22,7 +22,7 @@ export function picture(answer, { zone, title, onmetric, chosen, isAligned, befo
   }
   if (ends('cohort') && ends('rate') && time) {
     const base = ends('rate').name.replace(/__rate$/, '');
-    return retention(rows.map(r => ({ cohort: r[time.name], period: r[base + '__period'], rate: r[base + '__rate'], size: r[base + '__cohort'], value: r[base] })), { name: title, grain, zone, unit: nameOf(grain) });
+    return retention(rows.map(r => ({ cohort: r[time.name], period: r[base + '__period'], rate: r[base + '__rate'], size: r[base + '__cohort'], value: r[base] })), { name: `${title}: cohorts`, grain, zone, unit: nameOf(grain) });
   }
   const isMetric = c => c.format !== undefined && c.format !== null || ['int64', 'double', 'decimal'].includes(c.type);
   const metrics = columns.filter(c => isMetric(c) && !/__(previous|delta|ratio)$/.test(c.name) && c !== time);
