@@ -104,7 +104,10 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
         var previous = Find(column, "__previous");
         var grain = answer.Columns[time].Grain!.Value;
         var numbers = rows.SelectMany(r => new[] { Number(r, value), Number(r, previous) }).OfType<double>().DefaultIfEmpty(0).ToList();
-        var marks = Marks(Math.Min(0, numbers.Min()), Math.Max(0, numbers.Max()));
+        // Seconds are read as minutes or hours, so the steps are round in those.
+        var most = Math.Max(0, numbers.Max());
+        var unit = ChartText.UnitOf(most, column);
+        var marks = Marks(Math.Min(0, numbers.Min()) / unit, most / unit).ConvertAll(m => m * unit);
         var gutter = marks.Max(m => SvgWriter.WidthOf(ChartText.Mark(m, column))) + 8;
         double X(int i) => left + gutter + (rows.Count == 1 ? 0.5 : (double)i / (rows.Count - 1)) * (width - gutter - 8);
         double Y(double v) => top + 30 + (1 - (v - marks[0]) / (marks[^1] - marks[0])) * (PanelHeight - 76);

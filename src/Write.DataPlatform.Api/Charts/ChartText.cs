@@ -8,6 +8,8 @@ namespace Write.DataPlatform.Api.Charts;
 internal static class ChartText
 {
     private const double Large = 10_000;
+    private const double Minute = 60;
+    private const double Hour = 3_600;
 
     private static readonly (double Size, string Suffix)[] Sizes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
 
@@ -25,9 +27,9 @@ internal static class ChartText
             return number.ToString("0.#%", CultureInfo.InvariantCulture);
         }
 
-        if (column.Unit is "s" or "seconds" && size >= 120)
+        if (UnitOf(size, column) is > 1 and var unit)
         {
-            return size >= 7_200 ? Short(number / 3_600) + " h" : Short(number / 60) + " min";
+            return Short(number / unit) + (unit == Hour ? " h" : " min");
         }
 
         return size >= Large || column.Format is null ? Short(number) : number.ToString(column.Format, CultureInfo.InvariantCulture);
@@ -36,8 +38,13 @@ internal static class ChartText
     /// <summary>A mark on an axis: no more digits than it needs.</summary>
     public static string Mark(double value, AnswerColumn column) =>
         column.Format is { } format && format.Contains('%', StringComparison.Ordinal) ? value.ToString("0.##%", CultureInfo.InvariantCulture)
-        : column.Unit is "s" or "seconds" ? Value(value, column)
+        : IsTime(column) ? Value(value, column)
         : Short(value);
+
+    /// <summary>The seconds of the unit in which times of a size are read; 1 for what is no time.</summary>
+    public static double UnitOf(double size, AnswerColumn column) => !IsTime(column) ? 1 : size >= 2 * Hour ? Hour : size >= 2 * Minute ? Minute : 1;
+
+    private static bool IsTime(AnswerColumn column) => column.Unit is "s" or "seconds";
 
     public static string Change(double? value, double? previous)
     {
@@ -79,7 +86,7 @@ internal static class ChartText
         _ => Rest.AnswerJson.Text(value),
     };
 
-    public static string Title(AnswerColumn column) => (column.Label ?? column.Name.Replace('_', ' ')) + (column.Unit is { } unit && column.Format?.Contains('%', StringComparison.Ordinal) is not true && unit is not ("s" or "seconds") ? $", {unit}" : "");
+    public static string Title(AnswerColumn column) => (column.Label ?? column.Name.Replace('_', ' ')) + (column.Unit is { } unit && column.Format?.Contains('%', StringComparison.Ordinal) is not true && !IsTime(column) && column.Label?.Contains(unit, StringComparison.OrdinalIgnoreCase) is not true ? $", {unit}" : "");
 
     private static string Short(double value)
     {

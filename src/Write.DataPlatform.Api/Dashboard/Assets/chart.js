@@ -35,7 +35,10 @@ export function line(points, options) {
   const place = h('div', { class: 'plot', tabindex: 0, role: 'group', 'aria-label': `${title}. Arrow keys read the values.` });
   const tip = h('div', { class: 'tip', hidden: true });
   const values = points.flatMap(p => hasPrevious ? [p.value, p.previous] : [p.value]).filter(v => typeof v === 'number');
-  const marks = ticks(Math.min(0, ...values), Math.max(...values, 0));
+  // Seconds are read as minutes or hours, so the steps are round in those.
+  const least = Math.min(0, ...values), most = Math.max(...values, 0);
+  const per = !['s', 'seconds'].includes(column.unit) ? 1 : most >= 7200 ? 3600 : most >= 120 ? 60 : 1;
+  const marks = ticks(least / per, most / per).map(m => m * per);
   const low = marks[0], high = marks.at(-1);
   let at = -1, show = () => {};
   drawn(place, width => {
