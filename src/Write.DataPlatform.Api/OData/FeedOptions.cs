@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.WebUtilities;
 using Write.DataPlatform.Query;
 
@@ -8,6 +9,8 @@ internal sealed class FeedOptions
 {
     private static readonly string[] Known = ["filter", "select", "orderby", "top", "skip", "count", "search", "compute", "apply", "format", "skiptoken"];
     private static readonly string[] NotHere = ["expand", "levels", "index", "deltatoken", "schemaversion", "id"];
+
+    private const int MaxSteps = 2_048;
 
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 
@@ -43,7 +46,18 @@ internal sealed class FeedOptions
     public bool Count => this["count"] switch { null or "false" => false, "true" => true, var other => throw Refusal.Bad($"$count is true or false and not '{QueryForm.Short(other)}'.") };
 
     /// <summary>What is asked, as one text: all pages of an answer have the same.</summary>
-    public string Canonical => string.Join('\n', _values.Where(v => v.Key is not "skiptoken" and not "format").OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => v.Key + "=" + v.Value));
+    public string Canonical => string.Join('\n', _values.Where(v => v.Key is not "skiptoken" and not "format").OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => string.Create(CultureInfo.InvariantCulture, $"{v.Key}={v.Value.Length}:{v.Value}")));
+
+    /// <summary>What is done with the rows: of the same rows the same. Null if it depends on the time, or is too long to be kept.</summary>
+    public FeedSteps? Steps
+    {
+        get
+        {
+            var steps = new FeedSteps(Apply, Compute, Search, Filter, OrderBy);
+            string?[] texts = [Apply, Compute, Search, Filter, OrderBy];
+            return texts.Sum(t => t?.Length ?? 0) <= MaxSteps && !texts.Any(t => t is not null && t.Contains("now", StringComparison.OrdinalIgnoreCase)) ? steps : null;
+        }
+    }
 
     /// <summary>Whether any option but those is given.</summary>
     public bool HasOthersThan(params string[] names) => _values.Keys.Except(names).Any();
@@ -86,3 +100,6 @@ internal sealed class FeedOptions
         return options;
     }
 }
+
+/// <summary>The options that say what is done with rows.</summary>
+internal readonly record struct FeedSteps(string? Apply, string? Compute, string? Search, string? Filter, string? OrderBy);

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -13,7 +14,7 @@ using Write.DataPlatform.Query.Rows;
 namespace Write.DataPlatform.Api.OData;
 
 /// <summary>Reads sets: pages of rows, counts, and single rows and values.</summary>
-internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows gold, AnswerRows answers, MetricQueryService metrics, CursorSeal seal, IOptions<ODataOptions> settings, TimeProvider clock)
+internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPages blocks, GoldRows gold, AnswerRows answers, MetricQueryService metrics, CursorSeal seal, IOptions<ODataOptions> settings, TimeProvider clock)
 {
     /// <summary>Answers a path that begins with a set.</summary>
     /// <exception cref="ProblemException">It is refused.</exception>
@@ -22,8 +23,13 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
         var context = request.Context;
         var view = CallerView.Of(context, model);
         var path = FeedPath.Of(request.Segments, options.Aliases);
-        var hash = FilterText.Hash(string.Join('\n', "page", string.Join('/', request.Segments), view.Text, model.Revision, options.Canonical));
+        var hash = FilterText.Fingerprint(string.Join('\n', "page", string.Join('/', request.Segments), view.Text, options.Canonical));
         var token = options.SkipToken is { } text ? PageToken.Read(seal, text, hash) : null;
+        if (token is not null && token.Model != model.Revision)
+        {
+            throw Refusal.Gone("The model was changed.");
+        }
+
         var set = await catalog.FindAsync(view, path.Set, token is { Revision: > 0 } ? token.Revision : null, context.RequestAborted)
             ?? throw Refusal.Unknown($"There is no set '{QueryForm.Short(path.Set)}'.");
         var now = token?.Now ?? clock.GetUtcNow();
@@ -65,7 +71,15 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
             return;
         }
 
-        await AnswerPageAsync(request, options, set, rows, pipeline, token, hash, now);
+        try
+        {
+            await AnswerPageAsync(request, options, set, rows, pipeline, token, hash, model.Revision, now);
+        }
+        catch (GoldStoreException exception) when (exception.IsGone && token is not null && !context.Response.HasStarted)
+        {
+            // Who waits for a revision that was dropped waits for ever.
+            throw Refusal.Gone("The table's rows were replaced or dropped.");
+        }
     }
 
     /// <summary>What an answer is computed from, and how.</summary>
@@ -76,8 +90,10 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
         if (set is GoldFeedSet table)
         {
             rows = new GoldFeedRows(gold, table);
+            return (rows, options.Steps is { } steps ? table.Pipeline(steps, () => Read(rows.Columns, set, options, apply, now)) : Read(rows.Columns, set, options, apply, now));
         }
-        else if (apply is null)
+
+        if (apply is null)
         {
             // Clients look at a set before they ask anything of it.
             rows = options.HasOthersThan("top", "skip", "count", "format", "skiptoken", "select") || request.Segments.Count > 1
@@ -89,50 +105,62 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
             (rows, apply) = await new MetricsReader(metrics, answers).ReadAsync((MetricsFeedSet)set, view, apply, CallerGate.Known(request.Context), now, request.Context.RequestAborted);
         }
 
+        return (rows, Read(rows.Columns, set, options, apply, now));
+    }
+
+    private static RowPipeline Read(ImmutableArray<RowColumn> columns, FeedSet set, FeedOptions options, string? apply, DateTimeOffset now)
+    {
         var reader = new ApplyReader(now, set.Customs);
-        var pipeline = new RowPipeline([], rows.Columns);
+        var pipeline = new RowPipeline([], columns);
         pipeline = apply is null ? pipeline : reader.Read(pipeline, apply);
         pipeline = options.Compute is { } compute ? reader.Compute(pipeline, compute) : pipeline;
+        if (options.Search is null && options.Filter is null && options.OrderBy is null)
+        {
+            return pipeline;
+        }
+
         var expressions = new ExpressionReader(pipeline.Columns, now);
         pipeline = options.Search is { } search ? pipeline.Then(new FilterRows(expressions.Search(search))) : pipeline;
         pipeline = options.Filter is { } filter ? pipeline.Then(new FilterRows(expressions.Filter(filter))) : pipeline;
-        return (rows, options.OrderBy is { } order ? pipeline.Then(new OrderRows(expressions.OrderBy(order))) : pipeline);
+        return options.OrderBy is { } order ? pipeline.Then(new OrderRows(expressions.OrderBy(order))) : pipeline;
     }
 
-    private async Task AnswerPageAsync(FeedRequest request, FeedOptions options, FeedSet set, FeedRows rows, RowPipeline pipeline, PageToken? token, string hash, DateTimeOffset now)
+    private async Task AnswerPageAsync(FeedRequest request, FeedOptions options, FeedSet set, FeedRows rows, RowPipeline pipeline, PageToken? token, string hash, string model, DateTimeOffset now)
     {
-        var context = request.Context;
-        var format = PayloadFormat.Of(context.Request, options.Format);
+        var format = PayloadFormat.Of(request.Context.Request, options.Format);
         var selected = Select(pipeline, options.Select);
-        var isOfRows = set is GoldFeedSet && pipeline.KeepsRows && pipeline.Columns.Any(c => c.Name == set.Key);
-        var written = selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))).ToList();
-        var byKey = rows.HasKeys && pipeline.KeepsRows;
-        var count = options.Count ? token?.Count ?? await CountAsync(rows, pipeline, context.RequestAborted) : (long?)null;
-
-        // Without something to pin them to, pages would not fit together: then there is one.
+        var count = options.Count ? token?.Count ?? await CountAsync(rows, pipeline, request.Context.RequestAborted) : (long?)null;
         var size = Math.Min(request.MaxPageSize ?? settings.Value.PageSize, settings.Value.MaxPageSize);
-        var isPaged = rows.Source is not null;
-        var given = token?.Given ?? 0;
-        var left = options.Top is { } top ? Math.Max(0, top - given) : long.MaxValue;
-        var limit = isPaged ? Math.Min(size, left) : left;
+        var page = new FeedPage(request, options, set, rows, pipeline, format, selected, token, hash, model, now, count, size);
+        if (!await blocks.TrySendAsync(page))
+        {
+            await SendAsync(page);
+        }
+    }
+
+    /// <summary>Sends a page as DuckDB gives it.</summary>
+    private Task SendAsync(FeedPage page)
+    {
+        var (set, rows, pipeline, format, token) = (page.Set, page.Rows, page.Pipeline, page.Format, page.Token);
+        var isOfRows = set is GoldFeedSet && pipeline.KeepsRows && pipeline.Columns.Any(c => c.Name == set.Key);
 
         // Rows that nothing names are counted; the last one of the page before is read once more, to see that the count still leads there.
-        var again = token is not null && !byKey ? 1 : 0;
-        var page = new RowPage(
+        var again = token is not null && !page.ByKey ? 1 : 0;
+        var asked = new RowPage(
             pipeline,
-            [.. selected.Select(c => c.Name), .. isOfRows && format.Level == MetadataLevel.Full ? new[] { set.Key } : []],
-            byKey ? token?.After : null,
-            token is null ? options.Skip : byKey ? 0 : options.Skip + given - again,
-            limit == long.MaxValue ? null : limit + 1 + again);
-        var range = rows.TimesOf(pipeline, page.After, byKey ? page.Skip + page.Limit : null);
+            [.. page.Selected.Select(c => c.Name), .. isOfRows && format.Level == MetadataLevel.Full ? new[] { set.Key } : []],
+            page.ByKey ? token?.After : null,
+            token is null ? page.Options.Skip : page.ByKey ? 0 : page.Options.Skip + page.Given - again,
+            page.Limit == long.MaxValue ? null : page.Limit + 1 + again);
+        var range = rows.TimesOf(pipeline, asked.After, page.ByKey ? asked.Skip + asked.Limit : null);
         var order = RowCompiler.OrderOf(pipeline, rows.Key);
-        var orderAt = page.Select.Length;
-        var writer = new RowWriter(written, format, request.OmitsNulls);
+        var orderAt = asked.Select.Length;
+        var writer = new RowWriter(page.Selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))), format, page.Request.OmitsNulls);
 
         Action<Utf8JsonWriter, DbDataReader>? before = null;
         if (format.Level == MetadataLevel.Full && isOfRows)
         {
-            var (typeName, keyAt) = ("#" + FeedModel.TypeName(set), selected.Length);
+            var (typeName, keyAt) = ("#" + FeedModel.TypeName(set), page.Selected.Length);
             before = (json, reader) =>
             {
                 json.WriteString("@odata.type", typeName);
@@ -142,10 +170,9 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
 
         ImmutableArray<object?> Place(DbDataReader row) => [.. order.Select((o, i) => RowWriter.Value(row, orderAt + i, o.Value.Type.Kind))];
 
-        var head = (Context: ContextOf(request, set, selected, pipeline, options), Count: count);
-        await FeedStream.SendAsync(request, format, (pipe, cancellation) => rows.QueryAsync(
+        return FeedStream.SendAsync(page.Request, format, page.Size, (pipe, cancellation) => rows.QueryAsync(
             range,
-            source => RowCompiler.CompilePage(source, page),
+            source => RowCompiler.CompilePage(source, asked),
             reader =>
             {
                 if (again == 1 && !(reader.Read() && token!.After is { } last && PageToken.IsSamePlace(last, Place(reader))))
@@ -154,40 +181,16 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
                 }
 
                 using var json = new Utf8JsonWriter(pipe, AnswerJson.WriterOptions);
-                json.WriteStartObject();
-                if (format.Level != MetadataLevel.None)
-                {
-                    json.WriteString("@odata.context", head.Context);
-                }
-
-                if (head.Count is { } n)
-                {
-                    json.WriteNumber("@odata.count", n);
-                }
-
-                if (set is MetricsFeedSet && options.Apply is null)
-                {
-                    json.WriteString("@Write.Note", "This set has rows by $apply alone.");
-                }
-
-                json.WriteStartArray("value");
-                var wrote = writer.Write(json, pipe, reader, limit, before, Place, out var next);
-                json.WriteEndArray();
-                if (next is { } after && wrote < left && isPaged)
-                {
-                    var following = new PageToken(hash, rows.Source!, rows.Revision, now, given + wrote, count, after);
-                    json.WriteString("@odata.nextLink", NextLink(request, following.Write(seal)));
-                }
-
-                json.WriteEndObject();
-                json.Flush();
+                page.WriteHead(json);
+                var wrote = writer.Write(json, pipe, reader, page.Limit, before, Place, out var next);
+                page.WriteTail(json, seal, wrote, next);
                 return wrote;
             },
             cancellation));
     }
 
-    private static Task<long> CountAsync(FeedRows rows, RowPipeline pipeline, CancellationToken cancellationToken) =>
-        rows.QueryAsync(rows.TimesOf(pipeline, null), source => RowCompiler.CompileCount(source, pipeline), reader => reader.Read() ? reader.GetInt64(0) : 0, cancellationToken);
+    private static async Task<long> CountAsync(FeedRows rows, RowPipeline pipeline, CancellationToken cancellationToken) =>
+        pipeline.Steps.All(s => s is ComputeRows or OrderRows) && rows.Count is { } known ? known : await rows.QueryAsync(rows.TimesOf(pipeline, null), source => RowCompiler.CompileCount(source, pipeline), reader => reader.Read() ? reader.GetInt64(0) : 0, cancellationToken);
 
     /// <summary>The columns that are asked for.</summary>
     /// <exception cref="ProblemException">400: there is no such column.</exception>
@@ -202,21 +205,8 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, GoldRows
         return [.. names.SelectMany(n => n == "*" ? pipeline.Columns : [pipeline.Columns.FirstOrDefault(c => c.Name == n) ?? throw Refusal.Bad($"There is no property '{QueryForm.Short(n)}' to select.")]).Distinct()];
     }
 
-    /// <summary>What the payload's context says of it.</summary>
-    public static string ContextOf(FeedRequest request, FeedSet set, ImmutableArray<RowColumn> selected, RowPipeline pipeline, FeedOptions options) =>
-        request.ServiceRoot + "/$metadata#" + set.Name
-        + (options.Select is null && options.Compute is null && pipeline.Columns.SequenceEqual(set.Columns) ? "" : "(" + string.Join(',', selected.Select(c => c.Name)) + ")");
-
-    /// <summary>The same address with another token, its options as the caller spelt them.</summary>
-    private static string NextLink(FeedRequest request, string token)
-    {
-        var query = (request.Context.Request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
-            .Where(p => Uri.UnescapeDataString(p.Split('=')[0]).TrimStart('$').ToLowerInvariant() is not ("skiptoken" or PresentedKey.Parameter));
-        return $"{request.ServiceRoot}/{string.Join('/', request.Segments.Select(Uri.EscapeDataString))}?{string.Join('&', query.Append("$skiptoken=" + token))}";
-    }
-
     private static string Tag(FeedRequest request, MetricModel model, string source, string asked) =>
-        FilterText.Hash(string.Join('\n', source, model.Revision, asked, request.Context.Request.Headers.Accept.ToString(), request.Context.Request.QueryString.Value, request.MaxPageSize, request.OmitsNulls, request.ServiceRoot));
+        FilterText.Fingerprint(string.Join('\n', source, model.Revision, asked, request.Context.Request.Headers.Accept.ToString(), request.Context.Request.QueryString.Value, request.MaxPageSize, request.OmitsNulls, request.ServiceRoot));
 
     /// <summary>Names the answer, and says whether the caller has it already.</summary>
     private static bool IsKnown(HttpContext context, string tag)

@@ -26,6 +26,9 @@ internal abstract class FeedRows
 
     public abstract long Revision { get; }
 
+    /// <summary>How many rows there are, if that is known without a query.</summary>
+    public virtual long? Count => null;
+
     /// <summary>Runs a statement over the rows.</summary>
     /// <exception cref="Rest.ProblemException">400: values of the caller's own expressions cannot be computed.</exception>
     public async Task<T> QueryAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken = default)
@@ -65,6 +68,8 @@ internal sealed class GoldFeedRows(GoldRows gold, GoldFeedSet set) : FeedRows
     public override string? Source => $"{set.Rows.Manifest.Revision}@{set.Rows.Hash}";
 
     public override long Revision => set.Rows.Manifest.Revision;
+
+    public override long? Count => set.Rows.Within(default).Sum(p => p.Partition.Rows);
 
     public override RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after, long? needed = null)
     {

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
@@ -24,8 +26,14 @@ internal abstract record FeedSet(string Name, string? Description)
 }
 
 /// <summary>A gold table's rows.</summary>
-internal sealed record GoldFeedSet(GoldDefinition Definition, string? Tenant, GoldRowSet Rows) : FeedSet(Definition.Table.Name, Definition.Table.Description)
+internal sealed record GoldFeedSet(GoldDefinition Definition, GoldRowSet Rows) : FeedSet(Definition.Table.Name, Definition.Table.Description)
 {
+    private const int MaxKnown = 1_000;
+
+    private static readonly ConditionalWeakTable<GoldRowSet, GoldFeedSet> Sets = [];
+
+    private readonly ConcurrentDictionary<FeedSteps, RowPipeline> _known = new();
+
     public override ImmutableArray<RowColumn> Columns { get; } = Rows.Columns;
 
     public override string Key => Rows.View.Key;
@@ -34,6 +42,25 @@ internal sealed record GoldFeedSet(GoldDefinition Definition, string? Tenant, Go
 
     public override IReadOnlyDictionary<string, CustomAggregate> Customs { get; } = Rows.View.Columns.Where(c => c.Metric is not null)
         .ToDictionary(c => c.Metric!.Name, c => new CustomAggregate(Rows.Types[c.Name], Rows.View.Merge(c.Metric!.Name)), StringComparer.Ordinal);
+
+    public static GoldFeedSet Of(GoldDefinition definition, GoldRowSet rows) => Sets.GetValue(rows, r => new GoldFeedSet(definition, r));
+
+    /// <summary>What options ask of the rows: read once, as long as the rows are these.</summary>
+    public RowPipeline Pipeline(FeedSteps steps, Func<RowPipeline> read)
+    {
+        if (_known.TryGetValue(steps, out var known))
+        {
+            return known;
+        }
+
+        if (_known.Count >= MaxKnown)
+        {
+            // Texts can be made up without end, and must not fill the memory.
+            _known.Clear();
+        }
+
+        return _known[steps] = read();
+    }
 }
 
 /// <summary>The metrics layer: dimensions and grains as properties, metrics as aggregates of its own. Its rows come of <c>$apply</c> alone.</summary>
@@ -68,7 +95,7 @@ internal sealed class FeedCatalog(GoldRows gold, LakeTypes lakeTypes)
         {
             if (await gold.FindAsync(definition, view.Tenant, cancellationToken) is { } rows)
             {
-                sets.Add(new GoldFeedSet(definition, view.Tenant, rows));
+                sets.Add(GoldFeedSet.Of(definition, rows));
             }
         }
 
@@ -84,7 +111,7 @@ internal sealed class FeedCatalog(GoldRows gold, LakeTypes lakeTypes)
         if (Visible(view).FirstOrDefault(d => d.Table.Name == name) is { } definition)
         {
             var rows = revision is { } at ? await gold.FindAtAsync(definition, view.Tenant, at, cancellationToken) : await gold.FindAsync(definition, view.Tenant, cancellationToken);
-            return rows is not null ? new GoldFeedSet(definition, view.Tenant, rows) : revision is null ? null : throw Refusal.Gone("The table was refreshed too long ago.");
+            return rows is not null ? GoldFeedSet.Of(definition, rows) : revision is null ? null : throw Refusal.Gone("The table was refreshed too long ago.");
         }
 
         return Metrics(view, await lakeTypes.GetAsync(view.Model, cancellationToken)).FirstOrDefault(s => s.Name == name);

@@ -11,14 +11,13 @@ namespace Write.DataPlatform.Api.OData;
 /// <summary>The slice's part of the composition, and its routes.</summary>
 internal static class ODataServices
 {
-    private static readonly string[] Methods = [HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete];
-
     public static IServiceCollection AddOData(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<ODataOptions>().Bind(configuration.GetSection("DataPlatform:OData")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ODataOptions>, ODataOptionsValidator>();
         services.AddSingleton<FeedCatalog>();
         services.AddSingleton<FeedReader>();
+        services.AddSingleton<BlockPages>();
         services.AddSingleton<RowReader>();
         services.AddSingleton<Batch>();
         return services;
@@ -26,7 +25,7 @@ internal static class ODataServices
 
     public static void MapOData(this WebApplication app)
     {
-        app.MapMethods(FeedRequest.Root + "/{**path}", Methods, AnswerAsync).WithMetadata(new AccessMetadata(Access.Known)).ExcludeFromDescription();
+        app.Map(FeedRequest.Root + "/{**path}", AnswerAsync).WithMetadata(new AccessMetadata(Access.Known)).ExcludeFromDescription();
 
         // No key is needed for a file that holds nothing but the address that it was fetched from.
         app.MapGet("/powerbi/write.pbids", async (HttpContext context) =>

@@ -6,16 +6,17 @@ namespace Write.DataPlatform.Api.OData;
 
 /// <summary>Where a read went to, so that its next page goes on there, over the same revision of the same rows.</summary>
 /// <param name="Query">The set, the tenant and the options, as a hash.</param>
+/// <param name="Model">The model's revision.</param>
 /// <param name="Source">The rows: a gold table's revision and definition, or a tag of an answer.</param>
 /// <param name="Revision">The gold table's revision; 0 for an answer.</param>
 /// <param name="Now">When the first page was asked for.</param>
 /// <param name="Given">Rows given before.</param>
 /// <param name="Count">How many rows there are, if that was asked.</param>
 /// <param name="After">The order's values of the last row given.</param>
-internal sealed record PageToken(string Query, string Source, long Revision, DateTimeOffset Now, long Given, long? Count, ImmutableArray<object?>? After)
+internal sealed record PageToken(string Query, string Model, string Source, long Revision, DateTimeOffset Now, long Given, long? Count, ImmutableArray<object?>? After)
 {
     /// <summary>Tells a page token from other things that the same key signs.</summary>
-    private const byte Mark = (byte)'O';
+    private const byte Mark = (byte)'P';
 
     private const double SameDigits = 1e-9;
 
@@ -25,6 +26,7 @@ internal sealed record PageToken(string Query, string Source, long Revision, Dat
         using var writer = new BinaryWriter(bytes);
         writer.Write(Mark);
         writer.Write(Query);
+        writer.Write(Model);
         writer.Write(Source);
         writer.Write(Revision);
         writer.Write(Now.UtcTicks);
@@ -70,7 +72,7 @@ internal sealed record PageToken(string Query, string Source, long Revision, Dat
 
         using var reader = new BinaryReader(new MemoryStream(seal.Open(text)!));
         reader.ReadByte();
-        var (asked, source, revision) = (reader.ReadString(), reader.ReadString(), reader.ReadInt64());
+        var (asked, model, source, revision) = (reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadInt64());
         if (asked != query)
         {
             throw Refusal.Bad("The $skiptoken was given for another request. Follow next links as they are.");
@@ -80,7 +82,7 @@ internal sealed record PageToken(string Query, string Source, long Revision, Dat
         var (given, count, length) = (reader.ReadInt64(), reader.ReadInt64(), reader.Read7BitEncodedInt());
         if (length == 0xFFFF)
         {
-            return new PageToken(asked, source, revision, now, given, count < 0 ? null : count, null);
+            return new PageToken(asked, model, source, revision, now, given, count < 0 ? null : count, null);
         }
 
         var after = new object?[length];
@@ -102,6 +104,6 @@ internal sealed record PageToken(string Query, string Source, long Revision, Dat
             };
         }
 
-        return new PageToken(asked, source, revision, now, given, count < 0 ? null : count, [.. after]);
+        return new PageToken(asked, model, source, revision, now, given, count < 0 ? null : count, [.. after]);
     }
 }

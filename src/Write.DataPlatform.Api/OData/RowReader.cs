@@ -42,7 +42,7 @@ internal sealed class RowReader(GoldRows gold)
         var format = PayloadFormat.Of(context.Request, options.Format);
         var selected = FeedReader.Select(pipeline, options.Select);
         var writer = new RowWriter(selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))), format, request.OmitsNulls);
-        await FeedStream.SendAsync(request, format, (pipe, cancellation) => rows.QueryAsync(
+        await FeedStream.SendAsync(request, format, pageSize: null, (pipe, cancellation) => rows.QueryAsync(
             rows.TimesOf(pipeline, null),
             source => RowCompiler.CompilePage(source, new RowPage(pipeline, [.. selected.Select(c => c.Name)], null, 0, 1)),
             reader =>
@@ -56,7 +56,7 @@ internal sealed class RowReader(GoldRows gold)
                 json.WriteStartObject();
                 if (format.Level != MetadataLevel.None)
                 {
-                    json.WriteString("@odata.context", FeedReader.ContextOf(request, set, selected, pipeline, options) + "/$entity");
+                    json.WriteString("@odata.context", FeedPage.ContextOf(request, set, selected, pipeline, options) + "/$entity");
                 }
 
                 if (format.Level == MetadataLevel.Full)

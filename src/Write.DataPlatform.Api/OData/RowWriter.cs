@@ -17,6 +17,9 @@ internal sealed record WrittenColumn(RowColumn Column, bool IsDeclared);
 /// <summary>Writes rows as OData's JSON, value by value as they are read.</summary>
 internal sealed class RowWriter
 {
+    public const string DateFormat = "yyyy-MM-dd";
+    public const string TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'";
+
     private const int FlushBytes = 32 * 1024;
 
     private readonly (JsonEncodedText Name, JsonEncodedText? TypeName, string? Type, RowKind Kind)[] _columns;
@@ -131,11 +134,11 @@ internal sealed class RowWriter
                 json.WriteBooleanValue(reader.GetBoolean(column));
                 break;
             case RowKind.Date:
-                reader.GetFieldValue<DateOnly>(column).TryFormat(text, out length, "yyyy-MM-dd", CultureInfo.InvariantCulture);
+                reader.GetFieldValue<DateOnly>(column).TryFormat(text, out length, DateFormat, CultureInfo.InvariantCulture);
                 json.WriteStringValue(text[..length]);
                 break;
             case RowKind.Timestamp:
-                reader.GetDateTime(column).TryFormat(text, out length, "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'", CultureInfo.InvariantCulture);
+                reader.GetDateTime(column).TryFormat(text, out length, TimestampFormat, CultureInfo.InvariantCulture);
                 json.WriteStringValue(text[..length]);
                 break;
             default:
@@ -151,8 +154,8 @@ internal sealed class RowWriter
         RowKind.Decimal => reader.GetDecimal(column).ToString(CultureInfo.InvariantCulture),
         RowKind.Double => reader.GetDouble(column).ToString("R", CultureInfo.InvariantCulture),
         RowKind.Boolean => reader.GetBoolean(column) ? "true" : "false",
-        RowKind.Date => reader.GetFieldValue<DateOnly>(column).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-        RowKind.Timestamp => reader.GetDateTime(column).ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'", CultureInfo.InvariantCulture),
+        RowKind.Date => reader.GetFieldValue<DateOnly>(column).ToString(DateFormat, CultureInfo.InvariantCulture),
+        RowKind.Timestamp => reader.GetDateTime(column).ToString(TimestampFormat, CultureInfo.InvariantCulture),
         RowKind.TimeOfDay => reader.GetFieldValue<TimeOnly>(column).ToString("HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
         RowKind.Duration => XmlConvert.ToString(TimeSpan.FromMicroseconds(reader.GetInt64(column))),
         _ => reader.GetString(column),

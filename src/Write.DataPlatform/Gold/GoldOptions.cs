@@ -25,6 +25,10 @@ public sealed class GoldOptions
     /// <value>Default 512.</value>
     public int CacheMegabytes { get; set; } = 512;
 
+    /// <summary>Memory for rows that are given as they are stored, in MiB, 0 to 1,048,576; with 0 DuckDB gives them.</summary>
+    /// <value>Default 128.</value>
+    public int RowsMegabytes { get; set; } = 128;
+
     /// <summary>How long a worker that went silent keeps its leases, 1 second to 1 hour.</summary>
     /// <value>Default 30 seconds.</value>
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(30);
@@ -83,6 +87,11 @@ internal sealed class GoldOptionsValidator : IValidateOptions<GoldOptions>
         if (options.CacheMegabytes is < 16 or > 1_048_576)
         {
             failures.Add($"{Section}:CacheMegabytes is {options.CacheMegabytes}; it must be between 16 and 1048576.");
+        }
+
+        if (options.RowsMegabytes is < 0 or > 1_048_576)
+        {
+            failures.Add($"{Section}:RowsMegabytes is {options.RowsMegabytes}; it must be between 0 and 1048576.");
         }
 
         Check(nameof(options.LeaseDuration), options.LeaseDuration, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));

@@ -189,7 +189,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
     /// <exception cref="GoldStoreException">The store failed; drop it again.</exception>
     public async Task DropAsync(string table, string? tenant, CancellationToken cancellationToken = default)
     {
-        await FlipAsync(table, tenant, _ => NoPartitions, cancellationToken);
+        await FlipAsync(table, tenant, _ => NoPartitions, cancellationToken, keepsReplaced: false);
         await CollectGarbageAsync(table, tenant, TimeSpan.Zero, cancellationToken);
         await store.DeleteAsync(GoldKeys.Index, [GoldKeys.Table(table, tenant)], cancellationToken);
     }
@@ -236,7 +236,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
         if (LiveVersion(now, partition.Period) != partition.Version)
         {
             throw new GoldStoreException(
-                $"Partition {partition.Period} of gold table {manifest.Table} was replaced and its old rows are gone; read the manifest afresh.", isTransient: true);
+                $"Partition {partition.Period} of gold table {manifest.Table} was replaced and its old rows are gone; read the manifest afresh.", isTransient: true) { IsGone = true };
         }
 
         return await TryLoadAsync(manifest, partition, cancellationToken)
@@ -288,7 +288,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
 
     /// <summary>Changes the manifest by one conditional write, again and again while others change it too. A null change leaves it as it is.</summary>
     private async Task<GoldManifest> FlipAsync(
-        string table, string? tenant, Func<GoldManifest, ImmutableSortedDictionary<string, GoldPartition>?> change, CancellationToken cancellationToken)
+        string table, string? tenant, Func<GoldManifest, ImmutableSortedDictionary<string, GoldPartition>?> change, CancellationToken cancellationToken, bool keepsReplaced = true)
     {
         while (true)
         {
@@ -317,7 +317,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
             oldest = retired.Where(version => version.At <= now - options.Value.GarbageGrace).Select(version => version.Until ?? current.Revision).Append(oldest).Max();
             var next = new GoldManifest(table, tenant, revision, partitions);
             var body = ManifestCodec.Encode(partitions, stillRetired, oldest);
-            if (body.Length > IGoldStore.MaxBodyBytes)
+            if (!keepsReplaced || body.Length > IGoldStore.MaxBodyBytes)
             {
                 // The present matters more than what it replaced: earlier revisions are told no more.
                 (stillRetired, oldest) = ([.. stillRetired.Select(version => version with { Partition = null })], revision);

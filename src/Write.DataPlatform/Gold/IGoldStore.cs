@@ -75,4 +75,7 @@ public sealed class GoldStoreException(string message, bool isTransient, Excepti
 {
     /// <summary>Whether the same call may succeed later.</summary>
     public bool IsTransient { get; } = isTransient;
+
+    /// <summary>Whether rows that were asked for have been replaced or dropped and are no longer there: the table as it is now can be read.</summary>
+    public bool IsGone { get; init; }
 }

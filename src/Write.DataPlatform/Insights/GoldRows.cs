@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Data.Common;
+using System.Runtime.CompilerServices;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Query.Rows;
@@ -13,7 +14,11 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
 {
     private const int MaxKnown = 1_000;
 
-    private readonly ConcurrentDictionary<string, ImmutableDictionary<string, RowType>> _types = new(StringComparer.Ordinal);
+    /// <summary>A definition's hash is that of what is stored: what is computed of it is the view's.</summary>
+    private readonly ConcurrentDictionary<(GoldView View, string Hash), ImmutableDictionary<string, RowType>> _types = new();
+
+    /// <summary>What a manifest's rows are by the model that they were last asked of.</summary>
+    private readonly ConditionalWeakTable<GoldManifest, GoldRowSet> _sets = [];
 
     /// <summary>A table's rows as they are now; null if no partition was built by its present definition.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
@@ -38,11 +43,7 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
     public async Task<T> QueryAsync<T>(
         GoldRowSet set, RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken = default)
     {
-        var live = set.Partitions.Where(p => range.Meets(p.FromTime, p.ToTime)).ToList();
-        if (live.Any(p => p.Partition.DefinitionHash != set.Hash))
-        {
-            throw new GoldStoreException($"Gold table {set.Manifest.Table} has partitions of an earlier definition; they are rebuilt with the next refresh.", isTransient: true);
-        }
+        var live = set.Within(range);
 
         // Without a partition any will do: none of its rows are in the range.
         var chosen = live.Count > 0 ? live : [set.Partitions.First(p => p.Partition.DefinitionHash == set.Hash)];
@@ -55,6 +56,11 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
     {
         var hash = definition.HashFor(tenant);
         var view = GoldView.Of(definition);
+        if (_sets.TryGetValue(manifest, out var known) && ReferenceEquals(known.View, view) && known.Hash == hash)
+        {
+            return known;
+        }
+
         var partitions = manifest.Partitions.Values.Select(p => new TimedPartition(p, view.HasDates ? p.From.ToDateTime(default) : Utc(p.From), view.HasDates ? p.To.ToDateTime(default) : Utc(p.To)))
             .OrderBy(p => p.FromTime).ToImmutableArray();
         if (partitions.FirstOrDefault(p => p.Partition.DefinitionHash == hash) is not { } sample)
@@ -62,17 +68,19 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
             return null;
         }
 
-        if (!_types.TryGetValue(hash, out var types))
+        if (!_types.TryGetValue((view, hash), out var types))
         {
             if (_types.Count > MaxKnown)
             {
                 _types.Clear();
             }
 
-            _types[hash] = types = await DescribeAsync(view, manifest, sample, cancellationToken);
+            _types[(view, hash)] = types = await DescribeAsync(view, manifest, sample, cancellationToken);
         }
 
-        return new GoldRowSet(view, manifest, hash, partitions, types);
+        var set = new GoldRowSet(view, manifest, hash, partitions, types);
+        _sets.AddOrUpdate(manifest, set);
+        return set;
 
         DateTime Utc(DateOnly date) => TimeBound.FromDate(date, definition.Table.TimeZone).Utc;
     }
@@ -116,11 +124,21 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
 /// <summary>A gold table's rows at a revision.</summary>
 internal sealed record GoldRowSet(GoldView View, GoldManifest Manifest, string Hash, ImmutableArray<TimedPartition> Partitions, ImmutableDictionary<string, RowType> Types)
 {
-    public ImmutableArray<RowColumn> Columns => [.. View.Columns.Select(c => new RowColumn(c.Name, Types[c.Name]))];
+    public ImmutableArray<RowColumn> Columns { get; } = [.. View.Columns.Select(c => new RowColumn(c.Name, Types[c.Name]))];
 
     /// <summary>The columns that tell rows apart, in the order in which they are stored.</summary>
-    public ImmutableArray<RowColumn> Key =>
+    public ImmutableArray<RowColumn> Key { get; } =
         [.. View.Columns.Where(c => c.Role is GoldViewRole.Time or GoldViewRole.Dimension).Select(c => new RowColumn(c.Name, Types[c.Name]))];
+
+    /// <summary>The partitions that have rows within some times, in order of time.</summary>
+    /// <exception cref="GoldStoreException">One of them was built by another definition and is not rebuilt yet.</exception>
+    public List<TimedPartition> Within(RowTimes range)
+    {
+        var live = Partitions.Where(p => range.Meets(p.FromTime, p.ToTime)).ToList();
+        return live.All(p => p.Partition.DefinitionHash == Hash)
+            ? live
+            : throw new GoldStoreException($"Gold table {Manifest.Table} has partitions of an earlier definition; they are rebuilt with the next refresh.", isTransient: true);
+    }
 }
 
 /// <summary>A partition and its half-open range on the clock of the time column.</summary>

@@ -18,6 +18,7 @@ internal static class InsightsServices
         services.TryAddSingleton<GoldReader>();
         services.TryAddSingleton<CursorSeal>();
         services.TryAddSingleton<GoldRows>();
+        services.TryAddSingleton<Blocks.RowBlocks>();
         services.TryAddSingleton<AnswerRows>();
         services.TryAddSingleton<ParquetAnswers>();
         services.TryAddSingleton<MetricQueryService>();

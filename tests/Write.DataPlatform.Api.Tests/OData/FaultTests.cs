@@ -27,7 +27,7 @@ public sealed class FaultTests(ServerFixture server)
     public async Task A_failure_behind_the_first_bytes_breaks_the_body()
     {
         var received = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var app = await StartAsync(context => FeedStream.SendAsync(FeedRequest.Read(context), new PayloadFormat(MetadataLevel.Minimal, false), async (pipe, cancellation) =>
+        await using var app = await StartAsync(context => FeedStream.SendAsync(FeedRequest.Read(context), new PayloadFormat(MetadataLevel.Minimal, false), null, async (pipe, cancellation) =>
         {
             await pipe.WriteAsync(Encoding.ASCII.GetBytes("{\"value\":[" + string.Concat(Enumerable.Repeat("{\"visits\":1},", 20_000))), cancellation);
             await received.Task.WaitAsync(Patience, TimeProvider.System, cancellation);
@@ -80,7 +80,7 @@ public sealed class FaultTests(ServerFixture server)
     public async Task A_client_that_goes_away_ends_the_work()
     {
         var ended = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var app = await StartAsync(context => FeedStream.SendAsync(FeedRequest.Read(context), new PayloadFormat(MetadataLevel.Minimal, false), async (pipe, cancellation) =>
+        await using var app = await StartAsync(context => FeedStream.SendAsync(FeedRequest.Read(context), new PayloadFormat(MetadataLevel.Minimal, false), null, async (pipe, cancellation) =>
         {
             // As a query that never ends.
             try

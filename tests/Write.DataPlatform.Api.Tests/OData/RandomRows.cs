@@ -83,6 +83,52 @@ internal sealed class RandomRows(int seed)
         }
     }
 
+    /// <summary>A condition of comparisons of columns with constants alone.</summary>
+    public (string Text, Func<object?[], object?> Value) Plain(int depth)
+    {
+        if (depth > 0 && _random.Next(3) > 0)
+        {
+            var (left, right) = (Plain(depth - 1), Plain(depth - 1));
+            return _random.Next(5) switch
+            {
+                0 or 1 => ($"({left.Text} and {right.Text})", r => (bool)left.Value(r)! && (bool)right.Value(r)!),
+                2 or 3 => ($"({left.Text} or {right.Text})", r => (bool)left.Value(r)! || (bool)right.Value(r)!),
+                _ => ($"not ({left.Text})", r => !(bool)left.Value(r)!),
+            };
+        }
+
+        var (name, at) = new[] { ("s", 1), ("n", 2), ("t", 5), ("z", 6), ("b", 7) }[_random.Next(5)];
+        (string Text, object? Value) Constant(bool ofOwnKind = false)
+        {
+            if (_random.Next(8) == 0)
+            {
+                return ("null", null);
+            }
+
+            var day = new DateOnly(2024, 1, 1).AddDays(_random.Next(800));
+            var time = new DateTime(2024, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddMinutes(_random.Next(1_000_000));
+            return name switch
+            {
+                "s" => Literal(),
+                "n" => _random.Next(-5, 6) is var number ? (number.ToString(CultureInfo.InvariantCulture), (long)number) : default,
+                "b" => _random.Next(2) == 0 ? ("true", true) : ("false", false),
+                _ when (ofOwnKind ? name == "t" : _random.Next(2) == 0) => (day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), day.ToDateTime(default)),
+                _ => (new DateTimeOffset(time).ToOffset(TimeSpan.FromHours(_random.Next(-3, 4))).ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture), time),
+            };
+        }
+
+        object? Of(object?[] row) => row[at] is DateOnly date ? date.ToDateTime(default) : row[at];
+        if (name != "b" && _random.Next(4) == 0)
+        {
+            var list = Enumerable.Range(0, 1 + _random.Next(4)).Select(_ => Constant(ofOwnKind: true)).ToList();
+            return ($"{name} in ({string.Join(',', list.Select(l => l.Text))})", r => list.Any(l => l.Value is null ? Of(r) is null : Of(r) is { } value && Order(value, l.Value) == 0));
+        }
+
+        var constant = Constant();
+        var compared = _random.Next(2) == 0 ? Compare((name, Of), (constant.Text, _ => constant.Value)) : Compare((constant.Text, _ => constant.Value), (name, Of));
+        return (compared.Text, r => compared.Value(r) is true);
+    }
+
     public (string Text, Func<object?[], object?> Value) Any() => _random.Next(5) switch { 0 => Number(2), 1 => Text(1), 2 => Decimal(), 3 => Date(), _ => Instant() };
 
     public int Next(int max) => _random.Next(max);

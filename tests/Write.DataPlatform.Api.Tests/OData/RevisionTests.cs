@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.OData;
+using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 
 namespace Write.DataPlatform.Api.Tests.OData;
@@ -103,6 +104,50 @@ public sealed class RevisionTests
             await AssertGoneAsync(small, next);
             Assert.Equal(Rows, (await FeedClient.AllAsync(small.Client, Set, 50)).Count);
         }
+    }
+
+    /// <summary>Whether this process remembers the rows or not, and whether the store still tells the revision or not.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_revision_of_a_table_that_was_dropped_is_gone_with_an_instruction(bool restarts, bool isRemovedFirst)
+    {
+        await using var small = new SmallServer();
+        await small.StartAsync();
+        await small.RefreshAsync();
+        var (_, first) = await FeedClient.GetAsync(small.Client, Set, ("Prefer", "odata.maxpagesize=10"));
+        var next = new Uri((string)first["@odata.nextLink"]!).PathAndQuery;
+        Assert.Equal(HttpStatusCode.OK, (await FeedClient.GetAsync(small.Client, next)).Status);
+        var tables = small.Services.GetRequiredService<GoldTables>();
+        if (isRemovedFirst)
+        {
+            var manifest = await tables.GetManifestAsync(SmallServer.Table, null, fresh: true, TestContext.Current.CancellationToken);
+            await tables.RemovePartitionsAsync(SmallServer.Table, null, [.. manifest.Partitions.Keys], TestContext.Current.CancellationToken);
+        }
+
+        await tables.DropAsync(SmallServer.Table, null, TestContext.Current.CancellationToken);
+        if (restarts)
+        {
+            await small.StopAsync();
+            await small.StartAsync();
+        }
+
+        var (status, body) = await FeedClient.GetAsync(small.Client, next);
+        if (isRemovedFirst && !restarts)
+        {
+            // The revision is told and its rows are remembered: they are what they were.
+            Assert.True(status is HttpStatusCode.OK or HttpStatusCode.Gone, body.ToJsonString());
+        }
+        else
+        {
+            await AssertGoneAsync(small, next);
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, (await FeedClient.GetAsync(small.Client, Set)).Status);
+        await small.RefreshAsync();
+        Assert.Equal(Rows, (await FeedClient.AllAsync(small.Client, Set, 50)).Count);
     }
 
     [Fact]

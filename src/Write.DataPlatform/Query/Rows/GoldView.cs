@@ -134,6 +134,9 @@ internal sealed class GoldView
         return parts.Skip(1).All(p => p == "-" || p.StartsWith('.')) ? (time, [.. parts.Skip(1).Select(p => p == "-" ? null : Plain(p[1..]))]) : null;
     }
 
+    /// <summary>A dimension's value as it stands in a key.</summary>
+    public static string Escape(string value) => value.Replace("!", "!!", StringComparison.Ordinal).Replace("~", "!t", StringComparison.Ordinal);
+
     private static string Plain(string escaped) => string.Join('!', escaped.Split("!!").Select(part => part.Replace("!t", "~", StringComparison.Ordinal)));
 
     private static bool IsPlain(MetricNode node) => node switch
