@@ -180,7 +180,7 @@ public sealed class PageTests(DashboardFixture fixture)
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
         await Reader.ReadsAsync(page.Locator(".problem"), "not known");
         await page.GetByLabel("Key").FillAsync(key);
-        var answer = await page.RunAndWaitForResponseAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync(), "**/v1/caller");
+        var answer = await page.RunAndWaitForResponseAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync(), "**/v1/caller?signed-in");
         Assert.Contains("acme", await answer.TextAsync(), StringComparison.Ordinal);
         await Reader.ReadsAsync(page.Locator("#session"), "Tenant acme");
         await reader.SettledAsync();

@@ -90,7 +90,8 @@ async function start() {
   forget();
   lookAs(null);
   try {
-    const found = await ask('/v1/caller');
+    // The page asks ahead without a key, and a browser takes that answer for any request of the address, whatever its headers.
+    const found = await ask(key() ? '/v1/caller?signed-in' : '/v1/caller');
     if (!found.isKnown) {
       caller = null;
       signInPage(key() ? 'The key is not known, has expired or was revoked.' : '');

@@ -93,7 +93,7 @@ export function line(points, options) {
   const open = points.at(-1)?.unfinished;
   return h('figure', { class: 'chart' }, place, h('figcaption', { class: 'legend' },
     h('span', null, h('i', { class: 'key' }), options.name ?? title), hasPrevious && h('span', null, h('i', { class: 'key previous' }), previousName),
-    open && h('span', null, h('i', { class: 'key open' }), `${bucket(points.at(-1).at, grain, zone)} is not over: dotted, and still being counted${!hasPrevious ? '' : isAligned ? '; what it is compared with ends at the same moment' : '; what it is compared with is a whole one'}`)));
+    open && h('span', null, h('i', { class: 'key open' }), `${bucket(points.at(-1).at, grain, zone)} is not over: dotted, and still being counted${!hasPrevious ? '' : isAligned ? '; what it is compared with ends with the same day' : '; what it is compared with is a whole one'}`)));
 }
 
 /** A line without words, for a card. */
