@@ -123,7 +123,7 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
         var names = rows.Select(r => ChartText.Bucket(r[time], grain, zone)).ToList();
         var room = (width - gutter - 8) / Math.Max(1, rows.Count - 1);
         var longest = names.Max(SvgWriter.WidthOf);
-        var every = Math.Max(1, (int)Math.Ceiling((longest + 12) / room));
+        var every = Math.Max(1, (int)Math.Ceiling((longest + 24) / room));
         for (var i = rows.Count - 1; i >= 0; i -= every)
         {
             _svg.Text(Math.Clamp(X(i), left + longest / 2, Math.Max(left + longest / 2, left + width - longest / 2)), top + PanelHeight - 26, names[i], null, "middle");
