@@ -23,6 +23,7 @@ internal static class BenchmarkCommand
         ("serve", async (scale, world, token) => await ServePart.RunAsync(scale, await world(), token)),
         ("odata", async (scale, world, token) => await ODataPart.RunAsync(scale, await world(), token)),
         (Load, async (scale, world, token) => await LoadPart.RunAsync(scale, await world(), token)),
+        ("web", async (scale, world, token) => await WebPart.RunAsync(scale, await world(), token)),
         ("plan", async (scale, world, token) => await PlanPart.RunAsync(scale, await world(), token)),
     ];
 

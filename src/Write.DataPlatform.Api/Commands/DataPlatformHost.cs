@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Serilog;
 using Serilog.Events;
+using Write.DataPlatform.Api.Dashboard;
 using Write.DataPlatform.Api.Health;
 using Write.DataPlatform.Api.Lambda;
 using Write.DataPlatform.Api.Limits;
@@ -62,7 +63,7 @@ internal static class DataPlatformHost
         settings.Services?.Invoke(builder.Services);
         builder.Services.AddDataPlatform(builder.Configuration);
         builder.Services.AddOptions<HostOptions>().Configure<IServiceProvider>((host, services) => host.ShutdownTimeout = ShutdownTimeout + DrainDelay(services));
-        builder.Services.AddRest(builder.Configuration).AddHealth().AddSwagger().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration).AddMcp();
+        builder.Services.AddRest(builder.Configuration).AddHealth().AddSwagger().AddDashboard().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration).AddMcp();
         if (settings.Role is not null)
         {
             builder.AddMonitoring();
@@ -110,6 +111,7 @@ internal static class DataPlatformHost
         if (settings.Role is Role.All or Role.Api)
         {
             app.UseSwaggerPages();
+            app.MapDashboard();
             app.MapRest();
             app.MapOData();
             app.MapMcp();
@@ -178,7 +180,7 @@ internal static class RequestLog
         ];
         options.GetLevel = (context, _, exception) =>
             exception is not null || context.Response.StatusCode >= 500 && !context.Request.Path.StartsWithSegments("/health") ? LogEventLevel.Error
-            : context.Request.Path.StartsWithSegments("/health") || context.Request.Path.StartsWithSegments("/swagger") ? LogEventLevel.Debug
+            : context.Request.Path.StartsWithSegments("/health") || context.Request.Path.StartsWithSegments("/swagger") || context.Request.Path.StartsWithSegments(DashboardAssets.Path) ? LogEventLevel.Debug
             : LogEventLevel.Information;
     }
 }

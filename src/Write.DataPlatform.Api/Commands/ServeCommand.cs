@@ -116,6 +116,7 @@ internal sealed class ServeCommand : ExampleCommand
         output.WriteLine($"  {url}/health");
         if (role != Role.Worker)
         {
+            output.WriteLine($"  {url}/ (dashboard)");
             output.WriteLine($"  {url}/swagger");
             if (app.Services.GetRequiredService<ModelStore>().Current.Insights.Keys.FirstOrDefault() is { } first)
             {

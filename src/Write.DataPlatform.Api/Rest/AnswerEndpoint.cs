@@ -49,6 +49,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
 
         var format = formats.Of(context.Request);
         var asked = await read();
+        format = format.InZone?.Invoke(asked.Query.TimeZone ?? models.Current.TimeZone) ?? format;
         try
         {
             var query = CallerView.Of(context, models.Current).Bind(asked.Query) with { Cursor = asked.Query.Cursor ?? QueryRoutes.CursorOf(context) };
@@ -88,6 +89,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
     public async Task AnswerJobAsync(HttpContext context, QueryJob job)
     {
         var format = formats.Of(context.Request);
+        format = format.InZone?.Invoke(job.Planned.Query.TimeZone ?? job.Planned.Model.TimeZone) ?? format;
         QueryName.Set(context, job.Id);
         try
         {
@@ -241,6 +243,11 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
     private static void WriteHeaders(HttpContext context, string? tag, AnswerFormat format, bool isWeak)
     {
         var headers = context.Response.Headers;
+        if (format.Policy is { } policy)
+        {
+            headers.ContentSecurityPolicy = policy;
+        }
+
         headers.CacheControl = "no-cache, private";
         headers.Vary = Vary;
         if (tag is not null)

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Microsoft.Net.Http.Headers;
+using Write.DataPlatform.Api.Charts;
 using Write.DataPlatform.Insights;
 
 namespace Write.DataPlatform.Api.Rest;
@@ -15,6 +16,12 @@ internal sealed record AnswerFormat(string Name, string MediaType, Func<PipeWrit
 
     /// <summary>Whether it shrinks when it is compressed.</summary>
     public bool IsText { get; init; }
+
+    /// <summary>The content policy of an answer that is opened by itself; null for that of data.</summary>
+    public string? Policy { get; init; }
+
+    /// <summary>The same format for a query that counts days in a zone; null where that makes no difference.</summary>
+    public Func<TimeZoneInfo, AnswerFormat>? InZone { get; init; }
 
     /// <summary>The answer, written.</summary>
     public async ValueTask<ReadOnlyMemory<byte>> WriteAsync(MetricAnswer answer, CancellationToken cancellationToken = default)
@@ -43,11 +50,22 @@ internal sealed class AnswerFormats(ParquetAnswers parquet)
     private readonly AnswerFormat[] _all = [Json, Csv, Arrow, new("parquet", ParquetType, (output, answer, token) => parquet.WriteAsync(answer, AnswerArrow.Metadata(answer), output, token))];
 
     /// <summary>The names of all formats.</summary>
-    public static readonly string[] Names = ["json", "csv", "arrow", "parquet"];
+    public static readonly string[] Names = ["json", "csv", "arrow", "parquet", SvgAnswers.Name];
 
     /// <summary>The format asked for by <c>?format=</c>, else by <c>Accept</c>, else JSON.</summary>
     /// <exception cref="ProblemException">406: none of those asked for can be given.</exception>
-    public AnswerFormat Of(HttpRequest request)
+    /// <exception cref="Query.QueryException">A picture is asked for that cannot be drawn.</exception>
+    public AnswerFormat Of(HttpRequest request) => IsPicture(request) ? SvgAnswers.Format(request) : OfRows(request);
+
+    /// <summary>Whether a picture is asked for: by the address, by <c>?format=</c>, or by an <c>Accept</c> that names pictures and welcomes no rows as much.</summary>
+    public static bool IsPicture(HttpRequest request) =>
+        request.Path.Value?.EndsWith(SvgAnswers.Ending, StringComparison.Ordinal) is true && request.Path.StartsWithSegments("/v1/insights")
+        || (request.Query.TryGetValue(Parameter, out var names) ? names.ToString() == SvgAnswers.Name
+            : MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)
+                && ranges.Where(r => r.MediaType == SvgAnswers.ContentType).Select(r => r.Quality ?? 1).DefaultIfEmpty(0).Max() is > 0 and var quality
+                && ranges.All(r => r.MediaType == SvgAnswers.ContentType || r.Type == "image" || (r.Quality ?? 1) < quality));
+
+    private AnswerFormat OfRows(HttpRequest request)
     {
         if (request.Query.TryGetValue(Parameter, out var names))
         {
@@ -79,5 +97,5 @@ internal sealed class AnswerFormats(ParquetAnswers parquet)
     private ProblemException None(string asked) => new(new Problem(
         StatusCodes.Status406NotAcceptable,
         ProblemCodes.NotAcceptable,
-        $"Answers are given as {string.Join(", ", _all.Select(f => $"{f.MediaType} (format={f.Name})"))}, not as {asked}."));
+        $"Answers are given as {string.Join(", ", _all.Select(f => $"{f.MediaType} (format={f.Name})").Append($"{SvgAnswers.ContentType} (format={SvgAnswers.Name})"))}, not as {asked}."));
 }

@@ -150,6 +150,7 @@ internal static class CatalogRoutes
         label = metric.Label,
         description = metric.Description,
         unit = metric.Unit,
+        owner = metric.Owner,
         format = metric.Format,
         isComputed = metric.IsComputed,
         approximate = metric.Approximation is not null,

@@ -1,3 +1,4 @@
+using Write.DataPlatform.Api.Charts;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
@@ -13,9 +14,10 @@ internal static class InsightRoutes
     {
         v1.MapGet("/insights", (HttpContext context, ModelStore models) =>
             QueryRoutes.WriteJsonAsync(context, new { insights = Visible(context, models.Current).Select(Describe) }));
+        // With the ending of a picture: the same, drawn.
         v1.MapGet("/insights/{name}", (HttpContext context, string name, AnswerEndpoint answers, ModelStore models) => answers.AnswerAsync(context, () =>
         {
-            var insight = Find(context, models.Current, name);
+            var insight = Find(context, models.Current, name.EndsWith(SvgAnswers.Ending, StringComparison.Ordinal) ? name[..^SvgAnswers.Ending.Length] : name);
             var given = QueryRoutes.Parameters(context).Where(p => p.Key != QueryRoutes.CursorParameter || insight.Parameters.Any(own => own.Name == p.Key));
             var bound = InsightBinder.Bind(insight, given.ToDictionary());
             return ValueTask.FromResult(new AskedByRoute(bound.Query, bound.Translate));

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net.Mime;
 using System.Text.Json;
 using Microsoft.Net.Http.Headers;
+using Write.DataPlatform.Api.Charts;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
@@ -15,6 +16,9 @@ internal static class QueryRoutes
 {
     // Not the query's own.
     private static readonly string[] OwnParameters = [AnswerFormats.Parameter, CallerView.TenantParameter, CallerView.RoleParameter, PresentedKey.Parameter];
+
+    // A picture's; an insight may have its own of these names beside other formats.
+    private static readonly string[] PictureParameters = [SvgAnswers.WidthParameter, SvgAnswers.ThemeParameter];
 
     /// <summary>The next page of any answer; beside a body, too.</summary>
     public const string CursorParameter = "cursor";
@@ -35,7 +39,7 @@ internal static class QueryRoutes
 
     /// <summary>The query string without the parameters that every answer has.</summary>
     public static IEnumerable<KeyValuePair<string, ImmutableArray<string>>> Parameters(HttpContext context) =>
-        context.Request.Query.Where(p => !OwnParameters.Contains(p.Key)).Select(p => KeyValuePair.Create(p.Key, ImmutableArray.CreateRange(p.Value.Select(v => v ?? ""))));
+        context.Request.Query.Where(p => !OwnParameters.Contains(p.Key) && !(PictureParameters.Contains(p.Key) && AnswerFormats.IsPicture(context.Request))).Select(p => KeyValuePair.Create(p.Key, ImmutableArray.CreateRange(p.Value.Select(v => v ?? ""))));
 
     /// <summary>The cursor in the query string, which may stand beside a body.</summary>
     /// <exception cref="QueryException">It is given twice.</exception>

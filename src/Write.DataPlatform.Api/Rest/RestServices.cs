@@ -76,6 +76,7 @@ internal static class RestServices
         v1.MapRuns();
         v1.MapKeys();
         app.MapEvents();
+        app.MapCaller();
     }
 
     /// <summary>Whatever can be read can be asked for its headers alone; the server itself leaves the body out.</summary>

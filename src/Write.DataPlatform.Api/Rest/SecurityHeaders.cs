@@ -16,7 +16,12 @@ internal sealed class SecurityHeaders(RequestDelegate next)
                 headers.XContentTypeOptions = "nosniff";
                 headers["Referrer-Policy"] = "no-referrer";
                 headers.XFrameOptions = "DENY";
-                headers.ContentSecurityPolicy = Array.Exists(Data, d => context.Request.Path.StartsWithSegments(d)) ? "default-src 'none'; frame-ancestors 'none'" : "frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+                if (headers.ContentSecurityPolicy.Count == 0)
+                {
+                    // A page or a picture has said already what it needs.
+                    headers.ContentSecurityPolicy = Array.Exists(Data, d => context.Request.Path.StartsWithSegments(d)) ? "default-src 'none'; frame-ancestors 'none'" : "frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+                }
+
                 if (context.Request.IsHttps)
                 {
                     headers.StrictTransportSecurity = "max-age=31536000";

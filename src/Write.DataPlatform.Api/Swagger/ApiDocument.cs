@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
+using Write.DataPlatform.Api.Charts;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
@@ -30,6 +31,8 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         swaggerDoc.Tags = Tags.Select(t => new OpenApiTag { Name = t.Name, Description = t.Description }).ToHashSet();
         var operations = new Operations(swaggerDoc);
         Insights(operations);
+        Pictures(operations);
+        Caller(operations);
         Queries(operations);
         Jobs(operations);
         Catalogue(operations);
@@ -115,6 +118,26 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         explain.RequestBody = Body(to);
         explain.Parameters!.Add(Operations.Query(CallerView.TenantParameter, Schemas.Text()));
         to.Add(HttpMethod.Post, "/v1/query/explain", explain);
+    }
+
+    private static void Pictures(Operations to)
+    {
+        var picture = to.Operation(
+            "Insights", "insightPicture", "An insight as a picture (SVG)", "For mails, wikis and chats; readable from 400 to 1,200 pixels. Takes the insight's own parameters too, and has its policies, limits and ETag.", null, 400, 401, 404, 422, 429, 503);
+        picture.Parameters!.Add(Operations.Path("name", "The insight"));
+        Operations.AddPictureParameters(picture);
+        picture.Responses!["200"] = Operations.Response("The picture", SvgAnswers.ContentType, Schemas.Text());
+        picture.Responses["304"] = new OpenApiResponse { Description = "The picture at hand is up to date" };
+        to.Add(HttpMethod.Get, "/v1/insights/{name}.svg", picture);
+    }
+
+    private static void Caller(Operations to)
+    {
+        var caller = to.Operation("Catalogue", "caller", "Who asks, and how the model counts time", "Needs no key: who is not known is told that alone.", Schemas.Object(
+            null, ("isKnown", Schemas.Flag()), ("name", Schemas.Text()), ("tenant", Schemas.OrNull(Schemas.Text())), ("isOperator", Schemas.Flag()), ("timeZone", Schemas.Text("The model's")),
+            ("tenants", Schemas.OrNull(Schemas.List(Schemas.Text(), "For operators: whose rows they may look at")))));
+        caller.Security = [];
+        to.Add(HttpMethod.Get, CallerRoutes.Path, caller);
     }
 
     private static void Jobs(Operations to)

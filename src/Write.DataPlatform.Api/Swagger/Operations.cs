@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
+using Write.DataPlatform.Api.Charts;
 using Write.DataPlatform.Api.Rest;
 
 namespace Write.DataPlatform.Api.Swagger;
@@ -78,6 +79,8 @@ internal sealed class Operations(OpenApiDocument document)
         ok.Content![AnswerCsv.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("The rows with a header line (RFC 4180)"), Example = JsonValue.Create("visit__country,visits\r\nFR,1203\r\n") };
         ok.Content[AnswerArrow.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("An Arrow stream; served, totals and next are metadata of its schema", "binary") };
         ok.Content[AnswerFormats.ParquetType] = new OpenApiMediaType { Schema = Schemas.Text("A Parquet file; served, totals and next are metadata of the file", "binary") };
+        ok.Content[SvgAnswers.ContentType] = new OpenApiMediaType { Schema = Schemas.Text("A picture of the rows") };
+        AddPictureParameters(operation);
         operation.Parameters.Add(new OpenApiParameter
         {
             Name = Preference.Header, In = ParameterLocation.Header, Schema = Schemas.Text(), Example = JsonValue.Create("respond-async, wait=10"),
@@ -92,6 +95,13 @@ internal sealed class Operations(OpenApiDocument document)
         operation.Parameters.Add(new OpenApiParameter { Name = "If-None-Match", In = ParameterLocation.Header, Schema = Schemas.Text(), Description = "The ETag of the answer at hand" });
         ok.Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = new OpenApiHeader { Schema = Schemas.Text(), Description = "Changes when the answer may; absent if the lake was needed" } };
         operation.Responses["304"] = new OpenApiResponse { Description = "The answer at hand is up to date" };
+    }
+
+    /// <summary>How a picture is to be drawn.</summary>
+    public static void AddPictureParameters(OpenApiOperation operation)
+    {
+        operation.Parameters!.Add(Query(SvgAnswers.WidthParameter, new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = $"{ChartLook.MinWidth}", Maximum = $"{ChartLook.MaxWidth}", Default = JsonValue.Create(ChartLook.DefaultWidth) }, "Of a picture: its width in pixels"));
+        operation.Parameters.Add(Query(SvgAnswers.ThemeParameter, Schemas.OneOf(null, Schemas.Words<ChartTheme>()), "Of a picture: its colours; auto goes by the reader's system"));
     }
 
     public static OpenApiResponse Response(string description, string type, IOpenApiSchema schema, JsonNode? example = null) => new()

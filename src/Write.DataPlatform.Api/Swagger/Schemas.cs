@@ -126,6 +126,7 @@ internal static class Schemas
                 ("label", OrNull(Text())),
                 ("description", OrNull(Text())),
                 ("unit", OrNull(Text())),
+                ("owner", OrNull(Text("Who answers for the definition"))),
                 ("format", OrNull(Text())),
                 ("isComputed", Flag("Whether this version computes it")),
                 ("approximate", Flag("Whether its values are estimates")),

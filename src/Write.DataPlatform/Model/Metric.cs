@@ -17,6 +17,9 @@ public abstract record Metric
     /// <summary>The unit for people, such as <c>seconds</c> or <c>EUR</c>.</summary>
     public string? Unit { get; init; }
 
+    /// <summary>Who answers for the definition, such as a team; for people.</summary>
+    public string? Owner { get; init; }
+
     /// <summary>A .NET (and Excel) number format such as <c>#,0</c>.</summary>
     public string? Format { get; init; }
 

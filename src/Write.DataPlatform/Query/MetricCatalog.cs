@@ -27,6 +27,9 @@ public sealed record MetricDescription(
     ImmutableArray<DimensionDescription> Dimensions,
     ImmutableArray<string> GoldTables)
 {
+    /// <summary>Who answers for the definition; null if the model does not say.</summary>
+    public string? Owner { get; init; }
+
     /// <summary>The finest grain that its time may be asked at.</summary>
     internal TimeGrain FinestGrain { get; init; }
 
@@ -107,7 +110,7 @@ internal sealed class MetricCatalog
             Approximation.Of(model, metric),
             [.. members is { HasMetricTime: false } ? [] : new[] { time }, .. dimensions.Order(StringComparer.Ordinal).Select(d => reachable[facts[0].SemanticModel][d])],
             // A table's name may say what is hidden.
-            members is null && States(model, metric) is { } states ? [.. held.Where(t => states.TrueForAll(t.States.Contains)).Select(t => t.Name)] : []) { FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
+            members is null && States(model, metric) is { } states ? [.. held.Where(t => states.TrueForAll(t.States.Contains)).Select(t => t.Name)] : []) { Owner = metric.Owner, FinestGrain = finest, DefaultGrain = new[] { metric.TimeGranularity ?? TimeGrain.Day, finest }.Max() };
     }
 
     /// <summary>The measures that a metric is computed from.</summary>

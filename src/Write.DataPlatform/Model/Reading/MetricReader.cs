@@ -71,6 +71,7 @@ internal static class MetricReader
             TimeGranularity = map.Text("time_granularity") is { } grain && Spelling.IsTooFine(grain) ? TimeGrain.Millisecond : map.Grain("time_granularity"),
             Description = map.Text("description"),
             Unit = meta?.Text("unit") ?? ownMeta?.Text("unit"),
+            Owner = meta?.Text("owner") ?? ownMeta?.Text("owner"),
             Format = meta?.Text("format") ?? ownMeta?.Text("format"),
             Filter = map.Filter("filter"),
         };

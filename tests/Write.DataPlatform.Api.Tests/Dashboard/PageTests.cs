@@ -1,0 +1,281 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Write.DataPlatform.Api.Tests.Dashboard;
+
+/// <summary>The page in a real browser, its numbers against statements written by hand over the raw files.</summary>
+[Collection(typeof(DashboardCollection))]
+public sealed class PageTests(DashboardFixture fixture)
+{
+    // The server's clock stands in March 2026; the last twelve months began in April 2025, in Berlin.
+    private const string Year = "occurred_at >= TIMESTAMP '2025-03-31 22:00' AND occurred_at < TIMESTAMP '2026-03-31 22:00'";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static string Whole(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    private string Count(string where) => Whole((long)fixture.Server.Sql($"SELECT count(*) FROM {{visits}} WHERE {where} AND {Year}")[0][0]!);
+
+    [Fact]
+    public async Task The_overview_shows_the_headline_metrics_against_a_year_before()
+    {
+        await using var reader = await fixture.OpenAsync("/");
+        var card = reader.Page.Locator(".kpi").Filter(new() { HasText = "Visits" });
+        await Expect(card.Locator(".figure")).ToHaveAttributeAsync("title", Count("true"));
+        await Reader.ReadsAsync(card, "a year before");
+        await Reader.ReadsAsync(card.Locator(".delta"), "%");
+        Assert.Equal(5, await reader.Page.Locator(".kpi").CountAsync());
+
+        // March is not over: dotted, and said.
+        Assert.Equal(1, await reader.Page.Locator(".plot .line.open").CountAsync());
+        await Reader.ReadsAsync(reader.Page.Locator(".legend"), "Mar 2026 is not over");
+
+        await reader.Page.Locator(".kpi").Filter(new() { HasText = "Bounce rate" }).ClickAsync();
+        await Reader.ReadsAsync(reader.Page.Locator(".chart .legend"), "Bounce rate");
+        Assert.Contains("metric=bounce_rate", reader.Page.Url, StringComparison.Ordinal);
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task Explore_finds_compares_drills_sorts_and_shares()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore");
+        var page = reader.Page;
+        await page.GetByLabel("Search metrics").FillAsync("pages seen");
+        await Expect(page.Locator(".metrics li:visible")).ToHaveCountAsync(1);
+        await page.GetByLabel("Search metrics").FillAsync("visits started");
+        await page.Locator("[data-keep=metric-visits]").ClickAsync();
+        await reader.SettledAsync();
+        await Reader.ReadsAsync(page.Locator(".definition"), "Audience team");
+        await Reader.ReadsAsync(page.Locator(".definition"), "Visits that started in the period.");
+
+        await page.GetByLabel("Compare with").SelectOptionAsync("previousPeriod");
+        await reader.SettledAsync();
+        await Reader.ReadsAsync(page.Locator(".sum"), "the period before");
+
+        await page.GetByLabel("Break down by").SelectOptionAsync("visit__device");
+        await reader.SettledAsync();
+        await page.Locator(".bars button").Filter(new() { HasText = "mobile" }).ClickAsync();
+        await reader.SettledAsync();
+        await Expect(page.Locator(".sum strong")).ToHaveAttributeAsync("title", Count("device = 'mobile'"));
+        await Reader.ReadsAsync(page.Locator(".chips"), "Device: mobile");
+
+        await page.GetByLabel("Break down by").SelectOptionAsync("visit__country");
+        await reader.SettledAsync();
+        await page.Locator(".sort").Filter(new() { HasText = "Change in %" }).ClickAsync();
+        await reader.SettledAsync();
+        await Expect(page.Locator("th[aria-sort]")).ToContainTextAsync("Change in %");
+        var shares = (await page.Locator(".wide tbody tr td:last-child").AllTextContentsAsync()).Where(t => t != "–").Select(t => double.Parse(t.Replace('−', '-').Replace("±", "", StringComparison.Ordinal).TrimEnd('%'), CultureInfo.InvariantCulture)).ToList();
+        Assert.True(shares.Count > 5);
+        Assert.Equal(shares.OrderDescending(), shares);
+
+        // Whoever gets the address sees the same.
+        var row = await page.Locator(".wide tbody tr").First.TextContentAsync();
+        await using var other = await fixture.OpenAsync(page.Url);
+        Assert.Equal(row, await other.Page.Locator(".wide tbody tr").First.TextContentAsync());
+        await Reader.ReadsAsync(other.Page.Locator(".chips"), "Device: mobile");
+        await Reader.ReadsAsync(other.Page.Locator(".sum"), "the period before");
+
+        await page.Locator(".chip").ClickAsync();
+        await reader.SettledAsync();
+        await Expect(page.Locator(".sum strong")).ToHaveAttributeAsync("title", Count("true"));
+        await page.GoBackAsync();
+        await Reader.ReadsAsync(page.Locator(".chips"), "Device: mobile");
+        reader.AssertQuiet();
+        other.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_custom_range_a_grain_and_a_zone_are_what_they_say()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&range=2026-01-01..2026-01-15&grain=day&zone=UTC&compare=none");
+        var expected = fixture.Server.Sql("SELECT count(*) FROM {visits} WHERE occurred_at >= TIMESTAMP '2026-01-01' AND occurred_at < TIMESTAMP '2026-01-15'")[0][0];
+        await Expect(reader.Page.Locator(".sum strong")).ToHaveAttributeAsync("title", Whole((long)expected!));
+        Assert.Equal("2026-01-14", await reader.Page.GetByLabel("To, included").InputValueAsync());
+        Assert.Equal("UTC", await reader.Page.GetByLabel("Time zone").InputValueAsync());
+        Assert.Equal(0, await reader.Page.Locator(".line.open").CountAsync());
+
+        // The arrow keys read each value.
+        await reader.Page.Locator(".plot").FocusAsync();
+        await reader.Page.Keyboard.PressAsync("Home");
+        var first = fixture.Server.Sql("SELECT count(*) FROM {visits} WHERE occurred_at >= TIMESTAMP '2026-01-01' AND occurred_at < TIMESTAMP '2026-01-02'")[0][0];
+        await Reader.ReadsAsync(reader.Page.Locator(".tip"), Whole((long)first!));
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task The_table_is_saved_as_csv_with_all_rows()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&by=visit__country");
+        var download = await reader.Page.RunAndWaitForDownloadAsync(() => reader.Page.GetByText("Download CSV").ClickAsync());
+        var path = await download.PathAsync();
+        var lines = await File.ReadAllLinesAsync(path, Cancel);
+        var countries = (long)fixture.Server.Sql($"SELECT count(*) FROM (SELECT country FROM {{visits}} WHERE {Year} GROUP BY country)")[0][0]!;
+        Assert.StartsWith("visit__country,visits,visits__previous", lines[0], StringComparison.Ordinal);
+        Assert.True(lines.Length - 1 >= countries);
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task The_query_is_shown_in_ways_that_work()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&by=visit__device&compare=none&is=visit__country:DE&tenant=acme");
+        var page = reader.Page;
+        await page.GetByText("Show the query").ClickAsync();
+        await page.Locator("details .tabs").First.GetByText("Break-down").ClickAsync();
+        var curl = await page.Locator("details pre").TextContentAsync();
+        var address = Regex.Match(curl!, "'(http[^']+)'").Groups[1].Value;
+        Assert.Contains("tenant=acme", address, StringComparison.Ordinal);
+        var rest = JsonNode.Parse(await fixture.Server.Client.GetStringAsync(address, Cancel))!["rows"]!.AsArray();
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "OData" }).ClickAsync();
+        var feed = JsonNode.Parse(await fixture.Server.Client.GetStringAsync((await page.Locator("details pre").TextContentAsync())!.Trim(), Cancel))!["value"]!.AsArray();
+
+        // The browser's clock is not the server's, so the feed is asked for other days; the shape is the same.
+        Assert.Equal("visits", rest[0]!.AsObject().Select(p => p.Key).Last());
+        Assert.All(feed, r => Assert.True(r!.AsObject().ContainsKey("visits") && r.AsObject().ContainsKey("visit__device")));
+
+        foreach (var (way, word) in new[] { ("C#", "HttpClient"), ("Python", "urllib.request"), ("Power Query", "OData.Feed") })
+        {
+            await page.GetByRole(AriaRole.Button, new() { Name = way, Exact = true }).ClickAsync();
+            await Reader.ReadsAsync(page.Locator("details pre"), word);
+        }
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "SQL and who served it" }).ClickAsync();
+        await Reader.ReadsAsync(page.Locator("details"), "Served by");
+        await Reader.ReadsAsync(page.Locator("details pre").First, "SELECT");
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_refresh_by_hand_shows_its_progress_to_its_end()
+    {
+        var before = (long)(await fixture.Server.GetAsync("/v1/gold/visits_daily")).Body["tables"]![0]!["table"]!["revision"]!;
+        await using var reader = await fixture.OpenAsync("/?view=operations");
+        var row = reader.Page.Locator("tr").Filter(new() { HasText = "visits_daily" }).First;
+        await row.GetByRole(AriaRole.Button, new() { Name = "Refresh visits_daily" }).ClickAsync();
+        await Expect(row.Locator(".run")).ToContainTextAsync(new Regex("waiting|\\d+ of \\d+ partitions"), new() { Timeout = 30_000 });
+        await Expect(row.Locator(".run")).ToContainTextAsync("succeeded", new() { Timeout = 60_000 });
+        await reader.SettledAsync();
+        var after = (long)(await fixture.Server.GetAsync("/v1/gold/visits_daily")).Body["tables"]![0]!["table"]!["revision"]!;
+        Assert.True(after > before);
+        await Reader.ReadsAsync(row, after.ToString(CultureInfo.InvariantCulture));
+        await Reader.ReadsAsync(reader.Page.GetByRole(AriaRole.Region, new() { Name = "Runs" }), "manual");
+        await Reader.ReadsAsync(reader.Page.Locator(".operations"), "Dead letters");
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_tenant_signs_in_with_its_key_and_sees_its_own_only()
+    {
+        using var made = await fixture.Server.Client.PostAsJsonAsync("/v1/keys", new { name = "page", tenant = "acme" }, Cancel);
+        var key = (string)JsonNode.Parse(await made.Content.ReadAsStringAsync(Cancel))!["key"]!;
+        await using var reader = await fixture.OpenAsync("/", proxied: true);
+        var page = reader.Page;
+        await page.GetByLabel("Key").FillAsync("wdp_wrong");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Reader.ReadsAsync(page.Locator(".problem"), "not known");
+        await page.GetByLabel("Key").FillAsync(key);
+        var answer = await page.RunAndWaitForResponseAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync(), "**/v1/caller?signed-in");
+        Assert.Contains("acme", await answer.TextAsync(), StringComparison.Ordinal);
+        await Reader.ReadsAsync(page.Locator("#session"), "Tenant acme");
+        await reader.SettledAsync();
+        await Expect(page.Locator(".kpi").Filter(new() { HasText = "Visits" }).Locator(".figure")).ToHaveAttributeAsync("title", Count("customer = 'acme'"));
+        await Expect(page.Locator("#views")).Not.ToContainTextAsync("Operations");
+
+        // The key is this tab's: it lasts as long, and is in no address.
+        await page.ReloadAsync();
+        await Reader.ReadsAsync(page.Locator("#session"), "Tenant acme");
+        Assert.DoesNotContain(key, page.Url, StringComparison.Ordinal);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await Reader.SeesAsync(page.GetByLabel("Key"));
+        await reader.AssertAccessibleAsync();
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task The_explorer_builds_a_query_by_clicks()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=api");
+        var page = reader.Page;
+        await page.GetByLabel("Page views", new() { Exact = true }).CheckAsync();
+        await reader.SettledAsync();
+        await page.GetByLabel("Device", new() { Exact = true }).CheckAsync();
+        await reader.SettledAsync();
+        await Reader.ReadsAsync(page.Locator("details pre").First, "metrics=visits,page_views");
+        await Reader.ReadsAsync(page.Locator("details pre").First, "groupBy=visit__device");
+        await Reader.ReadsAsync(page.GetByRole(AriaRole.Region, new() { Name = "Rows" }), "tablet");
+        await page.GetByLabel("Visitors on the way to a purchase").CheckAsync();
+        await reader.SettledAsync();
+        await Reader.ReadsAsync(page.Locator(".funnel").First, "drop-off");
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task Everything_is_reached_by_the_keyboard_alone()
+    {
+        await using var reader = await fixture.OpenAsync("/");
+        await reader.TabToAsync("nav a:nth-child(2)");
+        await reader.Page.Keyboard.PressAsync("Enter");
+        await reader.SettledAsync();
+        await reader.TabToAsync(".metrics button");
+        await reader.TabToAsync(".bars li:first-child button");
+        await reader.Page.Keyboard.PressAsync("Enter");
+        await reader.SettledAsync();
+        await Reader.SeesAsync(reader.Page.Locator(".chip"));
+        await reader.TabToAsync(".sort");
+        await reader.TabToAsync("summary");
+        await reader.Page.Keyboard.PressAsync("Enter");
+        await Reader.ReadsAsync(reader.Page.Locator("details pre"), "curl");
+        reader.AssertQuiet();
+    }
+
+    [Theory]
+    [InlineData(1280, ColorScheme.Light)]
+    [InlineData(390, ColorScheme.Dark)]
+    public async Task Every_view_is_accessible_fits_and_is_quiet(int width, ColorScheme theme)
+    {
+        await using var reader = await fixture.OpenAsync("/", width, theme);
+        foreach (var view in new[] { "overview", "explore", "insights", "operations", "api" })
+        {
+            await reader.GoAsync($"/?view={view}");
+            await reader.AssertAccessibleAsync();
+            Assert.True(await reader.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - innerWidth") <= 0, $"{view} is wider than the window.");
+            Assert.Empty(await reader.CollisionsAsync(".plot svg"));
+        }
+
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_period_without_data_and_a_refusal_are_said()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&range=2001-01-01..2001-02-01&compare=none");
+        await Reader.ReadsAsync(reader.Page.Locator(".columns"), "Nothing happened in this period");
+        reader.AssertQuiet();
+
+        await reader.Page.GotoAsync("/?view=explore&metric=visits&range=2001-02-01..2001-01-01");
+        await Reader.ReadsAsync(reader.Page.Locator(".state.error").First, "The request was refused.");
+        await Reader.SeesAsync(reader.Page.GetByText("Try again"));
+    }
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(1200)]
+    public async Task Pictures_are_readable_at_their_widths(int width)
+    {
+        await using var reader = await fixture.OpenAsync("/?view=api");
+        foreach (var insight in new[] { "kpi-year-on-year", "top-shows", "audience-by-country", "conversion", "purchase-funnel", "returning-visitors" })
+        {
+            await reader.Page.GotoAsync($"/v1/insights/{insight}.svg?width={width}&theme=dark");
+            Assert.Empty(await reader.CollisionsAsync("svg"));
+            Assert.Equal("rgb(231, 237, 243)", await reader.Page.EvaluateAsync<string>("() => getComputedStyle(document.querySelector('.t')).fill"));
+        }
+
+        reader.AssertQuiet();
+    }
+}
