@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Data.Common;
 using System.Text;
 using Write.DataPlatform.Query.Rows;
@@ -140,7 +141,7 @@ internal abstract class BlockColumnBuilder
         private readonly Dictionary<string, int> _codes = new(StringComparer.Ordinal);
         private readonly List<int> _rows = [];
         private readonly List<int> _ends = [0];
-        private readonly MemoryStream _bytes = new();
+        private readonly ArrayBufferWriter<byte> _bytes = new();
 
         public override void Add(DbDataReader reader, int column)
         {
@@ -154,14 +155,14 @@ internal abstract class BlockColumnBuilder
             if (!_codes.TryGetValue(text, out var code))
             {
                 _codes.Add(text, code = _ends.Count);
-                _bytes.Write(Encoding.UTF8.GetBytes(text));
-                _ends.Add(checked((int)_bytes.Length));
+                Encoding.UTF8.GetBytes(text, _bytes);
+                _ends.Add(_bytes.WrittenCount);
             }
 
             _rows.Add(code);
         }
 
-        public override BlockColumn Build() => new TextColumn([.. _rows], _bytes.ToArray(), [.. _ends]);
+        public override BlockColumn Build() => new TextColumn([.. _rows], _bytes.WrittenSpan.ToArray(), [.. _ends]);
     }
 
     private sealed class Numbers<T>(Func<DbDataReader, int, T> read, Func<T[], bool[]?, BlockColumn> build) : BlockColumnBuilder
