@@ -23,7 +23,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
         var context = request.Context;
         var view = CallerView.Of(context, model);
         var path = FeedPath.Of(request.Segments, options.Aliases);
-        var hash = FilterText.Hash(string.Join('\n', "page", string.Join('/', request.Segments), view.Text, options.Canonical));
+        var hash = FilterText.Fingerprint(string.Join('\n', "page", string.Join('/', request.Segments), view.Text, options.Canonical));
         var token = options.SkipToken is { } text ? PageToken.Read(seal, text, hash) : null;
         if (token is not null && token.Model != model.Revision)
         {
@@ -206,7 +206,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
     }
 
     private static string Tag(FeedRequest request, MetricModel model, string source, string asked) =>
-        FilterText.Hash(string.Join('\n', source, model.Revision, asked, request.Context.Request.Headers.Accept.ToString(), request.Context.Request.QueryString.Value, request.MaxPageSize, request.OmitsNulls, request.ServiceRoot));
+        FilterText.Fingerprint(string.Join('\n', source, model.Revision, asked, request.Context.Request.Headers.Accept.ToString(), request.Context.Request.QueryString.Value, request.MaxPageSize, request.OmitsNulls, request.ServiceRoot));
 
     /// <summary>Names the answer, and says whether the caller has it already.</summary>
     private static bool IsKnown(HttpContext context, string tag)

@@ -162,7 +162,7 @@ internal sealed record ResultRows(ImmutableArray<ResultColumn> Columns, List<obj
         {
             case ColumnKind.Int64:
                 return reader.GetFieldType(column) == typeof(BigInteger)
-                    ? (long)reader.GetFieldValue<BigInteger>(column)
+                    ? Whole(reader.GetFieldValue<BigInteger>(column), reader.GetName(column))
                     : Convert.ToInt64(reader.GetValue(column), CultureInfo.InvariantCulture);
             case ColumnKind.Double:
                 return Convert.ToDouble(reader.GetValue(column), CultureInfo.InvariantCulture);
@@ -178,6 +178,10 @@ internal sealed record ResultRows(ImmutableArray<ResultColumn> Columns, List<obj
                 return reader.GetValue(column) as string ?? Convert.ToString(reader.GetValue(column), CultureInfo.InvariantCulture);
         }
     }
+
+    private static long Whole(BigInteger value, string column) => value >= long.MinValue && value <= long.MaxValue
+        ? (long)value
+        : throw new QueryException([new QueryProblem(QueryProblems.NumberTooLarge, $"A value of {column} has more than 64 bits.", "metrics", "Let the measure sum a decimal or a double.")], isUnanswerable: true);
 
     private static ColumnType TypeOf(DbDataReader reader, int column) => reader.GetDataTypeName(column) switch
     {

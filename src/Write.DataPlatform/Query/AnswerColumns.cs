@@ -89,6 +89,11 @@ internal sealed class AnswerColumns(MetricQuery query, ImmutableArray<KeyColumn>
             return;
         }
 
+        if (time.Grain == TimeGrain.Hour && !ZoneRules.KeepsHours(zone, range.From?.Utc, range.To?.Utc))
+        {
+            Report(QueryProblems.GrainTooFine, $"Filling makes a bucket an hour, and the clock of {zone.Id} changes by less than an hour in {range}. Ask for minutes, or for days.", "fill");
+        }
+
         if ((range.To!.Value.Utc - range.From!.Value.Utc).TotalSeconds / Calendar.Seconds(time.Grain ?? TimeGrain.Day) > QueryResolver.MaxBuckets)
         {
             Report(QueryProblems.TooManyBuckets, $"The time range has more than {QueryResolver.MaxBuckets} buckets to fill.", "fill");

@@ -275,9 +275,15 @@ internal static class GoldMatcher
         passed++;
         if (table.Grain >= TimeGrain.Day
             ? Leaf.IsInstant(leaf.AggTime) && table.TimeZone.Id != leaf.Zone.Id
-            : new[] { leaf.Zone, table.TimeZone }.Any(zone => !ZoneRules.HasWholeHours(zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc)))
+            : new[] { leaf.Zone, table.TimeZone }.Any(zone => !ZoneRules.HasWhole(table.Grain, zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc)))
         {
             return Because("time_zone", $"{table.Name} is cut in {table.TimeZone.Id}, the query in {leaf.Zone.Id}.");
+        }
+
+        passed++;
+        if (MovedTime(leaf, candidate) is { } time)
+        {
+            return Because("filter", $"{table.Name} holds what passed a condition on {time} when it was stored, in {table.TimeZone.Id}; {(leaf.Shift is null ? $"in {leaf.Zone.Id}" : $"moved by {leaf.Shift}")} other events pass it.");
         }
 
         passed++;
@@ -308,6 +314,18 @@ internal static class GoldMatcher
             : Because("not_additive", $"{table.Name} holds finished values of {leaf.States.First(s => !s.IsMergeable).Measure!.Name}, which do not add up over its other dimensions or buckets.");
     }
 
+    /// <summary>
+    /// A time that a condition on the stored rows is about, and that is another for this leaf: the aggregation time where events are moved, or an instant where the query's days are not the table's.
+    /// </summary>
+    private static FieldName? MovedTime(Leaf leaf, GoldCandidate candidate) => leaf.States.Select(s => s.Filter).OfType<Filter>().Concat(Kept(candidate))
+        .SelectMany(condition => condition.Fields)
+        .FirstOrDefault(field => leaf.Bindings[field] is { IsTime: true } time
+            && ((leaf.Shift is not null && leaf.IsAggTime(time)) || (leaf.Zone.Id != candidate.Definition.Table.TimeZone.Id && Leaf.IsInstant(time.Dimension!))));
+
+    /// <summary>The conditions that all of a table's rows passed: its own and its tenant's.</summary>
+    private static IEnumerable<Filter> Kept(GoldCandidate candidate) => FilterText.Conjuncts(candidate.Definition.Table.Where)
+        .Concat(candidate.Tenant is { } tenant ? FilterText.Conjuncts(candidate.Definition.Model.Tenants[tenant].Where) : []);
+
     /// <summary>The fields that the table must hold to filter; the tenant's own filter is already applied in a table of the tenant.</summary>
     private static IEnumerable<FieldName> FilterFields(Leaf leaf, GoldCandidate candidate) =>
         Conditions(leaf, candidate).SelectMany(c => c.Fields).Distinct();
@@ -315,13 +333,7 @@ internal static class GoldMatcher
     /// <summary>The parts of the leaf's filter that a table's rows do not already keep.</summary>
     public static IEnumerable<Filter> Conditions(Leaf leaf, GoldCandidate candidate)
     {
-        var kept = FilterText.Conjuncts(candidate.Definition.Table.Where).ToList();
-        if (candidate.Tenant is { } tenant)
-        {
-            kept.Add(candidate.Definition.Model.Tenants[tenant].Where);
-        }
-
-        var texts = kept.Select(FilterText.Of).ToHashSet(StringComparer.Ordinal);
+        var texts = Kept(candidate).Select(FilterText.Of).ToHashSet(StringComparer.Ordinal);
         return FilterText.Conjuncts(leaf.Where).Where(c => !texts.Contains(FilterText.Of(c)));
     }
 
@@ -351,6 +363,12 @@ internal static class GoldMatcher
     /// <summary>A range in pieces: gold for the whole buckets that are built, the lake for what is before, between and after.</summary>
     private static ImmutableArray<LeafPiece> Split(Leaf leaf, ResolvedRange range, GoldCandidate candidate)
     {
+        if (range.IsEmpty && !candidate.Partitions.IsEmpty)
+        {
+            // No event lies in it, whoever is asked.
+            return [new LeafPiece(range, candidate, candidate.Partitions[^1..])];
+        }
+
         var pieces = ImmutableArray.CreateBuilder<LeafPiece>();
         var position = range.From;
         var isOpenAtStart = range.From is null;

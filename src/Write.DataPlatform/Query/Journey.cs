@@ -61,9 +61,10 @@ internal abstract record Journey(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
     /// <param name="node">The metric.</param>
     /// <param name="leaves">The leaves of its events.</param>
     /// <param name="range">The query's range.</param>
+    /// <param name="upToToday">The range as far as today.</param>
     /// <param name="query">The query.</param>
     /// <param name="report">Takes the code, the text and the place of what cannot be computed.</param>
-    public static Journey Of(JourneyNode node, ImmutableArray<Leaf> leaves, ResolvedRange range, MetricQuery query, Action<string, string, string> report)
+    public static Journey Of(JourneyNode node, ImmutableArray<Leaf> leaves, ResolvedRange range, ResolvedRange upToToday, MetricQuery query, Action<string, string, string> report)
     {
         var name = node.Metric.Name;
         if (query.Metrics.Length > 1)
@@ -86,7 +87,7 @@ internal abstract record Journey(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
 
         if (node.Metric is not FunnelMetric funnel)
         {
-            return new Retention(node, leaves, range, query.Where);
+            return new Retention(node, leaves, range, query.Where, range.To is null ? null : upToToday.To);
         }
 
         var isInstant = Leaf.IsInstant(leaves[0].AggTime);

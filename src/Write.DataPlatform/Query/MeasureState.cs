@@ -45,7 +45,7 @@ internal sealed record MeasureState(SemanticModel Fact, Measure? Measure, StateK
 {
     /// <summary>The column's name, the same wherever the same state is kept.</summary>
     public string Name { get; } =
-        (Measure?.Name ?? Fact.Name) + "__" + Kind.ToString().ToLowerInvariant() + (Filter is null ? "" : "__" + FilterText.Hash(FilterText.Of(Filter)));
+        (Measure?.Name ?? Fact.Name) + "__" + (Measure is not null && Kind == StateKind.Rows ? "momentrows" : Kind.ToString().ToLowerInvariant()) + (Filter is null ? "" : "__" + FilterText.Hash(FilterText.Of(Filter)));
 
     public bool IsMergeable => Kind != StateKind.Value && !IsSemiAdditive;
 

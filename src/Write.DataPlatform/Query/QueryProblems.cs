@@ -36,6 +36,7 @@ internal static class QueryProblems
     public const string TimesDoNotMeet = "times_do_not_meet";
     public const string NotInGold = "not_in_gold";
     public const string AnswerTooLarge = "answer_too_large";
+    public const string NumberTooLarge = "number_too_large";
     public const string StatementTooLong = "statement_too_long";
     public const string PatternNotSupported = "pattern_not_supported";
     public const string PolicyNotApplicable = "policy_not_applicable";
@@ -47,5 +48,5 @@ internal static class QueryProblems
 
     /// <summary>The codes of queries that are well-formed and cannot be answered correctly.</summary>
     public static bool IsUnanswerable(string code) => code is CannotList or NoTimeSpine or FanOut or AmbiguousField or GrainTooFine or RangeNeedsDates
-        or MetricTypeNotSupported or NotInGold or OneGrainNeeded or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet or AnswerTooLarge or StatementTooLong or PatternNotSupported or PolicyNotApplicable or TooManyRows;
+        or MetricTypeNotSupported or NotInGold or OneGrainNeeded or NoTotals or NoRunningTotal or CursorExpired or MetricStandsAlone or OptionNotSupported or TimesDoNotMeet or AnswerTooLarge or NumberTooLarge or StatementTooLong or PatternNotSupported or PolicyNotApplicable or TooManyRows;
 }

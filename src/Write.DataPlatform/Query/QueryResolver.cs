@@ -93,7 +93,7 @@ internal sealed class QueryResolver
         var columns = modifiers.Resolve(metrics.ToImmutable());
         asked.Check(columns);
         asked.CheckFill(_range, times.Mixed);
-        var journey = followed is null ? null : Journey.Of(followed, leaves, _range, _query, (code, message, path) => Report(code, message, path));
+        var journey = followed is null ? null : Journey.Of(followed, leaves, _range, _rangeUpToToday, _query, (code, message, path) => Report(code, message, path));
         if (_query.Totals && leaves.Any(l => l.Spine is not null))
         {
             Report(QueryProblems.NoTotals, "A metric that accumulates over time has a value at each moment and none over all of them.", "totals");
@@ -219,7 +219,8 @@ internal sealed class QueryResolver
             where = null;
         }
 
-        var target = draft.Shift is { IsUpToToday: true } ? _rangeUpToToday : _range;
+        // A value at a moment after today would look over days that have not come.
+        var target = draft.Shift is { IsUpToToday: true } || (draft.How is not null && _query.Compare is { AlignToDate: true }) ? _rangeUpToToday : _range;
         var range = draft.Shift is { } shift ? target.Before(shift, _zone) : target;
         if (isInRange && !Leaf.IsInstant(draft.AggTime) && (_range.From is { IsMidnight: false } || _range.To is { IsMidnight: false }))
         {

@@ -8,7 +8,12 @@ namespace Write.DataPlatform.Query;
 /// A retention. Entities with the period of their cohort meet the periods in which they came back. The lake gives, by group, by how many periods have begun
 /// since the cohort's and by how many lay between, how many entities there are; the finish sums those for which a period has begun.
 /// </summary>
-internal sealed record Retention(JourneyNode Node, ImmutableArray<Leaf> Leaves, ResolvedRange Range, Filter? Where) : Journey(Node, Leaves, Range, Where)
+/// <param name="Node">The metric.</param>
+/// <param name="Leaves">The facts' leaves.</param>
+/// <param name="Range">The query's range.</param>
+/// <param name="Where">The query's filter.</param>
+/// <param name="Until">The range's end, or that of today if it comes first: nobody can have come back later. Null for a range without an end.</param>
+internal sealed record Retention(JourneyNode Node, ImmutableArray<Leaf> Leaves, ResolvedRange Range, Filter? Where, TimeBound? Until) : Journey(Node, Leaves, Range, Where)
 {
     private const string Bucket = "__bucket";
     private const string Counts = "__counts";
@@ -33,7 +38,8 @@ internal sealed record Retention(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
         var met = Extend(
             cohort,
             [.. Keys, Entity],
-            new SqlProjection(new SqlPeriodsBetween(Metric.Period, Column(Since), (SqlExpression?)last ?? new SqlColumn("z", Last)), Begun),
+            // The period of the cohort itself has begun for whoever is in it, even if his clock was ahead.
+            new SqlProjection(new SqlCall("greatest", Zero, new SqlPeriodsBetween(Metric.Period, Column(Since), (SqlExpression?)last ?? new SqlColumn("z", Last))), Begun),
             new SqlProjection(new SqlPeriodsBetween(Metric.Period, Column(Bucket), back), After)) with
         {
             Joins = [who, .. last is null ? [new SqlJoin(Latest(occurrences, returns), "z", new SqlLiteral(true))] : Array.Empty<SqlJoin>()],
@@ -123,8 +129,8 @@ internal sealed record Retention(JourneyNode Node, ImmutableArray<Leaf> Leaves, 
         return new SqlJoin(returns, "r", SqlExpression.And(new SqlBinary("=", entity, Column(Entity)), new SqlBinary(">=", bucket, Column(Bucket))));
     }
 
-    /// <summary>The last period that has begun at the range's end; null if it has none.</summary>
-    private SqlLiteral? LastBucket() => Range.To is { } to
+    /// <summary>The last period that has begun by then; null if the range has no end.</summary>
+    private SqlLiteral? LastBucket() => Until is { } to
         ? new SqlLiteral(Leaves[0].Calendar.Truncate(DateOnly.FromDateTime(to.Local.AddTicks(-1)), Metric.Period))
         : null;
 

@@ -70,8 +70,8 @@ internal static class ZoneRules
         IsUtc(zone) || fromUtc is not { } from || toUtc is not { } to || to.Year - from.Year >= MaxYears
         || Transitions(zone, from, to).All(t => (t.After - t.Before).Ticks % TimeSpan.TicksPerHour == 0);
 
-    /// <summary>Whether every offset between the bounds is a whole number of hours, so that hour buckets are the same in the zone and in UTC.</summary>
-    public static bool HasWholeHours(TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
+    /// <summary>Whether every offset between the bounds is a whole number of buckets of a grain within a day, so that they are the same in the zone and in UTC.</summary>
+    public static bool HasWhole(TimeGrain grain, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
     {
         if (IsUtc(zone))
         {
@@ -79,7 +79,7 @@ internal static class ZoneRules
         }
 
         return fromUtc is { } from && toUtc is { } to && to.Year - from.Year < MaxYears
-            && Transitions(zone, from, to).Select(t => t.Before).Append(zone.GetUtcOffset(to)).All(o => o.Ticks % TimeSpan.TicksPerHour == 0);
+            && Transitions(zone, from, to).Select(t => t.Before).Append(zone.GetUtcOffset(to)).All(o => o.Ticks % Calendar.Fixed(grain).Ticks == 0);
     }
 
     public static bool IsUtc(TimeZoneInfo zone) => zone.BaseUtcOffset == TimeSpan.Zero && !zone.SupportsDaylightSavingTime && zone.Id is "UTC" or "Etc/UTC";

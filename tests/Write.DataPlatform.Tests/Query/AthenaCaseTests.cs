@@ -76,8 +76,9 @@ public sealed class AthenaCaseTests(AthenaCaseWorld world) : IClassFixture<Athen
 
     private IEnumerable<(string Title, SqlStatement Statement)> Statements(string file, SqlDialect dialect)
     {
-        var model = world.Cases.World.World.Model;
-        var query = MetricQueryReader.Read(Encoding.UTF8.GetBytes(CaseWorld.Read(file)["query"])) with { Source = QuerySource.Lake };
+        var @case = CaseWorld.Read(file);
+        var model = world.Cases.Of(@case).World.Model;
+        var query = MetricQueryReader.Read(Encoding.UTF8.GetBytes(@case["query"])) with { Source = QuerySource.Lake };
         return Of(QueryPlan.Create(model, query, Types(model), [], EngineWorld.Now), dialect);
     }
 

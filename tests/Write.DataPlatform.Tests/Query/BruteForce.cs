@@ -56,6 +56,9 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
     private readonly HashSet<Key> _groups = [];
     private IReadOnlyList<FieldName> _groupBy = [];
 
+    // Of a comparison up to today neither side has a moment after it.
+    private readonly OracleRange _moments = query.Compare is { AlignToDate: true } ? time.UpToToday(range) : range;
+
     /// <summary>Group-by values, then metric columns, in no order.</summary>
     public List<object?[]> Rows(IReadOnlyList<FieldName> groupBy)
     {
@@ -294,7 +297,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
         var finest = grains.Min();
         var rows = world.Tables[fact.Table].Select(r => (Row: r, Stored: world.Evaluate(aggTime.Expr, r))).Where(r => r.Stored is not null && IsBefore(r.Stored, shift))
             .Select(r => (Value: world.Evaluate(measure.Expr, r.Row), Fields: new Dictionary<FieldName, object?>(), r.Row, r.Stored, Bucket: r.Stored is DateOnly date ? time.Bucket(date, basis) : (DateOnly)time.Bucket((DateTime)r.Stored!, basis))).ToList();
-        var (first, end) = (DateOnly.FromDateTime(range.FromLocal!.Value), DateOnly.FromDateTime(range.ToLocal!.Value));
+        var (first, end) = (DateOnly.FromDateTime(_moments.FromLocal!.Value), DateOnly.FromDateTime(_moments.ToLocal!.Value));
         first = how.AtStartOf is null ? time.Bucket(first, basis) : grains.Max(g => time.Bucket(first, g));
         var values = new Dictionary<Key, SortedDictionary<DateOnly, object?>>();
         var latest = new Dictionary<Key, DateOnly>();
@@ -364,7 +367,7 @@ internal sealed class Evaluation(World world, MetricQuery query, OracleTime time
     private bool IsBefore(object stored, IReadOnlyList<OracleShift> shift)
     {
         var counted = shift.Aggregate(stored, (at, by) => at is DateOnly day ? OracleTime.Shift(day, by) : time.Shift((DateTime)at, by));
-        return counted is DateOnly date ? date < DateOnly.FromDateTime(range.ToLocal!.Value) : (DateTime)counted < range.To!.Value;
+        return counted is DateOnly date ? date < DateOnly.FromDateTime(_moments.ToLocal!.Value) : (DateTime)counted < _moments.To!.Value;
     }
 
     /// <summary>When a row of a semi-additive measure was taken, to the second.</summary>

@@ -202,6 +202,17 @@ public sealed class EdgeCaseTests(EdgeWorld world) : IClassFixture<EdgeWorld>
         Assert.True(expected == Text(answer), $"{name}: expected {expected}\nactual {Text(answer)}");
     }
 
+    /// <summary>An hour there has half an hour once a year, which hours filled in UTC would miss.</summary>
+    [Fact]
+    public async Task Hours_are_not_filled_over_a_change_of_half_an_hour()
+    {
+        var query = MetricQueryReader.Read(Encoding.UTF8.GetBytes("""{"metrics":["visits"],"groupBy":["metric_time__hour"],"timeRange":{"from":"2024-04-06","to":"2024-04-08"},"timeZone":"Australia/Lord_Howe","fill":true}"""));
+        var refused = await Assert.ThrowsAsync<QueryException>(() => world.World.AnswerAsync(query));
+        Assert.Equal("grain_too_fine", Assert.Single(refused.Problems).Code);
+        await world.World.AnswerAsync(query with { Fill = false });
+        await world.World.AnswerAsync(query with { TimeRange = new AbsoluteTimeRange(TimePoint.FromDate(new DateOnly(2024, 4, 8)), TimePoint.FromDate(new DateOnly(2024, 4, 10))) });
+    }
+
     [Theory]
     [InlineData("2024-01-01", "2024-01-01")]
     [InlineData("2024-01-02", "2024-01-01")]

@@ -83,7 +83,7 @@ public sealed class GoldWorlds : IAsyncLifetime
         gold_tables:
           - name: visits_daily
             metrics:
-              [visits, scored, bounces, bounce_rate, seconds, seconds_or_zero, mean_seconds, least_seconds, most_seconds, mobile_visits, mobile_share, visits_growth, drama_visits, odd_score, visits_ever, seconds_28d, mean_seconds_mtd, visits_since_month_start, visits_ever_gain, growth_change, visits_every_day]
+              [visits, late_visits, weekend_seconds, visits_of_known, scored, bounces, bounce_rate, seconds, seconds_or_zero, mean_seconds, least_seconds, most_seconds, mobile_visits, mobile_share, visits_growth, drama_visits, odd_score, visits_ever, seconds_28d, mean_seconds_mtd, visits_since_month_start, visits_ever_gain, growth_change, visits_every_day]
             group_by: [visit__country, visit__device, visit__is_bounce, show, visitor__plan]
             grain: day
             partition: month
@@ -96,7 +96,7 @@ public sealed class GoldWorlds : IAsyncLifetime
           - { name: estimates_shop, audience: external, metrics: [about_visitors, about_visits, about_amounts, about_p99_amount, about_p25_extras, orders], group_by: [visit__country], grain: day, partition: quarter }
           - { name: estimates_plays, metrics: [about_days, about_last_players, plays], group_by: [show__title], grain: day, partition: quarter }
           - { name: visits_hourly, metrics: [visits, seconds, visitors], group_by: [visit__country], grain: hour, partition: month }
-          - { name: visits_hourly_utc, time_zone: UTC, metrics: [visits, seconds, bounces], group_by: [visit__device, visit__country], grain: hour, partition: quarter }
+          - { name: visits_hourly_utc, time_zone: UTC, metrics: [visits, late_visits, weekend_seconds, visits_of_known, seconds, bounces], group_by: [visit__device, visit__country], grain: hour, partition: quarter }
           - { name: visits_weekly, metrics: [visits, visitors, median_seconds, seconds], group_by: [visit__device], grain: week, partition: week, from: 2024-07-20 }
           - { name: tiers_hourly, metrics: [visits, seconds], group_by: [visitor__tier, channel__slogan], grain: hour, partition: quarter }
           - { name: last_ended_daily, metrics: [last_ended_seconds], group_by: [visit__device], grain: day, partition: quarter }

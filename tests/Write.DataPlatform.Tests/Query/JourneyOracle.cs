@@ -145,7 +145,8 @@ internal sealed class JourneyOracle(IReadOnlyDictionary<string, List<Row>> table
         var cohort = retention.IsFirst
             ? occurrences.GroupBy(o => o.Who).Select(g => g.OrderBy(o => o.Time).ThenByDescending(o => o.Counts).ThenBy(o => o.Keys, KeyOrder).First()).Where(o => o.Counts).ToList()
             : [.. occurrences.Where(o => o.Counts)];
-        var last = range?.To is { } to ? Period(DateOnly.FromDateTime(to.Local.AddTicks(-1))) : occurrences.Select(o => Period(o.Time)).Concat(came.Select(c => c.Item2)).DefaultIfEmpty().Max();
+        var today = DateOnly.FromDateTime(_time.ToLocal(EngineWorld.Now.UtcDateTime));
+        var last = range?.To is { } to ? Period(DateOnly.FromDateTime(to.Local.AddTicks(-1)) is var end && end < today ? end : today) : occurrences.Select(o => Period(o.Time)).Concat(came.Select(c => c.Item2)).DefaultIfEmpty().Max();
 
         var answer = new List<object?[]>();
         foreach (var group in cohort.GroupBy(o => Text(o.Keys)).OrderBy(g => g.First().Keys, KeyOrder))

@@ -84,6 +84,6 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
             iter: cases,
             threads: 2,
             print: c => $"world {c.Item1}, question {c.Item2}, dice {c.Item3}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
-        Assert.True(paged > cases, $"Only {paged} cursors were followed.");
+        Assert.True(paged > cases / 2, $"Only {paged} cursors were followed.");
     }
 }

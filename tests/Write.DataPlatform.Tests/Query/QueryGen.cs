@@ -30,6 +30,7 @@ internal static class QueryGen
         ["visits_per_visitor"] = [Visits], ["about_visitors_growth"] = [Visits], ["about_visitors_28d"] = [Visits], ["about_visits_ytd"] = [Visits],
         ["visits_ever"] = [Visits], ["seconds_28d"] = [Visits], ["mean_seconds_mtd"] = [Visits], ["mobile_visitors_7d"] = [Visits], ["revenue_ytd"] = [Orders], ["plays_2m"] = [Plays],
         ["targets_ever"] = [Targets], ["visits_since_month_start"] = [Visits], ["visits_ever_gain"] = [Visits], ["visits_every_day"] = [Visits], ["plays_every_day"] = [Plays],
+        ["late_visits"] = [Visits], ["weekend_seconds"] = [Visits], ["visits_of_known"] = [Visits],
     };
 
     /// <summary>Metrics moved by the calendar, which no comparison moves by the clock.</summary>
@@ -134,7 +135,8 @@ internal static class QueryGen
             OrderBy = [.. order.DistinctBy(o => o.Field)],
             Limit = limit,
             TimeZone = zone is null ? null : TimeZoneInfo.FindSystemTimeZoneById(zone),
-            Fill = isFilled,
+            // An hour of the clock there may have half an hour, which filling refuses.
+            Fill = isFilled && !(zone is "Australia/Lord_Howe" && groupBy.Any(g => g.Grain == TimeGrain.Hour)),
             Totals = totals,
             Tenant = tenant,
             Source = QuerySource.Lake,

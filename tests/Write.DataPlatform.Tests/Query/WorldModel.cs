@@ -182,6 +182,9 @@ internal static class WorldModel
               - { name: first_seen_at, type: time, type_params: { time_granularity: second } }
         metrics:
           - { name: visits, type: simple, type_params: { measure: visit_rows } }
+          - { name: late_visits, type: simple, filter: "{{ TimeDimension('metric_time', 'day') }} >= '2024-07-01'", type_params: { measure: visit_rows } }
+          - { name: weekend_seconds, type: simple, filter: "{{ TimeDimension('visit__at', 'day', date_part_name='dow') }} IN (6, 7)", type_params: { measure: second_sum } }
+          - { name: visits_of_known, type: simple, filter: "{{ TimeDimension('visitor__first_seen_at', 'day') }} >= '2024-03-01'", type_params: { measure: visit_rows } }
           - { name: scored, type: simple, type_params: { measure: scored } }
           - { name: visitors, type: simple, type_params: { measure: visitor_count } }
           - { name: about_visitors, type: simple, type_params: { measure: visitor_estimate } }

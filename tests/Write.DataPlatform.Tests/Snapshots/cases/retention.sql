@@ -3,7 +3,7 @@ SELECT e."metric_time__month", e."begun", e."after", sum(1) AS "came", sum(CASE 
 FROM (
   SELECT e."metric_time__month", e."begun", e."after", row_number() OVER (PARTITION BY e."metric_time__month", e."__entity" ORDER BY e."after" NULLS LAST) AS "__nth"
   FROM (
-    SELECT e."metric_time__month", e."__entity", date_diff('month', e."__since", DATE '2023-03-01') AS "begun", date_diff('month', e."__bucket", r."__bucket") AS "after"
+    SELECT e."metric_time__month", e."__entity", greatest(0, date_diff('month', e."__since", DATE '2023-03-01')) AS "begun", date_diff('month', e."__bucket", r."__bucket") AS "after"
     FROM (
       SELECT e."metric_time__month", e."__entity", e."__bucket", min(e."__bucket") OVER (PARTITION BY e."metric_time__month", e."__entity") AS "__since"
       FROM (
@@ -44,7 +44,7 @@ SELECT e."metric_time__month", e."begun", e."after", sum(1) AS "came", sum(CASE 
 FROM (
   SELECT e."metric_time__month", e."begun", e."after", row_number() OVER (PARTITION BY e."metric_time__month", e."__entity" ORDER BY e."after" NULLS LAST) AS "__nth"
   FROM (
-    SELECT e."metric_time__month", e."__entity", date_diff('month', e."__since", DATE '2023-03-01') AS "begun", date_diff('month', e."__bucket", r."__bucket") AS "after"
+    SELECT e."metric_time__month", e."__entity", greatest(0, date_diff('month', e."__since", DATE '2023-03-01')) AS "begun", date_diff('month', e."__bucket", r."__bucket") AS "after"
     FROM (
       SELECT e."metric_time__month", e."__entity", e."__bucket", min(e."__bucket") OVER (PARTITION BY e."metric_time__month", e."__entity") AS "__since"
       FROM (

@@ -3,7 +3,7 @@ SELECT e."visit__country", e."begun", e."after", sum(1) AS "came", sum(CASE WHEN
 FROM (
   SELECT e."visit__country", e."begun", e."after", row_number() OVER (PARTITION BY e."visit__country", e."__entity" ORDER BY e."after" NULLS LAST) AS "__nth"
   FROM (
-    SELECT e."visit__country", e."__entity", date_diff('week', e."__since", z."__last") AS "begun", date_diff('week', e."__bucket", r."__bucket") AS "after"
+    SELECT e."visit__country", e."__entity", greatest(0, date_diff('week', e."__since", z."__last")) AS "begun", date_diff('week', e."__bucket", r."__bucket") AS "after"
     FROM (
       SELECT e."visit__country", e."__entity", e."__bucket", min(e."__bucket") OVER (PARTITION BY e."visit__country", e."__entity") AS "__since"
       FROM (
@@ -88,7 +88,7 @@ SELECT e."visit__country", e."begun", e."after", sum(1) AS "came", sum(CASE WHEN
 FROM (
   SELECT e."visit__country", e."begun", e."after", row_number() OVER (PARTITION BY e."visit__country", e."__entity" ORDER BY e."after" NULLS LAST) AS "__nth"
   FROM (
-    SELECT e."visit__country", e."__entity", date_diff('week', e."__since", z."__last") AS "begun", date_diff('week', e."__bucket", r."__bucket") AS "after"
+    SELECT e."visit__country", e."__entity", greatest(0, date_diff('week', e."__since", z."__last")) AS "begun", date_diff('week', e."__bucket", r."__bucket") AS "after"
     FROM (
       SELECT e."visit__country", e."__entity", e."__bucket", min(e."__bucket") OVER (PARTITION BY e."visit__country", e."__entity") AS "__since"
       FROM (
