@@ -155,7 +155,7 @@ internal abstract class BlockColumnBuilder
             if (!_codes.TryGetValue(text, out var code))
             {
                 _codes.Add(text, code = _ends.Count);
-                _bytes.Write(Encoding.UTF8.GetBytes(text));
+                Encoding.UTF8.GetBytes(text, _bytes);
                 _ends.Add(_bytes.WrittenCount);
             }
 
