@@ -2,7 +2,6 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using Write.DataPlatform.Api.Rest;
-using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Api.Charts;
