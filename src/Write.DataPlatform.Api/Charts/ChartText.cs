@@ -53,7 +53,7 @@ internal static class ChartText
             return "";
         }
 
-        var ratio = (now - then) / Math.Abs(then);
+        var ratio = (now - then) / then;
         return ratio.ToString(Math.Abs(ratio) >= 10 ? "+#,0%;−#,0%" : "+0.0%;−0.0%;±0.0%", CultureInfo.InvariantCulture);
     }
 

@@ -25,7 +25,7 @@ internal sealed class DashboardAssets
     private const int HashLength = 16;
 
     // What a first view needs, asked for at once rather than as each module names the next.
-    private static readonly string[] First = ["api.js", "chart.js", "controls.js", "dom.js", "explore.js", "format.js", "overview.js", "query.js", "state.js"];
+    private static readonly string[] First = ["api.js", "chart.js", "controls.js", "dom.js", "format.js", "overview.js", "state.js"];
 
     private static readonly Dictionary<string, string> Types = new()
     {

@@ -32,6 +32,10 @@ internal sealed class RefreshFunction(
 {
     private const string Tables = "refresh";
 
+    // After eight failures in a row the wait is over two hours.
+    private const int Remembered = 8;
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMinutes(1);
+
     public bool Takes(JsonElement payload) =>
         payload.ValueKind == JsonValueKind.Object
         && (payload.TryGetProperty(Tables, out _)
@@ -42,18 +46,7 @@ internal sealed class RefreshFunction(
     {
         var named = Named(payload);
         var runs = new List<RefreshRun>();
-        foreach (var table in named.Count > 0 ? named : [.. models.Current.GoldTables.Keys])
-        {
-            if (named.Count == 0 && await DueAsync(table, deadline) is false)
-            {
-                LambdaLog.NotDue(logger, table);
-                continue;
-            }
-
-            deadline.ThrowIfCancellationRequested();
-            runs.Add(await refreshes.RunAsync(table, new RefreshRange(), named.Count == 0 ? RunTrigger.Schedule : RunTrigger.Manual, null, deadline));
-        }
-
+        // Before the tables: one that takes all of the time must not keep quiet windows open.
         if (streams.Value.Kind != StreamKind.None)
         {
             foreach (var consumer in consumers.SelectMany(c => c.Current))
@@ -64,6 +57,12 @@ internal sealed class RefreshFunction(
         }
 
         await tails.LookAsync(deadline);
+        foreach (var table in named.Count > 0 ? named : await DueAsync(deadline))
+        {
+            deadline.ThrowIfCancellationRequested();
+            runs.Add(await refreshes.RunAsync(table, new RefreshRange(), named.Count == 0 ? RunTrigger.Schedule : RunTrigger.Manual, null, deadline));
+        }
+
         await refreshes.WaitAsync(deadline);
         await refreshes.DropForgottenAsync(deadline);
         return runs.Find(r => r.State == RunState.Failed) is { } failed
@@ -83,21 +82,45 @@ internal sealed class RefreshFunction(
             : throw new FormatException($"'{Tables}' must be a list of gold tables.");
     }
 
-    /// <summary>Whether a tick of the table's schedule has come since its last run began, or that run did not end well, or there was none.</summary>
-    private async Task<bool> DueAsync(string name, CancellationToken cancellationToken)
+    /// <summary>The tables that are due, those first that have waited longest, so that one that never ends in time keeps no other from its turn.</summary>
+    private async Task<List<string>> DueAsync(CancellationToken cancellationToken)
     {
-        if (models.Current.GoldTables[name].Refresh is not { Cron.Length: > 0 } policy)
+        var due = new List<(string Table, DateTimeOffset Since)>();
+        foreach (var table in models.Current.GoldTables.Values)
         {
-            return false;
+            if (table.Refresh is not { Cron.Length: > 0 } policy)
+            {
+                continue;
+            }
+
+            var last = await ledger.ListAsync(table.Name, Remembered, cancellationToken).ToListAsync(cancellationToken);
+            if (last.Count > 0 && !IsDue(policy, last))
+            {
+                LambdaLog.NotDue(logger, table.Name);
+                continue;
+            }
+
+            due.Add((table.Name, last.Count == 0 ? DateTimeOffset.MinValue : last[0].StartedAt));
         }
 
-        await foreach (var last in ledger.ListAsync(name, 1, cancellationToken))
-        {
-            var fields = policy.Cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-            var cron = CronExpression.Parse(policy.Cron, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
-            return last.State != RunState.Succeeded || cron.GetNextOccurrence(last.StartedAt, policy.TimeZone) <= clock.GetUtcNow();
-        }
+        return [.. due.OrderBy(d => d.Since).Select(d => d.Table)];
+    }
 
-        return true;
+    /// <summary>Whether a tick of the schedule has come since the last run began; or that one was cut off; or it failed, and a while is over that is longer the more did.</summary>
+    /// <param name="policy">The schedule.</param>
+    /// <param name="runs">The last runs, newest first.</param>
+    private bool IsDue(RefreshPolicy policy, List<RefreshRun> runs)
+    {
+        var (last, now) = (runs[0], clock.GetUtcNow());
+        var fields = policy.Cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+        var cron = CronExpression.Parse(policy.Cron, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
+        var isTick = cron.GetNextOccurrence(last.StartedAt, policy.TimeZone) <= now;
+        return last.State switch
+        {
+            // An operator who cancelled it wanted none before its time.
+            RunState.Succeeded or RunState.Cancelled => isTick,
+            RunState.Failed => isTick || now >= (last.EndedAt ?? last.StartedAt) + FirstRetry * Math.Pow(2, runs.TakeWhile(r => r.State == RunState.Failed).Count() - 1),
+            _ => true,
+        };
     }
 }

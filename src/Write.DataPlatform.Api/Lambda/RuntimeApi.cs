@@ -100,6 +100,21 @@ internal sealed class RuntimeApi : IDisposable
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
+            try
+            {
+                await CopyAsync(stream, cancellationToken);
+                await reader.CompleteAsync();
+            }
+            catch (Exception exception)
+            {
+                // Whoever writes must not wait for one who reads no more.
+                await reader.CompleteAsync(exception);
+                throw;
+            }
+        }
+
+        private async Task CopyAsync(Stream stream, CancellationToken cancellationToken)
+        {
             while (true)
             {
                 var read = await reader.ReadAsync(cancellationToken);

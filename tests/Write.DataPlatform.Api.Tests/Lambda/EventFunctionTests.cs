@@ -27,7 +27,7 @@ public sealed class EventFunctionTests
         Assert.Equal(["visits_daily manual succeeded"], Runs(await world.SendAsync(JsonNode.Parse("""{"refresh":["visits_daily"]}""")!)));
         Assert.Empty(Runs(await world.SendAsync(JsonNode.Parse("""{"refresh":[]}""")!)));
 
-        // What failed is due again, and an alarm sees it.
+        // What failed is due again after a while, and an alarm sees it.
         foreach (var payload in new[] { """{"refresh":["visit_daily"]}""", """{"refresh":"visits_daily"}""", """{"refresh":[1]}""" })
         {
             Assert.True((await world.Runtime.InvokeAsync(payload)).IsError);
@@ -39,6 +39,8 @@ public sealed class EventFunctionTests
         Assert.True(told.IsError);
         Assert.Contains("visits_daily failed", told.Text, StringComparison.Ordinal);
         await File.WriteAllBytesAsync(world.Files.MonthFile("2026-02-01"), good, Cancel);
+        Assert.Empty(Runs(await world.SendAsync(LambdaWorld.Payload("schedule"))));
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(["visits_daily schedule succeeded"], Runs(await world.SendAsync(LambdaWorld.Payload("schedule"))));
     }
 

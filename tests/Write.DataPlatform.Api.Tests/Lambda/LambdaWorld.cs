@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Write.DataPlatform.Api.Commands;
 using Write.DataPlatform.Security;
+using Write.DataPlatform.Api.Tests.Serving;
 
 namespace Write.DataPlatform.Api.Tests.Lambda;
 
@@ -19,6 +20,8 @@ internal sealed class LambdaWorld : IAsyncDisposable
     public IServiceProvider Services => _app!.Services;
 
     public SmallServer Files => _files;
+
+    public MovableClock Clock { get; } = new(new DateTimeOffset(ServerFixture.Today.ToDateTime(new TimeOnly(15, 0)), TimeSpan.Zero));
 
     /// <summary>A payload as AWS sends it.</summary>
     public static JsonNode Payload(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Lambda", "Payloads", name + ".json")))!;
@@ -59,7 +62,7 @@ internal sealed class LambdaWorld : IAsyncDisposable
             configuration[key] = value;
         }
 
-        _app = DataPlatformHost.Build(new HostSettings(configuration, role, s => s.TryAddSingleton<TimeProvider>(new ServerFixture.ShiftedClock(ServerFixture.Today.ToDateTime(new TimeOnly(15, 0))))));
+        _app = DataPlatformHost.Build(new HostSettings(configuration, role, s => s.TryAddSingleton<TimeProvider>(Clock)));
         MapRoutes(_app);
         await Startup.PrepareAsync(_app.Services);
         await _app.StartAsync();

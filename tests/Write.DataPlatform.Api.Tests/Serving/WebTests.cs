@@ -78,7 +78,7 @@ public sealed class WebTests : IAsyncLifetime
         await using var other = new SmallServer();
         var refused = await Assert.ThrowsAsync<StartupException>(() => other.StartAsync(settings:
         [
-            ("DataPlatform:Web:Origins:0", "reports.example/path"), ("DataPlatform:Web:DrainDelay", "01:00:00"), ("DataPlatform:Answers:CacheMegabytes", "-1"), ("DataPlatform:Answers:MaxJobs", "0"),
+            ("DataPlatform:Web:Origins:0", "reports.example/path"), ("DataPlatform:Web:DrainDelay", "01:00:00"), ("DataPlatform:Answers:CacheMegabytes", "-1"), ("DataPlatform:Answers:MaxJobs", "-1"),
         ]));
         Assert.Equal(4, refused.Problems.Count);
         refused = await Assert.ThrowsAsync<StartupException>(() => other.StartAsync(settings: ("DataPlatform:Answers:CacheMegabyte", "1")));

@@ -3,11 +3,10 @@ import { ask, forget, key, lookAs, remembered, signIn, signOut } from './api.js'
 import { button, h, say } from './dom.js';
 import { link, read } from './state.js';
 import overview from './overview.js';
-import explore from './explore.js';
 
 const VIEWS = {
   overview: { name: 'Overview', show: overview },
-  explore: { name: 'Explore', show: explore },
+  explore: { name: 'Explore', show: (...all) => import('./explore.js').then(m => m.default(...all)) },
   insights: { name: 'Insights', show: (...all) => import('./insights.js').then(m => m.default(...all)) },
   operations: { name: 'Operations', show: (...all) => import('./operations.js').then(m => m.default(...all)), isFor: caller => caller.isOperator },
   api: { name: 'API', show: (...all) => import('./builder.js').then(m => m.default(...all)) },
@@ -36,7 +35,7 @@ function show() {
   document.title = `${VIEWS[name].name} · Write data platform`;
   const focused = document.activeElement?.dataset?.keep;
   const place = h('div', { class: 'view ' + name });
-  Promise.resolve(VIEWS[name].show({ state, place, go, caller, zone: state.zone || caller.timeZone, signal: leaving.signal })).then(() => focused && place.querySelector(`[data-keep="${focused}"]`)?.focus());
+  Promise.resolve(VIEWS[name].show({ state, place, go, caller, zone: state.zone || caller.timeZone, signal: leaving.signal })).then(() => focused && place.querySelector(`[data-keep="${CSS.escape(focused)}"]`)?.focus());
   main.replaceChildren(place);
 }
 

@@ -21,8 +21,10 @@ export function picture(answer, { zone, title, onmetric, chosen, isAligned, befo
     return groups.map(([name, list]) => h('div', null, name && h('h3', null, name), funnel(list.map(r => ({ name: r[base + '__step'], value: r[base], fromPrevious: r[base + '__from_previous'], fromFirst: r[base + '__from_first'], lost: r[base + '__drop_off'] })), column)));
   }
   if (ends('cohort') && ends('rate') && time) {
-    const base = ends('rate').name.replace(/__rate$/, '');
-    return retention(rows.map(r => ({ cohort: r[time.name], period: r[base + '__period'], rate: r[base + '__rate'], size: r[base + '__cohort'], value: r[base] })), { name: `${title}: cohorts`, grain, zone, unit: nameOf(grain) });
+    const base = ends('rate').name.replace(/__rate$/, ''), fields = columns.slice(0, columns.indexOf(ends('period'))).filter(c => c !== time);
+    const groups = [...Map.groupBy(rows, r => fields.map(f => r[f.name] ?? 'not known').join(' · '))];
+    return groups.map(([name, list]) => h('div', null, name && h('h3', null, name),
+      retention(list.map(r => ({ cohort: r[time.name], period: r[base + '__period'], rate: r[base + '__rate'], size: r[base + '__cohort'], value: r[base] })), { name: `${title}: cohorts${name && ' of ' + name}`, grain, zone, unit: nameOf(grain) })));
   }
   const isMetric = c => c.format !== undefined && c.format !== null || ['int64', 'double', 'decimal'].includes(c.type);
   const metrics = columns.filter(c => isMetric(c) && !/__(previous|delta|ratio)$/.test(c.name) && c !== time);
@@ -42,12 +44,12 @@ export function picture(answer, { zone, title, onmetric, chosen, isAligned, befo
   return [chooser, newest && h('p', { class: 'muted' }, `${bucket(newest, grain, zone)}${isUnfinished(newest, grain, answer.served.asOf, zone) ? ', still being counted' : ''}`), bars(list.map(r => ({ name: fields.map(f => r[f.name] ?? 'not known').join(' · ') || name, value: r[column.name], note: compared ? percent(r[column.name + '__ratio']) : undefined })), column, { label: title })];
 }
 
-export default function insights({ place, zone, signal }) {
+export default function insights({ place, caller, signal }) {
   const body = h('div', { class: 'tiles' });
   place.append(h('h1', null, 'Insights'), body);
   return fill(body, async () => {
     const { insights } = await remembered('/v1/insights');
-    return insights.length ? insights.map(insight => tile(insight, zone, signal)) : h('p', { class: 'state' }, 'No insight is published for you.');
+    return insights.length ? insights.map(insight => tile(insight, insight.query.timeZone ?? caller.timeZone, signal)) : h('p', { class: 'state' }, 'No insight is published for you.');
   }, signal);
 }
 

@@ -23,10 +23,10 @@ export default function operations({ place, zone, signal }) {
   }
 
   /** Begins a refresh and follows it until it is over. */
-  async function refresh(table, bar) {
+  async function refresh(table, bar, isFull) {
     try {
-      let run = await ask(`/v1/gold/${encodeURIComponent(table)}/refresh?full=true`, { method: 'POST', signal });
-      say(`${table} is being refreshed.`);
+      let run = await ask(`/v1/gold/${encodeURIComponent(table)}/refresh${isFull ? '?full=true' : ''}`, { method: 'POST', signal });
+      say(`${table} is being ${isFull ? 'rebuilt' : 'refreshed'}.`);
       while (true) {
         running.set(table, run);
         bar(run);
@@ -60,10 +60,13 @@ function sources(tables, { zone, running, refresh }) {
     const state = h('div', { class: 'run' });
     const bar = run => state.replaceChildren(...(isOver(run) ? [badge(run.state, STATES[run.state] ?? 'bad'), h('small', null, ` ${run.done} of ${run.total} partitions`), ...(run.errors ?? []).map(e => h('p', { class: 'problem' }, e))] : [h('progress', { max: run.total || 1, value: run.done, 'aria-label': `Refresh of ${name}` }), h('small', null, run.total ? `${run.done} of ${run.total} partitions` : 'waiting')]));
     if (running.has(name)) bar(running.get(name));
-    const start = button('Refresh', async () => { start.disabled = true; await refresh(name, bar); }, { 'aria-label': `Refresh ${name}`, disabled: running.has(name) && !isOver(running.get(name)) });
+    const begin = isFull => async () => { start.disabled = rebuild.disabled = true; await refresh(name, bar, isFull); };
+    const disabled = running.has(name) && !isOver(running.get(name));
+    const start = button('Refresh', begin(false), { 'aria-label': `Refresh ${name}`, title: 'What the lake has changed since', disabled });
+    const rebuild = button('Rebuild', begin(true), { class: 'quiet', 'aria-label': `Rebuild ${name}`, title: 'All partitions, changed or not: the lake is read as a whole', disabled });
     const never = !one.freshness.refreshedAt;
     return h('tr', null, h('th', { scope: 'row', title: one.description }, h('strong', null, name), list.length > 1 && h('small', null, ` ${list.length} tenants`)),
-      h('td', null, never ? badge('never built', 'bad') : one.freshness.isLate ? badge('late', 'late') : badge('fresh', 'good')), h('td', null, start, state),
+      h('td', null, never ? badge('never built', 'bad') : one.freshness.isLate ? badge('late', 'late') : badge('fresh', 'good')), h('td', null, start, rebuild, state),
       h('td', { class: 'number' }, never ? '–' : `${ago(one.freshness.ageSeconds)} ago`), h('td', { class: 'number' }, one.freshness.objectiveSeconds ? ago(one.freshness.objectiveSeconds) : '–'),
       h('td', null, moment(one.watermark, zone)), h('td', { class: 'number' }, whole(list.reduce((n, t) => n + t.rows, 0))), h('td', { class: 'number' }, bytes(list.reduce((n, t) => n + t.bytes, 0))), h('td', { class: 'number' }, one.revision));
   });

@@ -86,8 +86,8 @@ internal sealed partial class CubeCube
     /// <summary>Whether its rows lead to those of another cube, or it is the same.</summary>
     public bool Reaches(CubeCube other) => other == this || _entities.Exists(e => (string)e["type"] == "foreign" && (string)e["name"] == other.Name);
 
-    /// <summary>Whether a column or dimension is the cube's primary key.</summary>
-    public bool IsKey(string columnOrDimension) => _key is not null && (columnOrDimension == _key || columnOrDimension == Expression(_key));
+    /// <summary>Whether a side of a condition is the cube's primary key.</summary>
+    public bool IsKey(CubeSide side) => _key is not null && side.Name == (side.IsMember ? _key : Expression(_key));
 
     /// <summary>Turns joins into entities.</summary>
     public void Join(Dictionary<string, CubeCube> cubes)
@@ -115,13 +115,13 @@ internal sealed partial class CubeCube
             {
                 join.Lost("its condition is not about the two cubes");
             }
-            else if (relationship is "many_to_one" or "belongs_to" or "belongsTo" or "one_to_one" or "has_one" or "hasOne" && target.IsKey(theirs.Column))
+            else if (relationship is "many_to_one" or "belongs_to" or "belongsTo" or "one_to_one" or "has_one" or "hasOne" && target.IsKey(theirs))
             {
-                AddForeign(join, target, mine.Column);
+                AddForeign(join, target, mine);
             }
-            else if (relationship is "one_to_many" or "has_many" or "hasMany" && IsKey(mine.Column))
+            else if (relationship is "one_to_many" or "has_many" or "hasMany" && IsKey(mine))
             {
-                target.AddForeign(join, this, theirs.Column);
+                target.AddForeign(join, this, theirs);
             }
             else
             {
@@ -195,9 +195,9 @@ internal sealed partial class CubeCube
         return model;
     }
 
-    private void AddForeign(CubeMap join, CubeCube target, string column)
+    private void AddForeign(CubeMap join, CubeCube target, CubeSide side)
     {
-        var expression = _dimensions.ContainsKey(column) ? Expression(column) : column;
+        var expression = !side.IsMember ? side.Name : _dimensions.ContainsKey(side.Name) ? Expression(side.Name) : null;
         if (expression is null || _entities.Exists(e => (string)e["name"] == target.Name))
         {
             if (expression is null || !_entities.Exists(e => (string)e["name"] == target.Name && (string)e["expr"] == expression))

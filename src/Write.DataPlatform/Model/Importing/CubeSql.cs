@@ -49,16 +49,16 @@ internal static partial class CubeSql
         return isGood && found.Count > 0 && IsPlain(text) && !Aggregate().IsMatch(text) ? text.Trim() : null;
     }
 
-    /// <summary>The two sides of <c>{CUBE}.customer_id = {customers.id}</c>, each with the cube that it is of; null for any other condition.</summary>
-    public static ((string Cube, string Column) Left, (string Cube, string Column) Right)? Equality(string sql, string cube)
+    /// <summary>The two sides of <c>{CUBE}.customer_id = {customers.id}</c>; null for any other condition.</summary>
+    public static (CubeSide Left, CubeSide Right)? Equality(string sql, string cube)
     {
         var match = JoinCondition().Match(sql.Trim());
         return match.Success ? (Side("l"), Side("r")) : null;
 
-        (string, string) Side(string side)
+        CubeSide Side(string side)
         {
-            var of = match.Groups[side + "c"].Value;
-            return (of == "CUBE" ? cube : of, match.Groups[side + "m"].Value);
+            var (of, member) = (match.Groups[side + "c"].Value, match.Groups[side + "m"]);
+            return new CubeSide(of == "CUBE" ? cube : of, member.Success ? member.Value : match.Groups[side + "r"].Value, member.Success);
         }
     }
 
@@ -77,7 +77,7 @@ internal static partial class CubeSql
     [GeneratedRegex(@"\b(sum|count|avg|min|max|median|approx_\w+|percentile\w*|stddev\w*|var\w*|string_agg|array_agg|over)\s*\(", RegexOptions.IgnoreCase)]
     private static partial Regex Aggregate();
 
-    [GeneratedRegex(@"^\$?\{(?<lc>\w+)(?:\}\.(?<lm>\w+)|\.(?<lm>\w+)\})\s*=\s*\$?\{(?<rc>\w+)(?:\}\.(?<rm>\w+)|\.(?<rm>\w+)\})$")]
+    [GeneratedRegex(@"^\$?\{(?<lc>\w+)(?:\}\.(?<lr>\w+)|\.(?<lm>\w+)\})\s*=\s*\$?\{(?<rc>\w+)(?:\}\.(?<rr>\w+)|\.(?<rm>\w+)\})$")]
     private static partial Regex JoinCondition();
 
     [GeneratedRegex(@"^\s*select\s+\*\s+from\s+([A-Za-z_][\w.]*)\s*;?\s*$", RegexOptions.IgnoreCase)]
@@ -89,3 +89,9 @@ internal static partial class CubeSql
     [GeneratedRegex(@"\bCUBE\b|\b(FILTER_PARAMS|SECURITY_CONTEXT|SQL_UTILS|COMPILE_CONTEXT)\b")]
     private static partial Regex CubeWord();
 }
+
+/// <summary>A side of a join's condition.</summary>
+/// <param name="Cube">The cube.</param>
+/// <param name="Name">What of it.</param>
+/// <param name="IsMember">Whether that is a dimension (<c>{CUBE.name}</c>) and not a column of the table (<c>{CUBE}.name</c>).</param>
+internal readonly record struct CubeSide(string Cube, string Name, bool IsMember);
