@@ -56,15 +56,23 @@ internal sealed partial class TailKeeper(
         }
     }
 
-    /// <summary>Removes windows that partitions have covered for longer than a reader holds an older manifest.</summary>
+    /// <summary>Removes windows that partitions have covered for longer than a reader holds an older manifest, and that no later cut leaves to the stream again.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     public async Task RetireAsync(CancellationToken cancellationToken = default)
     {
-        foreach (var definition in Streamed(models.Current))
+        var model = models.Current;
+        var floors = new Dictionary<string, DateTimeOffset?>(StringComparer.Ordinal);
+        foreach (var stream in model.Streams.Keys)
+        {
+            // Read before the manifests: a cut that comes in between is not below it.
+            floors[stream] = await tails.GetFloorAsync(stream, cancellationToken);
+        }
+
+        foreach (var definition in Streamed(model))
         {
             foreach (var tenant in RefreshPlanner.Tenants(definition))
             {
-                await RetireAsync(definition, tenant, await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken), cancellationToken);
+                await RetireAsync(definition, tenant, floors, await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken), cancellationToken);
             }
         }
     }
@@ -94,7 +102,7 @@ internal sealed partial class TailKeeper(
     private static IEnumerable<GoldDefinition> Streamed(MetricModel model) =>
         GoldDefinitions.Of(model).ByTable.Values.Where(d => model.Streams.Values.Any(s => s.Tables.Contains(d.Table.Name)));
 
-    private async Task RetireAsync(GoldDefinition definition, string? tenant, GoldManifest manifest, CancellationToken cancellationToken)
+    private async Task RetireAsync(GoldDefinition definition, string? tenant, Dictionary<string, DateTimeOffset?> floors, GoldManifest manifest, CancellationToken cancellationToken)
     {
         var model = definition.Model;
         var hash = definition.HashFor(tenant);
@@ -124,8 +132,14 @@ internal sealed partial class TailKeeper(
 
             var date = DateOnly.FromDateTime(ZoneRules.ToLocal(window.Window, definition.Table.TimeZone));
             var name = PartitionPeriod.Containing(date, definition.Table.Partition, model.Calendar).Name;
-            return manifest.Partitions.GetValueOrDefault(name) is { } partition && partition.DefinitionHash == hash
-                && (partition.Cuts is null || !partition.Cuts.TryGetValue(stream.SemanticModel, out var cut) || window.Window + stream.Window <= cut.UtcDateTime);
+            if (manifest.Partitions.GetValueOrDefault(name) is not { } partition || partition.DefinitionHash != hash)
+            {
+                return false;
+            }
+
+            // A partition without a cut has all that the lake had when it was read. Its next version may be cut, and then needs every window from there on.
+            DateTimeOffset? to = partition.Cuts is not null && partition.Cuts.TryGetValue(stream.SemanticModel, out var cut) ? cut : floors[window.Stream];
+            return window.Window + stream.Window <= to?.UtcDateTime;
         }
     }
 

@@ -60,7 +60,7 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
 
                         break;
                     default:
-                        Running(query, oracle, answer, at, dice);
+                        Running(world.World.Model, query, oracle, answer, at, dice);
                         break;
                 }
 
@@ -175,7 +175,7 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
     };
 
     /// <summary>The running total at a few times, as the value of the query up to then.</summary>
-    private static void Running(MetricQuery query, BruteForce oracle, OracleAnswer answer, int at, int dice)
+    private static void Running(MetricModel model, MetricQuery query, BruteForce oracle, OracleAnswer answer, int at, int dice)
     {
         var (modifier, time) = (query.Modifiers[0], query.GroupBy.Where(g => g.IsMetricTime).MinBy(g => g.Grain)!);
         if (time.Grain < TimeGrain.Day || query.AllMetrics.Any(m => m.EndsWith("_every_day", StringComparison.Ordinal)))
@@ -189,9 +189,23 @@ public sealed class ModifierTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
         foreach (var until in times.Where((_, i) => i == times.Count - 1 || (i + dice) % Math.Max(1, times.Count / 3) == 0))
         {
             var upTo = new ComparisonFilter(time, FilterOperator.Lte, [until.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)]);
-            var past = oracle.Answer(query with { Metrics = [modifier.Metric], Modifiers = [], GroupBy = others, Where = Filter.And(query.Where, upTo), OrderBy = [], Totals = false, Compare = null });
-            var column = past.Columns.IndexOf(modifier.Metric);
-            var values = past.Rows.ToDictionary(r => new Key(r[..others.Length]), r => r[column]);
+            var alone = query with { Metrics = [modifier.Metric], Modifiers = [], OrderBy = [], Totals = false, Compare = null };
+            Dictionary<Key, object?> values;
+            if (model.Metrics[modifier.Metric] is ConversionMetric)
+            {
+                // Without the events behind that time, what came after would go to events before it: only its buckets add up.
+                var buckets = oracle.Answer(alone);
+                var column = buckets.Columns.IndexOf(modifier.Metric);
+                values = buckets.Rows.Where(r => r[place] is DateOnly date && date <= until).GroupBy(r => Part(query, r, others))
+                    .ToDictionary(g => g.Key, g => g.All(r => r[column] is null) ? null : (object)g.Sum(r => Convert.ToDecimal(r[column], CultureInfo.InvariantCulture)));
+            }
+            else
+            {
+                var past = oracle.Answer(alone with { GroupBy = others, Where = Filter.And(query.Where, upTo) });
+                var column = past.Columns.IndexOf(modifier.Metric);
+                values = past.Rows.ToDictionary(r => new Key(r[..others.Length]), r => r[column]);
+            }
+
             foreach (var row in answer.Rows.Where(r => until.Equals(r[place])))
             {
                 // A group that appears only as something to compare with has no past.

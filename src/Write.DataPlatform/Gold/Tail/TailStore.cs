@@ -255,6 +255,10 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         }
     }
 
+    /// <summary>Event time (UTC) before which gold will never again be cut; null if it never was.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<DateTimeOffset?> GetFloorAsync(string stream, CancellationToken cancellationToken = default) => (await FloorAsync(stream, cancellationToken)).Floor.At;
+
     private async Task<(StreamFloor Floor, long? Revision)> FloorAsync(string stream, CancellationToken cancellationToken) =>
         await store.GetAsync(GoldKeys.StreamFloor(stream), Floor, cancellationToken) is { } item
             ? (JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.StreamFloor)!, item.Revision)

@@ -27,6 +27,21 @@ public sealed class ReplayTests
     [Fact]
     public Task So_do_sketches_lookups_joins_and_tenants() => RunAsync(BatchWorld.Model, RandomCases.Of(5, weight: 100));
 
+    /// <summary>
+    /// Schedules that once failed: a shard that began behind a cut; a partition that was read before the stream began beside one that was cut; windows that were removed behind a
+    /// partition without a cut, which its next version left to the stream.
+    /// </summary>
+    [Theory]
+    [InlineData(1043745, false)]
+    [InlineData(11514, false)]
+    [InlineData(8263159, true)]
+    public async Task Schedules_that_once_failed_pass(int seed, bool isRich)
+    {
+        await using var world = new BatchWorld(isRich ? BatchWorld.Model : BatchWorld.Lean);
+        await world.StartAsync();
+        await new Schedule(world, seed).RunAsync();
+    }
+
     private static async Task RunAsync(string model, long cases)
     {
         var worlds = new ConcurrentBag<(BatchWorld World, int Schedules)>();
