@@ -127,7 +127,9 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
         using var exchange = new HttpExchange(request, id, buffer, _ => Task.CompletedTask, deadline);
         var error = await ProcessAsync(application, exchange);
         ReadOnlyMemory<byte> answer = default;
-        if (error is null && !exchange.IsAborted && !deadline.IsCancellationRequested)
+
+        // One that was whole when the time ran out is an answer yet; what the application gave up says nothing.
+        if (error is null && !exchange.IsAborted && !(deadline.IsCancellationRequested && exchange.Response.StatusCode == StatusCodes.Status499ClientClosedRequest))
         {
             answer = HttpAnswer.Whole(request.Source, exchange.Response, buffer.Content);
         }
@@ -136,7 +138,7 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
         {
             answer = await ProblemAsync(request.Source, id, new Problem(422, ProblemCodes.AnswerTooLarge, $"The answer has more than {most:N0} bytes, which is the most that can be sent here. Ask for fewer rows, or page by page."));
         }
-        else if (deadline.IsCancellationRequested)
+        else if (answer.IsEmpty && deadline.IsCancellationRequested)
         {
             answer = await ProblemAsync(request.Source, id, new Problem(504, ProblemCodes.QueryTimeout, "The request takes longer than the function may run."));
         }

@@ -103,20 +103,26 @@ public sealed class RentalWorld : IDisposable
     public string[] Lake => ["--models", Models, "--lake-db", Database];
 
     /// <summary>A statement's rows as CSV cells, by hand over the same file; null is nothing.</summary>
-    public List<string> Sql(string sql)
+    public List<string> Sql(string sql) => Sql(Database, sql);
+
+    /// <summary>The same over any database file.</summary>
+    /// <param name="database">The file.</param>
+    /// <param name="sql">The statement.</param>
+    /// <param name="cell">How a value is written; the invariant way unless said.</param>
+    public static List<string> Sql(string database, string sql, Func<object, string?>? cell = null)
     {
-        // The file has the name of its schema, on purpose.
+        // The file may have the name of its schema.
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();
         using var command = connection.CreateCommand();
-        command.CommandText = $"ATTACH '{Database}' AS by_hand; USE by_hand";
+        command.CommandText = $"ATTACH '{database}' AS by_hand; USE by_hand";
         command.ExecuteNonQuery();
         command.CommandText = sql;
         using var reader = command.ExecuteReader();
         var rows = new List<string>();
         while (reader.Read())
         {
-            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(i => reader.IsDBNull(i) ? "" : Convert.ToString(reader.GetValue(i), System.Globalization.CultureInfo.InvariantCulture))));
+            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(i => reader.IsDBNull(i) ? "" : cell is null ? Convert.ToString(reader.GetValue(i), System.Globalization.CultureInfo.InvariantCulture) : cell(reader.GetValue(i)))));
         }
 
         return rows;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using DuckDB.NET.Data;
 using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Api.Tests.Commands;
 
 namespace Write.DataPlatform.Api.Tests.Importing;
 
@@ -49,18 +49,18 @@ public sealed class SemanticManifestTests : IDisposable
         var models = Directory.CreateDirectory(Path.Combine(_folder, "models")).FullName;
         await File.WriteAllTextAsync(Path.Combine(models, "semantic_manifest.json"), Manifest, TestContext.Current.CancellationToken);
         var database = Path.Combine(_folder, "shop.duckdb");
-        Sql(database, """
+        RentalWorld.Sql(database, """
             CREATE SCHEMA shop;
             CREATE TABLE shop.order_items AS SELECT i AS id, i % 4 AS product_id, CASE WHEN i % 5 = 0 THEN NULL ELSE i % 2 = 0 END AS is_food, CAST(i % 17 AS BIGINT) AS price, DATE '2026-01-01' + CAST(i % 80 AS INTEGER) AS ordered_at FROM range(400) AS r(i);
             CREATE TABLE shop.days AS SELECT CAST(x AS DATE) AS day FROM range(TIMESTAMP '2025-12-01', TIMESTAMP '2026-06-01', INTERVAL 1 DAY) AS r(x)
             """);
         Assert.Equal(
-            Sql(database, """
+            RentalWorld.Sql(database, """
                 SELECT m, a, d, a - lag(a) OVER (ORDER BY m) FROM (SELECT strftime(date_trunc('month', ordered_at), '%Y-%m-%d') AS m, sum(price)::BIGINT AS a, sum(price) FILTER (is_food = false)::BIGINT AS d FROM by_hand.shop.order_items GROUP BY 1) ORDER BY m
                 """)[..3],
             (await RowsAsync(models, database, "--metrics", "revenue,drink_revenue,revenue_growth", "--group-by", "metric_time__month", "--order-by", "metric_time__month"))[..3].ConvertAll(r => $"{((string)r["metric_time__month"]!)[..10]}|{r["revenue"]}|{r["drink_revenue"]}|{r["revenue_growth"]}"));
         Assert.Equal(
-            Sql(database, "SELECT lower(is_food::VARCHAR), sum(price)::BIGINT FROM by_hand.shop.order_items WHERE is_food IS NOT NULL GROUP BY 1 ORDER BY 1"),
+            RentalWorld.Sql(database, "SELECT lower(is_food::VARCHAR), sum(price)::BIGINT FROM by_hand.shop.order_items WHERE is_food IS NOT NULL GROUP BY 1 ORDER BY 1"),
             (await RowsAsync(models, database, "--saved", "by_kind")).ConvertAll(r => $"{r["order_item__is_food"]!.ToJsonString()}|{r["revenue"]}").Order(StringComparer.Ordinal));
     }
 
@@ -71,23 +71,5 @@ public sealed class SemanticManifestTests : IDisposable
         var code = await CommandLine.RunAsync(["query", .. query, "--json", "--models", models, "--lake-db", database], new Terminal(TextReader.Null, output, error, isOutputPlain: true, isErrorPlain: true), TestContext.Current.CancellationToken);
         Assert.True(code == ExitCode.Done, error.ToString());
         return [.. JsonNode.Parse(output.ToString())!["rows"]!.AsArray().Select(r => r!)];
-    }
-
-    private static List<string> Sql(string database, string sql)
-    {
-        using var connection = new DuckDBConnection("DataSource=:memory:");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = $"ATTACH '{database}' AS by_hand; USE by_hand";
-        command.ExecuteNonQuery();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(i => reader.IsDBNull(i) ? "" : Convert.ToString(reader.GetValue(i), System.Globalization.CultureInfo.InvariantCulture))));
-        }
-
-        return rows;
     }
 }
