@@ -74,7 +74,7 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
 
         var y = Margin + down * PanelHeight + 6.0;
         var isCompared = shown.Exists(v => Find(answer.Columns[v], "__previous") is not null);
-        var isOpen = IsUnfinished(rows[^1][time], answer.Columns[time].Grain!.Value);
+        var open = rows.FindIndex(r => IsUnfinished(r[time], answer.Columns[time].Grain!.Value));
         Key("l", "value", Margin, y);
         var x = Margin + 80.0;
         if (isCompared)
@@ -83,10 +83,10 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
             x += 90;
         }
 
-        if (isOpen)
+        if (open >= 0)
         {
             var isNarrow = look.Width < 480;
-            Key("l o", $"{ChartText.Bucket(rows[^1][time], answer.Columns[time].Grain!.Value, zone)} is not over yet", isNarrow ? Margin : x, isNarrow ? y += 18 : y);
+            Key("l o", $"{ChartText.Bucket(rows[open][time], answer.Columns[time].Grain!.Value, zone)} is not over yet", isNarrow ? Margin : x, isNarrow ? y += 18 : y);
         }
 
         return Finish(y, values.Count > shown.Count ? $"{values.Count - shown.Count} more metrics are not drawn" : null, string.Join(", ", shown.Select(v => ChartText.Title(answer.Columns[v]))));
@@ -129,15 +129,16 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
             _svg.Text(Math.Clamp(X(i), left + longest / 2, Math.Max(left + longest / 2, left + width - longest / 2)), top + PanelHeight - 26, names[i], null, "middle");
         }
 
-        var isOpen = IsUnfinished(rows[^1][time], grain);
-        var finished = isOpen ? rows.Count - 1 : rows.Count;
+        // From the first bucket on that is not over: those behind it have not begun.
+        var open = rows.FindIndex(r => IsUnfinished(r[time], grain));
+        var finished = open >= 0 ? open : rows.Count;
         if (previous is not null)
         {
             _svg.Path(rows.Select((r, i) => (X(i), At(r, previous))), "l p");
         }
 
         _svg.Path(rows.Take(finished).Select((r, i) => (X(i), At(r, value))), "l");
-        if (isOpen)
+        if (open >= 0)
         {
             var from = Math.Max(0, finished - 1);
             _svg.Path(rows.Skip(from).Select((r, i) => (X(from + i), At(r, value))), "l o");
@@ -240,7 +241,11 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
         var grain = answer.Columns[time].Grain!.Value;
         var name = answer.Columns[rate].Name[..^"__rate".Length];
         var title = ChartText.Title(answer.Columns.First(c => c.Name == name));
-        var cohorts = answer.Rows.GroupBy(r => r[time]).ToList();
+        // One grid: of several groups the first.
+        var fields = Enumerable.Range(0, period).Where(i => i != time).ToList();
+        var groups = answer.Rows.GroupBy(r => string.Join(" · ", fields.Select(f => ChartText.Name(r[f])))).ToList();
+        title += groups[0].Key.Length > 0 ? ", " + groups[0].Key : "";
+        var cohorts = groups[0].GroupBy(r => r[time]).ToList();
         var shown = cohorts.TakeLast(MaxCohorts).ToList();
         var periods = shown.SelectMany(c => c).Select(r => (int)(Number(r, period) ?? 0)).Distinct().Order().ToList();
         const double head = 120;
@@ -282,8 +287,13 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
             }
         }
 
-        var left = (cohorts.Count > shown.Count ? $"the last {shown.Count} of {cohorts.Count} cohorts" : "") + (periods.Count > drawn.Count ? $" the first {drawn.Count} of {periods.Count} periods" : "");
-        return Finish(y + 24, left.Trim() is { Length: > 0 } said ? said : null, title);
+        var left = new[]
+        {
+            groups.Count > 1 ? $"the first of {groups.Count} groups" : null,
+            cohorts.Count > shown.Count ? $"the last {shown.Count} of {cohorts.Count} cohorts" : null,
+            periods.Count > drawn.Count ? $"the first {drawn.Count} of {periods.Count} periods" : null,
+        }.OfType<string>().ToList();
+        return Finish(y + 24, left.Count > 0 ? string.Join(", ", left) : null, title);
     }
 
     private string Finish(double y, string? leftOut, string told)

@@ -119,4 +119,42 @@ public sealed class PictureTests(ServerFixture server)
         Assert.True(IsDotted("2026-03-03T23:30:00Z", "UTC"));
         Assert.True(IsDotted("2026-03-04T04:30:00Z", "America/New_York"));
     }
+
+    [Fact]
+    public void Buckets_that_have_not_begun_are_not_taken_for_the_one_that_is_not_over()
+    {
+        var answer = new MetricAnswer
+        {
+            Columns = [new AnswerColumn("metric_time__day", new ColumnType(ColumnKind.Date)) { Grain = TimeGrain.Day, FullName = "metric_time__day" }, new AnswerColumn("n", new ColumnType(ColumnKind.Int64), "N", null, "#,0")],
+            Rows = [[new DateOnly(2026, 3, 1), 5L], [new DateOnly(2026, 3, 2), 7L], [new DateOnly(2026, 3, 3), 0L], [new DateOnly(2026, 3, 4), 0L]],
+            Served = new ServedBy(["gold"], [], new DateTimeOffset(2026, 3, 2, 10, 0, 0, TimeSpan.Zero), [], 0),
+        };
+        var root = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc)).Root!;
+        Assert.Contains(root.Descendants(Svg + "text"), t => t.Value == "2 Mar is not over yet");
+        int Points(string style) => root.Descendants(Svg + "path").Single(e => (string?)e.Attribute("class") == style).Attribute("d")!.Value.Count(c => c is 'M' or 'L');
+        Assert.Equal((1, 4), (Points("l"), Points("l o")));
+    }
+
+    /// <summary>Cohorts of one group are drawn, and not those of all on top of each other.</summary>
+    [Fact]
+    public void Cohorts_of_several_groups_are_not_drawn_over_one_another()
+    {
+        object?[] Row(string country, int month, long period, double rate) => [new DateOnly(2026, month, 1), country, period, (long)(rate * 100), 100L, rate];
+        var answer = new MetricAnswer
+        {
+            Columns =
+            [
+                new AnswerColumn("metric_time__month", new ColumnType(ColumnKind.Date)) { Grain = TimeGrain.Month, FullName = "metric_time__month" }, new AnswerColumn("country", new ColumnType(ColumnKind.String)) { FullName = "country" },
+                new AnswerColumn("kept__period", new ColumnType(ColumnKind.Int64)) { FullName = "kept__period" }, new AnswerColumn("kept", new ColumnType(ColumnKind.Int64), "Kept"), new AnswerColumn("kept__cohort", new ColumnType(ColumnKind.Int64)),
+                new AnswerColumn("kept__rate", new ColumnType(ColumnKind.Double), null, null, "0.0%"),
+            ],
+            Rows = [Row("FR", 1, 0, 1), Row("FR", 1, 1, 0.5), Row("FR", 2, 0, 1), Row("DE", 1, 0, 1), Row("DE", 1, 1, 0.25), Row("DE", 2, 0, 1)],
+            Served = new ServedBy(["lake"], [], null, [], 0),
+        };
+        var texts = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc)).Root!.Descendants(Svg + "text").ToList();
+        Assert.Equal(texts.Count, texts.Select(t => ((string?)t.Attribute("x"), (string?)t.Attribute("y"))).Distinct().Count());
+        Assert.Contains(texts, t => t.Value == "50%");
+        Assert.DoesNotContain(texts, t => t.Value == "25%");
+        Assert.Contains(texts, t => t.Value.StartsWith("the first of 2 groups", StringComparison.Ordinal));
+    }
 }
