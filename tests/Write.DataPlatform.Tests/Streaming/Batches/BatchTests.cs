@@ -20,7 +20,7 @@ public sealed class BatchTests
         await using var world = new BatchWorld();
         await world.StartAsync();
         var run = 0;
-        await Gen.Int.Positive.SampleAsync(
+        await Gen.Int.Positive.CheckAsync(
             async seed =>
             {
                 var random = new Random(seed);
@@ -65,7 +65,7 @@ public sealed class BatchTests
                     return text;
                 }
             },
-            iter: RandomCases.Of(6, 50),
+            RandomCases.Of(6, 50),
             threads: 1);
     }
 
@@ -116,6 +116,36 @@ public sealed class BatchTests
         await QuietAsync(world, batcher);
         var day = DateOnly.FromDateTime(now.UtcDateTime);
         Assert.Equal([3L, 3L], (await world.AskAsync(["visits", "seconds"], [], day, day.AddDays(1))).Rows[0]);
+    }
+
+    [Fact]
+    public async Task A_worker_that_is_stopped_before_it_has_read_open_windows_again_forgets_nobody()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        var now = world.Time.GetUtcNow();
+        var day = DateOnly.FromDateTime(now.UtcDateTime);
+        var records = Enumerable.Range(1, 4).Select(i => BatchWorld.Record("0", i, now, new Sent(i, now.UtcDateTime, "FR", null, 1, 10, null).Json())).ToList();
+        ShardCheckpoint? checkpoint = null;
+        await WorkAsync(1, new ShardBatch([.. records], TimeSpan.Zero));
+
+        // It lives long enough to write its state, and not to read what is open.
+        await WorkAsync(2, new ShardBatch([], TimeSpan.FromSeconds(1)), new ShardBatch([], TimeSpan.FromSeconds(1)));
+        Assert.Equal(ShardPosition.At(records[0].Sequence), checkpoint!.Position);
+        await WorkAsync(3, new ShardBatch([.. records, BatchWorld.Record("0", 5, now, new Sent(2, now.UtcDateTime, "FR", null, 1, 10, null).Json())], TimeSpan.Zero));
+        Assert.Equal([4L, 40L], (await world.AskAsync(["visits", "seconds"], [], day, day.AddDays(1), QuerySource.Lake)).Rows[0]);
+
+        async Task WorkAsync(long fence, params ShardBatch[] batches)
+        {
+            await using var batcher = await world.BeginAsync("0", "again", fence, checkpoint);
+            foreach (var batch in batches)
+            {
+                world.Time.Advance(TimeSpan.FromSeconds(21));
+                await batcher.ProcessAsync(batch, Cancel);
+            }
+
+            checkpoint = await batcher.StopAsync(Cancel);
+        }
     }
 
     [Fact]
