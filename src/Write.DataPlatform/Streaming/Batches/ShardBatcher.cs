@@ -438,7 +438,7 @@ internal sealed class ShardBatcher : IShardProcessor
             Duplicates = _counts.Duplicates,
             DeadLetters = _counts.DeadLetters,
             IsEnded = isEnd,
-            Position = first is { } open ? ShardPosition.At(open).ToString() : _taken is { } taken ? ShardPosition.After(taken).ToString() : _state.Position,
+            Position = first is { } open ? ShardPosition.At(open).ToString() : _taken is { } taken && !(_seen is null || _seen < _history) ? ShardPosition.After(taken).ToString() : _state.Position,
             Earlier = isSealed is { } at && (_state.Earlier.IsEmpty || now - _state.Earlier[0].At >= TimeSpan.FromMinutes(1)) ? [new SealedAt(now, at), .. _state.Earlier.Take(EarlierKept)] : _state.Earlier,
         };
     }
