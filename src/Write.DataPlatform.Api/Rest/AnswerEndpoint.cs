@@ -56,8 +56,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
             var planned = await service.PlanAsync(query, CallerGate.Known(context), cancellation);
             QueryName.Set(context, planned.Tag);
             var key = cache.KeyOf(planned, format.Name);
-            // What a stream adds to is looked at anew each time.
-            if (name is { } toRemember && !planned.NeedsLake && !planned.IsStreamed)
+            if (name is { } toRemember && !planned.NeedsLake)
             {
                 memo.Add(toRemember, planned, key, format);
             }
