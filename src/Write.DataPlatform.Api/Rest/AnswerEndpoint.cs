@@ -35,6 +35,11 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         return true;
     }
 
+    /// <summary>Sends the answer, where its bytes are known without planning, or anything else.</summary>
+    /// <returns>Whether it was sent.</returns>
+    public async ValueTask<bool> AnswersKnownAsync(HttpContext context) =>
+        context.Request.Path.StartsWithSegments("/v1") && memo.NameOf(context) is { } name && memo.Find(name) is { } known && await AnswerKnownAsync(context, known);
+
     /// <summary>Answers a request.</summary>
     /// <param name="context">The request.</param>
     /// <param name="read">Reads its query; not called if the answer is known without.</param>
