@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cronos;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Gold;
@@ -112,9 +111,7 @@ internal sealed class RefreshFunction(
     private bool IsDue(RefreshPolicy policy, List<RefreshRun> runs)
     {
         var (last, now) = (runs[0], clock.GetUtcNow());
-        var fields = policy.Cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-        var cron = CronExpression.Parse(policy.Cron, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
-        var isTick = cron.GetNextOccurrence(last.StartedAt, policy.TimeZone) <= now;
+        var isTick = new Schedule(policy.Cron, policy.TimeZone).Next(last.StartedAt) <= now;
         return last.State switch
         {
             // An operator who cancelled it wanted none before its time.
