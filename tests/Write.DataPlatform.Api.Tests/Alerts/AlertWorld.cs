@@ -18,11 +18,11 @@ internal sealed class AlertWorld : IAsyncDisposable
             query: { metrics: [visits], group_by: [visit__country], time_range: { last: P30D } }
         alerts:
           - name: too-many
-            description: More than twenty seconds a country a day.
+            description: More than nineteen seconds a country a day.
             severity: critical
             metric: seconds
             group_by: [visit__country]
-            condition: { above: 20 }
+            condition: { above: 19 }
             schedule: "0 * * * *"
             channel: ops
           - name: of-acme
@@ -36,7 +36,7 @@ internal sealed class AlertWorld : IAsyncDisposable
             condition: { below: -10, against: previous_period }
             schedule: "0 * * * *"
           - name: late
-            freshness: { gold_table: visits_daily, older_than: 1h }
+            freshness: { gold_table: visits_daily, older_than: 90m }
             schedule: "0 * * * *"
         reports:
           - name: daily-visits

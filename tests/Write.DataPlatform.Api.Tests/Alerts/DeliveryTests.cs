@@ -24,14 +24,14 @@ public sealed class DeliveryTests
         var fired = Assert.Single(world.Receiver.All, r => r.Type.StartsWith("alert.", StringComparison.Ordinal));
         Assert.True(fired.IsSigned);
         Assert.Equal(("alert.firing", "/hook"), (fired.Type, fired.Path));
-        var expected = world.SecondsOf("2026-03-09").Where(c => c.Value > 20).ToList();
+        var expected = world.SecondsOf("2026-03-09").Where(c => c.Value > 19).ToList();
         var data = JsonNode.Parse(fired.Body)!["data"]!;
         Assert.NotEmpty(expected);
         Assert.Equal(expected.Count, (int)data["groupCount"]!);
         Assert.Equal(expected.Select(c => $"{c.Key} {c.Value}"), data["groups"]!.AsArray().Select(g => $"{g!["key"]!["visit__country"]} {g["value"]}").Order(StringComparer.Ordinal));
         Assert.Equal("firing", (string)(await world.AlertAsync("too-many"))["alert"]!["status"]!);
 
-        world.Change("above: 20", "above: 2000");
+        world.Change("above: 19", "above: 2000");
         await world.HourAsync();
         await world.HourAsync();
         var messages = world.Receiver.All.Where(r => r.Type.StartsWith("alert.", StringComparison.Ordinal)).ToList();
