@@ -114,6 +114,12 @@ internal sealed record Scale(long Events, bool IsCheck)
     /// <summary>Events of the sample lake that is served; more make no answer larger.</summary>
     public long ServedEvents => Math.Min(Events, 1_000_000);
 
+    /// <summary>Rounds in which a server warms up.</summary>
+    public int WarmRounds => IsCheck ? 0 : 10;
+
+    /// <summary>How long events are sent to see when they are in the answer.</summary>
+    public TimeSpan FreshnessTest => TimeSpan.FromSeconds(IsCheck ? 3 : 90);
+
     /// <summary>How long a server rests before its memory is looked at.</summary>
     public TimeSpan Rest => TimeSpan.FromSeconds(IsCheck ? 0 : 5);
 

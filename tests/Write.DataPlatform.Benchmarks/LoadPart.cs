@@ -1,14 +1,16 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Write.DataPlatform.Api.Sample;
 using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Benchmarks;
 
 /// <summary>
-/// Many customers at once on a server of its own process, while its tables are rebuilt and its keys are revoked: nobody gets an error, a wrong answer, or a
+/// Many customers at once on a server of its own process, while its tables are rebuilt, its stream goes on and its keys are revoked: nobody gets an error, a wrong answer, or a
 /// neighbour's; a revoked key stops soon; memory does not grow.
 /// </summary>
 internal static class LoadPart
@@ -44,15 +46,16 @@ internal static class LoadPart
         var started = TimeProvider.System.GetTimestamp();
         var refreshing = RefreshAsync(client, seen, end.Token);
         var revoking = RevokeAsync(client, tenants, seen, end.Token);
+        var sending = SendAsync(client, seen, end.Token);
         var memory = MemoryAsync(server, warm, end.Token);
         await Task.WhenAll(keys.Select((k, i) => AskAsync(client, k.Key, k.Tenant, i, seen, end.Token)));
         var seconds = TimeProvider.System.GetElapsedTime(started).TotalSeconds;
-        await Task.WhenAll(refreshing, revoking);
+        await Task.WhenAll(refreshing, revoking, sending);
         var (first, last) = await memory;
         WrongAnswerException.ThrowIf(seen.Errors.Count > 0, $"{seen.Errors.Count} errors, the first: {seen.Errors.FirstOrDefault()}");
         var times = seen.Milliseconds.Order().ToArray();
         double At(double share) => times.Length == 0 ? 0 : times[(int)((times.Length - 1) * share)];
-        var title = $"{Clients} clients for {scale.LoadTest.TotalSeconds:0} s, {seen.Refreshes} rebuilt tables, {seen.RevocationSeconds.Count} revoked keys, {seen.Limited} answers of 429: ";
+        var title = $"{Clients} clients for {scale.LoadTest.TotalSeconds:0} s, {seen.Refreshes} rebuilt tables, {seen.RevocationSeconds.Count} revoked keys, {seen.Sent} events, {seen.Limited} answers of 429: ";
         return
         [
             new Figure(Name, title + "answers", "/s", times.Length / seconds, null, Bound.AtLeast, 1),
@@ -158,7 +161,7 @@ internal static class LoadPart
                     status = used.StatusCode;
                 }
 
-                if (status != HttpStatusCode.OK)
+                if (status is not (HttpStatusCode.OK or HttpStatusCode.TooManyRequests))
                 {
                     seen.Errors.Add($"A new key gets {(int)status}.");
                 }
@@ -173,6 +176,35 @@ internal static class LoadPart
 
                 seen.RevocationSeconds.Add(TimeProvider.System.GetElapsedTime(revoked).TotalSeconds);
                 await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System, end);
+            }
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            // The time is over.
+        }
+    }
+
+    /// <summary>Sends visits to the sample's stream.</summary>
+    private static async Task SendAsync(HttpClient client, Seen seen, CancellationToken end)
+    {
+        var random = new Random(5);
+        try
+        {
+            while (true)
+            {
+                var lines = LiveSample.Visits(TimeProvider.System.GetUtcNow(), random).Concat(LiveSample.Visits(TimeProvider.System.GetUtcNow(), random)).ToList();
+                using var content = new StringContent(string.Join('\n', lines.Select(Encoding.UTF8.GetString)), Encoding.UTF8, "application/x-ndjson");
+                using var response = await client.PostAsync("/v1/events/" + LiveSample.Stream, content, end);
+                if (response.StatusCode == HttpStatusCode.Accepted)
+                {
+                    seen.Sent += lines.Count;
+                }
+                else
+                {
+                    seen.Errors.Add($"Events: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync(end)}");
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, end);
             }
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
@@ -220,6 +252,7 @@ internal static class LoadPart
     {
         public int Refreshes;
         public int Limited;
+        public int Sent;
 
         // For a tag and a path, one body, whoever of the tenant asks; and no body for two tenants.
         private readonly ConcurrentDictionary<string, (string Tenant, int Length)> _bodies = new();

@@ -74,14 +74,23 @@ internal sealed class World : IAsyncDisposable
     }
 
     /// <summary>Ends the platform and begins it again over the same data, as a new process would.</summary>
-    public async Task RestartAsync(Role? role, CancellationToken cancellationToken)
+    /// <param name="role">What runs; null for no server.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="keepsAnswers">Whether answers are kept in memory.</param>
+    public async Task RestartAsync(Role? role, CancellationToken cancellationToken, bool keepsAnswers = true)
     {
         if (App is not null)
         {
             await App.DisposeAsync();
         }
 
-        App = await OpenAsync(new Dictionary<string, string?> { ["DataPlatform:Data"] = Data, ["DataPlatform:Models"] = Models }, role, cancellationToken);
+        var settings = new Dictionary<string, string?> { ["DataPlatform:Data"] = Data, ["DataPlatform:Models"] = Models };
+        if (!keepsAnswers)
+        {
+            settings["DataPlatform:Answers:CacheMegabytes"] = "0";
+        }
+
+        App = await OpenAsync(settings, role, cancellationToken);
     }
 
     /// <summary>The composition that commands and server have, ready to work.</summary>

@@ -57,10 +57,14 @@ internal sealed class CallLimits : IAsyncDisposable
         }
     }
 
-    /// <summary>Answers a query when its turn has come, within its time.</summary>
+    /// <summary>Answers a query when its turn has come, within its time; one whose answer is known, at once.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="answer">Answers it.</param>
+    /// <param name="answerKnown">Answers it if that is no work, and says whether it did.</param>
     /// <exception cref="ProblemException">429: the tenant's day is used up, or too many of its queries wait; 504: the time is over.</exception>
     /// <exception cref="Gold.GoldStoreException">The day's queries cannot be counted.</exception>
-    public async Task RunQueryAsync(HttpContext context, Caller caller, Func<Task> answer)
+    public async Task RunQueryAsync(HttpContext context, Caller caller, Func<Task> answer, Func<ValueTask<bool>>? answerKnown = null)
     {
         var limit = !caller.IsOperator && caller.Tenant is { } tenant ? _models.Current.Tenants.GetValueOrDefault(tenant)?.DailyQueries : null;
         if (limit is { } count)
@@ -71,6 +75,11 @@ internal sealed class CallLimits : IAsyncDisposable
             {
                 throw TooMany(ProblemCodes.QuotaExceeded, "The day's queries are used up; the next day begins at midnight UTC.", day.ResetsAt - _clock.GetUtcNow());
             }
+        }
+
+        if (answerKnown is not null && await answerKnown())
+        {
+            return;
         }
 
         var before = context.RequestAborted;

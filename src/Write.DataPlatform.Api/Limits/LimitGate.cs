@@ -33,11 +33,15 @@ internal sealed class LimitGate(RequestDelegate next, CallLimits limits, AnswerE
             return;
         }
 
-        // Who sends his query slowly waits for himself alone, and takes no place.
-        context.Request.EnableBuffering(RestServices.MaxBodyBytes);
-        await context.Request.Body.DrainAsync(context.RequestAborted);
-        context.Request.Body.Position = 0;
-        await limits.RunQueryAsync(context, caller, () => next(context));
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
+        {
+            // Who sends his query slowly waits for himself alone, and takes no place.
+            context.Request.EnableBuffering(RestServices.MaxBodyBytes);
+            await context.Request.Body.DrainAsync(context.RequestAborted);
+            context.Request.Body.Position = 0;
+        }
+
+        await limits.RunQueryAsync(context, caller, () => next(context), () => answers.AnswersKnownAsync(context));
     }
 }
 

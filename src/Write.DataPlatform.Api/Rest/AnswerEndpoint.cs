@@ -35,6 +35,11 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         return true;
     }
 
+    /// <summary>Sends the answer, where its bytes are known without planning, or anything else.</summary>
+    /// <returns>Whether it was sent.</returns>
+    public async ValueTask<bool> AnswersKnownAsync(HttpContext context) =>
+        context.Request.Path.StartsWithSegments("/v1") && memo.NameOf(context) is { } name && memo.Find(name) is { } known && await AnswerKnownAsync(context, known);
+
     /// <summary>Answers a request.</summary>
     /// <param name="context">The request.</param>
     /// <param name="read">Reads its query; not called if the answer is known without.</param>
@@ -56,8 +61,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
             var planned = await service.PlanAsync(query, CallerGate.Known(context), cancellation);
             QueryName.Set(context, planned.Tag);
             var key = cache.KeyOf(planned, format.Name);
-            // What a stream adds to is looked at anew each time.
-            if (name is { } toRemember && !planned.NeedsLake && !planned.IsStreamed)
+            if (name is { } toRemember && !planned.NeedsLake)
             {
                 memo.Add(toRemember, planned, key, format);
             }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Microsoft.Extensions.Options;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
@@ -24,9 +25,10 @@ internal sealed record KnownRequest(string Model, DateTimeOffset PlanEnds, Immut
 
 /// <summary>
 /// Remembers the tags of requests, so that the same request is told 304, or sent its bytes, before its query is read. What is remembered holds only as long as
-/// a plan made now would be the same: the same model, the same manifests as fresh as a plan would read them, and no grain ended since.
+/// a plan made now would be the same: the same model, the same manifests as fresh as a plan would read them, no grain ended since, and, where a stream goes on behind a table,
+/// no longer than <see cref="GoldOptions.ManifestMaxAge"/>.
 /// </summary>
-internal sealed class AnswerMemo(ModelStore models, GoldTables gold, TimeProvider clock)
+internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<GoldOptions> options, TimeProvider clock)
 {
     private const int MaxKnown = 5_000;
     private const int MaxTarget = 2_048;
@@ -77,6 +79,9 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, TimeProvide
             _known.Clear();
         }
 
-        _known[name] = new KnownRequest(planned.Model.Revision, planned.PlanEnds, [.. planned.Snapshots.Select(s => (s.Manifest.Table, s.Manifest.Tenant, s.Manifest.Revision))], planned.Tag, key, format);
+        // What a stream adds is planned with as it was read so long ago at most.
+        var read = planned.Now + options.Value.ManifestMaxAge;
+        var ends = planned.IsStreamed && read < planned.PlanEnds ? read : planned.PlanEnds;
+        _known[name] = new KnownRequest(planned.Model.Revision, ends, [.. planned.Snapshots.Select(s => (s.Manifest.Table, s.Manifest.Tenant, s.Manifest.Revision))], planned.Tag, key, format);
     }
 }

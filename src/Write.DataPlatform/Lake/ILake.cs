@@ -32,6 +32,11 @@ public interface ILake
     /// <exception cref="LakeException">The lake could not answer.</exception>
     Task<string?> GetVersionAsync(
         string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default);
+
+    /// <summary>What is remembered of a table is not true any more: who asks next sees its files as they are then. A lake that remembers none has nothing to do.</summary>
+    void Forget(string table)
+    {
+    }
 }
 
 /// <summary>Rows on their way from the lake. Dispose it to end the query.</summary>

@@ -33,28 +33,28 @@ public sealed class AthenaTests(AthenaWorlds worlds) : IClassFixture<AthenaWorld
 
     [Fact]
     public Task Random_queries_equal_brute_force() =>
-        Gen.Select(Gen.Int[0, 7], QueryGen.Any).SampleAsync(
-            async (world, query) =>
+        Gen.Select(Gen.Int[0, 7], QueryGen.Any).CheckAsync(
+            async drawn =>
             {
+                var (world, query) = drawn;
                 var engine = await worlds.GetAsync(FirstWorld + world);
-                Answers.Same(new BruteForce(engine.World, EngineWorld.Now).Answer(query), await engine.AnswerAsync(query));
+                Answers.Same(new BruteForce(engine.World, EngineWorld.Now).Answer(query), await engine.AnswerAsync(query), order: query.OrderBy);
             },
-            iter: RandomCases.Of(300, weight: 5),
-            threads: 2,
+            RandomCases.Of(300, weight: 5),
             print: c => $"world {FirstWorld + c.Item1}: {QueryGen.Print(c.Item2)}");
 
     [Fact]
     public Task Random_funnels_and_retentions_equal_brute_force() =>
-        Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000]).SampleAsync(
-            async (number, question) =>
+        Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000]).CheckAsync(
+            async drawn =>
             {
+                var (number, question) = drawn;
                 var world = await worlds.JourneysAsync(number);
                 var @case = JourneyWorld.Case(question);
                 var (expected, actual) = (new JourneyOracle(world.World.Tables, world.World.Model.Calendar, @case).Answer(), await world.AnswerAsync(@case.Query));
                 Answers.Same(ToMilliseconds(expected, actual), actual);
             },
-            iter: RandomCases.Of(300, weight: 5),
-            threads: 2,
+            RandomCases.Of(300, weight: 5),
             print: c => $"world {c.Item1}, question {c.Item2}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
 
     /// <summary>Trino tells the time between two events in milliseconds, and some of these are a microsecond apart.</summary>

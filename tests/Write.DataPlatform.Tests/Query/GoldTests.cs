@@ -23,14 +23,14 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
         var model = (await worlds.GetAsync(FirstWorld)).World.Model;
         var near = GoldDefinitions.Of(model).ByTable.Values.Select(d => QueryGen.Near(d.Table, [.. d.Dimensions, .. d.Attributes], model.Calendar)).ToArray();
         var served = new ConcurrentBag<string>();
-        await Gen.Select(Gen.Int[0, 3], Gen.Frequency((9, Gen.OneOf(near)), (1, QueryGen.Any))).SampleAsync(
-            async (number, query) =>
+        await Gen.Select(Gen.Int[0, 3], Gen.Frequency((9, Gen.OneOf(near)), (1, QueryGen.Any))).CheckAsync(
+            async drawn =>
             {
+                var (number, query) = drawn;
                 var answer = await CheckAsync(await worlds.GetAsync(FirstWorld + number), query);
                 served.Add(string.Join('+', answer.Served.By));
             },
-            iter: RandomCases.Of(2000),
-            threads: 2,
+            RandomCases.Of(2000),
             print: c => $"world {FirstWorld + c.Item1}: {QueryGen.Print(c.Item2)}");
         var counts = served.CountBy(s => s).ToDictionary();
         output.WriteLine(string.Join(", ", counts.OrderBy(c => c.Key).Select(c => $"{c.Key} {c.Value}")));
@@ -104,11 +104,11 @@ public sealed class GoldTests(GoldWorlds worlds, ITestOutputHelper output) : ICl
     {
         var expected = new BruteForce(world.World, EngineWorld.Now).Answer(query);
         var both = await world.ServeAsync(query with { Source = QuerySource.Auto });
-        Answers.Same(expected, EngineWorld.Of(both), string.Join(" + ", both.Served.By.Concat(both.Served.Tables.Select(t => t.Name))));
+        Answers.Same(expected, EngineWorld.Of(both), string.Join(" + ", both.Served.By.Concat(both.Served.Tables.Select(t => t.Name))), query.OrderBy);
         if (both.Served.By.SequenceEqual(["gold"]))
         {
             // What auto took from gold alone, gold must give.
-            Answers.Same(expected, EngineWorld.Of(await world.ServeAsync(query with { Source = QuerySource.Gold })), "gold");
+            Answers.Same(expected, EngineWorld.Of(await world.ServeAsync(query with { Source = QuerySource.Gold })), "gold", query.OrderBy);
         }
         else
         {

@@ -35,9 +35,10 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
     {
         var cases = RandomCases.Of(2000);
         var (finished, fell, cameBack, skipped) = (0, 0, 0, 0);
-        await Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000]).SampleAsync(
-            async (number, question) =>
+        await Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000]).CheckAsync(
+            async drawn =>
             {
+                var (number, question) = drawn;
                 var world = await worlds.GetAsync(number);
                 var @case = JourneyWorld.Case(question);
                 var expected = new JourneyOracle(world.World.Tables, world.World.Model.Calendar, @case).Answer();
@@ -56,8 +57,7 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
                     Interlocked.Add(ref skipped, expected.Rows.Count(r => r[value] is 0L));
                 }
             },
-            iter: cases,
-            threads: 2,
+            cases,
             print: c => $"world {c.Item1}, question {c.Item2}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
         Assert.All(new[] { finished, fell, cameBack, skipped }, count => Assert.True(count > cases / 10, $"only {count}"));
     }
@@ -68,9 +68,10 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
     {
         var cases = RandomCases.Of(100, weight: 10);
         var paged = 0;
-        await Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000], Gen.Int[0, 1_000]).SampleAsync(
-            async (number, question, dice) =>
+        await Gen.Select(Gen.Int[0, JourneyWorlds.Count - 1], Gen.Int[0, 10_000_000], Gen.Int[0, 1_000]).CheckAsync(
+            async drawn =>
             {
+                var (number, question, dice) = drawn;
                 var world = await worlds.GetAsync(number);
                 var @case = JourneyWorld.Case(question);
                 var query = @case.Query with { Limit = null };
@@ -81,8 +82,7 @@ public sealed class JourneyTests(JourneyWorlds worlds) : IClassFixture<JourneyWo
                 Assert.Equal(Math.Max(1, (expected.Rows.Count + size - 1) / size), pages);
                 Interlocked.Add(ref paged, pages - 1);
             },
-            iter: cases,
-            threads: 2,
+            cases,
             print: c => $"world {c.Item1}, question {c.Item2}, dice {c.Item3}: {JourneyWorld.Case(c.Item2).Metric} {QueryGen.Print(JourneyWorld.Case(c.Item2).Query)}");
         Assert.True(paged > cases / 2, $"Only {paged} cursors were followed.");
     }

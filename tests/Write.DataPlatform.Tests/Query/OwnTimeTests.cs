@@ -14,9 +14,10 @@ public sealed class OwnTimeTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
     public async Task Queries_by_either_name_have_one_answer()
     {
         var asked = 0;
-        await Gen.Select(Gen.Int[0, 3], QueryGen.Any).SampleAsync(
-            async (number, query) =>
+        await Gen.Select(Gen.Int[0, 3], QueryGen.Any).CheckAsync(
+            async drawn =>
             {
+                var (number, query) = drawn;
                 if (!query.GroupBy.Any(g => g.IsMetricTime) || query.Metrics.Any(m => !Counts(m)) || query.GroupBy.Any(g => g.Path.SequenceEqual(Own.Path)))
                 {
                     return;
@@ -32,7 +33,7 @@ public sealed class OwnTimeTests(GoldWorlds worlds) : IClassFixture<GoldWorlds>
                 });
                 Answers.Same(new OracleAnswer(same.Columns, answer.Rows, answer.Totals), same);
             },
-            iter: RandomCases.Of(600, weight: 3), threads: 1, print: c => QueryGen.Print(c.Item2));
+            RandomCases.Of(600, weight: 3), threads: 1, print: c => QueryGen.Print(c.Item2));
         Assert.True(asked > 5, "Hardly a query was asked.");
 
         FieldName Renamed(FieldName name) => name.IsMetricTime || (name.Part is not null && name.Path is [FieldName.MetricTime]) ? name with { Path = Own.Path } : name;

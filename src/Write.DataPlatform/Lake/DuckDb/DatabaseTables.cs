@@ -49,6 +49,11 @@ internal sealed class DatabaseTables(string file) : ILakeTables
     }
 
     /// <summary>The file as it is now, whatever part is asked for.</summary>
+    public void Forget(string table)
+    {
+        // A database tells its tables itself.
+    }
+
     public string? Version(string table, string? partitionColumn, DateOnly? from, DateOnly? to)
     {
         var found = new FileInfo(file);

@@ -120,6 +120,9 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
         string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default) =>
         Task.Run(() => _tables.Version(table, partitionColumn, from, to), cancellationToken);
 
+    /// <inheritdoc />
+    public void Forget(string table) => _tables.Forget(table);
+
     public async ValueTask DisposeAsync()
     {
         if (_instance.IsValueCreated)

@@ -23,6 +23,9 @@ internal interface ILakeTables : IDisposable
     /// <exception cref="LakeException">The whole lake is not there.</exception>
     Task<bool> HasAsync(DuckDbSession session, string table, CancellationToken cancellationToken);
 
+    /// <summary>See <see cref="ILake.Forget"/>.</summary>
+    void Forget(string table);
+
     /// <summary>See <see cref="ILake.GetVersionAsync"/>.</summary>
     /// <exception cref="LakeException">There is no such table.</exception>
     string? Version(string table, string? partitionColumn, DateOnly? from, DateOnly? to);

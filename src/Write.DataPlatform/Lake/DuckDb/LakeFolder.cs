@@ -54,6 +54,15 @@ internal sealed class LakeFolder(string path, TimeSpan scanInterval, TimeProvide
         }
     }
 
+    /// <summary>The next call looks at the table's files.</summary>
+    public void Forget(string table)
+    {
+        lock (_lock)
+        {
+            _scans.Remove(table);
+        }
+    }
+
     /// <summary>Says that a table is not there.</summary>
     public LakeException Missing(string table)
     {

@@ -23,6 +23,8 @@ internal sealed class LakeViews(LakeFolder folder) : ILakeTables
     public Task<bool> HasAsync(DuckDbSession session, string table, CancellationToken cancellationToken) =>
         Task.FromResult(folder.Find(table) is not null || (Directory.Exists(folder.Path) ? false : throw folder.Missing(table)));
 
+    public void Forget(string table) => folder.Forget(table);
+
     public string? Version(string table, string? partitionColumn, DateOnly? from, DateOnly? to)
     {
         var found = folder.Find(table) ?? throw folder.Missing(table);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Hashing;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Gold;
@@ -72,7 +73,6 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
     {
         var plan = StreamPlan.Create(model, definition, out _);
         var parser = plan is null ? null : await ParserAsync(plan, cancellationToken);
-        var id = parser is null || plan?.IdColumn is not { } column ? -1 : parser.Columns.ToList().FindIndex(c => c.Name.Equals(column, StringComparison.OrdinalIgnoreCase));
         var when = parser is null ? -1 : parser.Columns.ToList().FindIndex(c => c.Name.Equals(plan!.TimeColumn, StringComparison.OrdinalIgnoreCase));
         var refused = ImmutableArray.CreateBuilder<RefusedEvent>();
         var now = time.GetUtcNow().UtcDateTime;
@@ -81,6 +81,10 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
         // Without the columns' types the form alone is looked at; the rest is seen when it is counted.
         parser ??= new EventParser([], options.Value.MaxEventBytes, options.Value.MaxTextBytes);
         var row = new EventRows(parser.Columns);
+
+        // An event that is sent again must come to the same shard, so its key depends on nothing but itself: not on whether the lake can say the columns' types.
+        var ids = plan?.IdColumn is { } id ? new EventParser([new EventColumn(id, "JSON", null)], options.Value.MaxEventBytes, options.Value.MaxTextBytes) : null;
+        var idRow = ids is null ? null : new EventRows(ids.Columns);
         for (var i = 0; i < events.Count; i++)
         {
             var problem = parser.Parse(events[i].Span, row) ?? (when >= 0 ? EventParser.RefuseTime(plan!.TimeColumn, row.MomentOf(when), now, options.Value) : null);
@@ -90,9 +94,10 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
                 continue;
             }
 
-            // An event that is sent again must come to the same shard.
-            var key = id >= 0 ? row.TextOf(id) ?? "" : "";
-            key = key.Length is > 0 and <= IEventStream.MaxPartitionKeyLength ? key : XxHash3.HashToUInt64(events[i].Span).ToString("x16", CultureInfo.InvariantCulture);
+            ids?.Parse(events[i].Span, idRow!);
+            var key = idRow?.TextOf(0)?.Trim('"') ?? "";
+            key = key.Length is > 0 and <= IEventStream.MaxPartitionKeyLength ? key
+                : XxHash3.HashToUInt64(key.Length > 0 ? Encoding.UTF8.GetBytes(key) : events[i].Span).ToString("x16", CultureInfo.InvariantCulture);
             good.Add((i, new PutRecord(key, events[i].ToArray())));
         }
 

@@ -15,6 +15,10 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
 
     private const int IdsAtOnce = 500;
 
+    // Folders where files may be left to merge or to remove; null until they are looked for. And since when files are known to be another's too.
+    private HashSet<string>? _unsettled;
+    private readonly Dictionary<string, DateTimeOffset> _coveredSince = new(StringComparer.Ordinal);
+
     /// <summary>Writes the rows of some records. Done again, it changes nothing.</summary>
     /// <param name="tables">The tables of the rows.</param>
     /// <param name="after">The record that the first one follows; null for the shard's start.</param>
@@ -44,32 +48,60 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
             await MakeAsync(
                 target,
                 async file => await rows.CopyAsync(all, $"{columns}", partition is null ? null : $"{partition} = {GoldColumns.Literal(path)}", file, afterRow, toRow, cancellationToken) > 0);
-            await CompactAsync(directory, cancellationToken);
+            Unsettled().Add(directory);
         }
 
+        lake.Forget(plan.Fact.Table);
         await rows.DeleteAsync(BatchRows.LateTable, string.Create(CultureInfo.InvariantCulture, $"{BatchRows.Number} <= {toRow}"), cancellationToken);
+        foreach (var directory in Unsettled().ToList())
+        {
+            if (await CompactAsync(directory, cancellationToken))
+            {
+                _unsettled!.Remove(directory);
+            }
+        }
     }
 
+    private HashSet<string> Unsettled() => _unsettled ??=
+    [
+        .. Directory.EnumerateFiles(folder.Path, LandedFile.Prefix(plan.Stream.Name, shard) + "*.parquet", SearchOption.AllDirectories).Select(f => Path.GetDirectoryName(f)!),
+    ];
+
     /// <summary>Makes one file of a directory's many: those of each day before today, and of today's once they are many. They are removed when no reader can have them listed any more.</summary>
-    public async Task CompactAsync(string directory, CancellationToken cancellationToken = default)
+    /// <returns>Whether nothing is left to merge or to remove, until something is written there.</returns>
+    private async Task<bool> CompactAsync(string directory, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow().UtcDateTime;
+        var now = time.GetUtcNow();
         var files = new DirectoryInfo(directory).EnumerateFiles(LandedFile.Prefix(plan.Stream.Name, shard) + "*.parquet")
             .Select(file => (File: file, Name: LandedFile.TryParse(file.Name, out var name) ? name : null)).Where(f => f.Name is not null).ToList();
-        var live = LandedFile.WithoutCovered(files, f => f.File.FullName).ToList();
-        foreach (var covered in files.Except(live))
+        var live = LandedFile.WithoutCovered(files, f => f.File.FullName).OrderBy(f => f.Name!.To).ToList();
+        var covered = files.Except(live).ToList();
+        foreach (var (file, _) in covered)
         {
-            var by = live.First(l => covered.Name!.IsWithin(l.Name!));
-            if (now - by.File.CreationTimeUtc > grace)
+            if (!_coveredSince.TryGetValue(file.FullName, out var since))
             {
-                covered.File.Delete();
+                _coveredSince.Add(file.FullName, now);
+            }
+            else if (now - since > grace)
+            {
+                file.Delete();
+                _coveredSince.Remove(file.FullName);
             }
         }
 
-        // Files of one run of days lie beside each other in the shard's order, as they were written in it.
-        foreach (var day in live.OrderBy(f => f.Name!.To).GroupBy(f => f.File.LastWriteTimeUtc.Date).Where(d => d.Count() >= (d.Key < now.Date ? 2 : CompactFiles)))
+        // A file's name says that it has all between its ends: only neighbours in the shard's order become one.
+        var isSettled = covered.Count == 0;
+        for (var first = 0; first < live.Count;)
         {
-            var merged = day.ToList();
+            var day = live[first].File.LastWriteTimeUtc.Date;
+            var merged = live.Skip(first).TakeWhile(f => f.File.LastWriteTimeUtc.Date == day).ToList();
+            first += merged.Count;
+            isSettled &= merged.Count == 1 && day < now.UtcDateTime.Date;
+            if (merged.Count < (day < now.UtcDateTime.Date ? 2 : CompactFiles))
+            {
+                continue;
+            }
+
             var target = Path.Combine(directory, (merged[^1].Name! with { From = merged[0].Name!.From }).Name);
             if (!File.Exists(target))
             {
@@ -85,6 +117,8 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
                     });
             }
         }
+
+        return isSettled;
     }
 
     /// <summary>A file appears under its name when its bytes are on the disk.</summary>
@@ -123,8 +157,9 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
             return;
         }
 
-        var quoted = GoldColumns.Quote(id);
-        var late = (await rows.ReadAsync(BatchRows.LateTable, [BatchRows.Number, quoted, GoldColumns.Quote(plan.TimeColumn)], afterRow, toRow, cancellationToken)).Where(r => r[1] is not null).ToList();
+        // As the lake has them: its types may write a value otherwise than it came.
+        string Lake(string column) => BatchRows.LakeValue(rows.Columns.First(c => c.Name.Equals(column, StringComparison.OrdinalIgnoreCase)));
+        var late = (await rows.ReadAsync(BatchRows.LateTable, [BatchRows.Number, Lake(id), $"CAST({Lake(plan.TimeColumn)} AS TIMESTAMP)"], afterRow, toRow, cancellationToken)).Where(r => r[1] is not null).ToList();
         if (late.Count == 0)
         {
             return;
@@ -134,6 +169,8 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
         var dialect = lake.Dialect;
         var table = string.Join('.', plan.Fact.Table.Split('.').Select(dialect.Quote));
         var (first, last) = (late.Select(r => r[2]!).Min(StringComparer.Ordinal), late.Select(r => r[2]!).Max(StringComparer.Ordinal));
+        // Another worker may have written files a moment ago.
+        lake.Forget(plan.Fact.Table);
         if (await lake.DescribeAsync(plan.Fact.Table, cancellationToken) is not null)
         {
             foreach (var ids in late.Select(r => r[1]!).Distinct().Chunk(IdsAtOnce))

@@ -55,6 +55,9 @@ internal sealed class ShardBatcher : IShardProcessor
     private long _unwritten;
     private bool _isCovered;
 
+    // Until the open windows know again whom a predecessor counted, nothing is said of them: whoever goes on reads from where this one did.
+    private bool _isReadingAgain;
+
     // What a predecessor counted is written again where a table is new.
     private bool _isDirty = true;
     private bool _isEnd;
@@ -72,6 +75,7 @@ internal sealed class ShardBatcher : IShardProcessor
         _id = plan.IdColumn is { } id ? Index(id) : -1;
         _taken = _history = state.TakenAt;
         _announced = state.LandingTo;
+        _isReadingAgain = _history is not null && ShardPosition.TryParse(state.Position, out var position) && position.Kind == PositionKind.At;
         _counts = (state.Events, state.Duplicates, state.DeadLetters);
         _tables = Coverage(state);
         _wroteAt = _landedAt = _confirmedAt = services.Time.GetTimestamp();
@@ -138,6 +142,7 @@ internal sealed class ShardBatcher : IShardProcessor
                 await LandAsync(isEnd: false, cancellationToken);
             }
 
+            _isReadingAgain &= record.Sequence < _history;
             if (batch.HasGap && record == batch.Records[0])
             {
                 AfterGap(record);
@@ -150,6 +155,8 @@ internal sealed class ShardBatcher : IShardProcessor
             }
         }
 
+        // At the tip without a record: what was to be read again is gone from the stream.
+        _isReadingAgain &= !_isEnd && (!batch.Records.IsEmpty || batch.Behind > TimeSpan.Zero);
         var now = _services.Time.GetTimestamp();
         if (_announced is { } last && _taken == last)
         {
@@ -168,7 +175,7 @@ internal sealed class ShardBatcher : IShardProcessor
             await WriteAsync(cancellationToken);
         }
 
-        if (_announced is null && (_isEnd || _state.Sealed is null || _services.Time.GetElapsedTime(_landedAt, now) >= _options.LandInterval))
+        if (_announced is null && !_isReadingAgain && (_isEnd || _state.Sealed is null || _services.Time.GetElapsedTime(_landedAt, now) >= _options.LandInterval))
         {
             if (_quietSince is { } since && _services.Time.GetElapsedTime(since, now) >= _options.IdleAfter && _services.Time.GetUtcNow().UtcDateTime is var clock && !(clock - _windows.Watermark < _plan.Stream.Window))
             {
@@ -195,7 +202,7 @@ internal sealed class ShardBatcher : IShardProcessor
     /// <inheritdoc />
     public async Task<ShardCheckpoint?> StopAsync(CancellationToken cancellationToken = default)
     {
-        if (_announced is null && !_state.IsEnded)
+        if (_announced is null && !_isReadingAgain && !_state.IsEnded)
         {
             await LandAsync(isEnd: false, cancellationToken);
         }
@@ -431,7 +438,7 @@ internal sealed class ShardBatcher : IShardProcessor
             Duplicates = _counts.Duplicates,
             DeadLetters = _counts.DeadLetters,
             IsEnded = isEnd,
-            Position = first is { } open ? ShardPosition.At(open).ToString() : _taken is { } taken ? ShardPosition.After(taken).ToString() : _state.Position,
+            Position = first is { } open ? ShardPosition.At(open).ToString() : _taken is { } taken && !(_seen is null || _seen < _history) ? ShardPosition.After(taken).ToString() : _state.Position,
             Earlier = isSealed is { } at && (_state.Earlier.IsEmpty || now - _state.Earlier[0].At >= TimeSpan.FromMinutes(1)) ? [new SealedAt(now, at), .. _state.Earlier.Take(EarlierKept)] : _state.Earlier,
         };
     }
