@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Api.Tests.Swagger;
 using Write.DataPlatform.Insights;
@@ -21,7 +22,7 @@ public sealed partial class ErrorDocumentationTests
 
     [Fact]
     public void The_rules_of_other_slices_are_documented() =>
-        Assert.Equal([GoldTableRule.Code, RoleRule.Code, StreamRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode, PublishedQueryRule.TestCode, PublishedQueryRule.TestColumnCode], Documented("Model and queries"));
+        Assert.Equal([GoldTableRule.Code, RoleRule.Code, StreamRule.Code, PublishedQueryRule.InsightCode, PublishedQueryRule.SavedQueryCode, PublishedQueryRule.TestCode, PublishedQueryRule.TestColumnCode, AlertQueryRule.AlertCode, AlertQueryRule.ReportCode], Documented("Model and queries"));
 
     [Fact]
     public void The_meaning_of_a_query_tells_which_are_422()

@@ -103,6 +103,8 @@ internal static class CommandLine
         root.Subcommands.Add(new SampleCommand(context));
         root.Subcommands.Add(new KeysCommand(context));
         root.Subcommands.Add(new StreamsCommand(context));
+        root.Subcommands.Add(new AlertsCommand(context));
+        root.Subcommands.Add(new ReportsCommand(context));
         root.Subcommands.Add(new ImportCommand(context));
         ExampleHelp.Add(root);
         return root;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Serilog;
 using Serilog.Events;
+using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Api.Dashboard;
 using Write.DataPlatform.Api.Health;
 using Write.DataPlatform.Api.Lambda;
@@ -63,7 +64,7 @@ internal static class DataPlatformHost
         settings.Services?.Invoke(builder.Services);
         builder.Services.AddDataPlatform(builder.Configuration);
         builder.Services.AddOptions<HostOptions>().Configure<IServiceProvider>((host, services) => host.ShutdownTimeout = ShutdownTimeout + DrainDelay(services));
-        builder.Services.AddRest(builder.Configuration).AddHealth().AddSwagger().AddDashboard().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration).AddMcp();
+        builder.Services.AddRest(builder.Configuration).AddHealth().AddSwagger().AddDashboard().AddOData(builder.Configuration).AddTokens(builder.Configuration).AddLimits(builder.Configuration).AddMcp().AddAlerts(builder.Configuration);
         if (settings.Role is not null)
         {
             builder.AddMonitoring();
@@ -86,6 +87,8 @@ internal static class DataPlatformHost
             builder.Services.AddHostedService(services => services.GetRequiredService<RefreshScheduler>());
             builder.Services.AddHostedService(services => services.GetRequiredService<StreamWorkers>());
             builder.Services.AddHostedService(services => services.GetRequiredService<TailKeeper>());
+            builder.Services.AddSingleton<AlertScheduler>();
+            builder.Services.AddHostedService(services => services.GetRequiredService<AlertScheduler>());
         }
 
         var isSample = Path.GetFullPath(builder.Configuration["DataPlatform:Models"]!) == Path.GetFullPath(SampleLake.ModelsDirectory);

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Api.Lambda;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.OData;
@@ -41,6 +42,7 @@ internal static class Startup
         ["OData"] = typeof(ODataOptions),
         ["Jwt"] = typeof(JwtOptions),
         ["Limits"] = typeof(LimitOptions),
+        ["Alerts"] = typeof(AlertOptions),
         ["Answers"] = typeof(AnswerOptions),
         ["Web"] = typeof(WebOptions),
         ["Lambda"] = typeof(LambdaOptions),
@@ -61,6 +63,7 @@ internal static class Startup
             Validate<RefreshOptions>(services, problems);
             Validate<JwtOptions>(services, problems);
             Validate<LimitOptions>(services, problems);
+            Validate<AlertOptions>(services, problems);
             Validate<AnswerOptions>(services, problems);
             Validate<WebOptions>(services, problems);
             Validate<LambdaOptions>(services, problems);
@@ -167,6 +170,13 @@ internal static class Startup
             else if (property.PropertyType.IsArray)
             {
                 // Its values are texts, which its section checks.
+            }
+            else if (property.PropertyType is { IsGenericType: true } map && map.GetGenericTypeDefinition() == typeof(Dictionary<,>))
+            {
+                foreach (var entry in value.GetChildren())
+                {
+                    CheckSection(entry, map.GetGenericArguments()[1], problems);
+                }
             }
             else if (property.PropertyType.IsClass && property.PropertyType != typeof(string))
             {

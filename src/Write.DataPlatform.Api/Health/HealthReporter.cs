@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
@@ -37,7 +38,7 @@ internal sealed record HealthReport(TimeSpan Duration, ImmutableArray<HealthChec
 
 /// <summary>Looks after the model, the lake, the gold store, each gold table's freshness and the scheduler.</summary>
 internal sealed class HealthReporter(
-    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, StreamStatuses streams, TimeProvider clock, IServiceProvider services, IHostApplicationLifetime lifetime)
+    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, StreamStatuses streams, AlertStatuses alerts, TimeProvider clock, IServiceProvider services, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SchedulerSilence = TimeSpan.FromMinutes(5);
@@ -98,7 +99,7 @@ internal sealed class HealthReporter(
     private async Task<IReadOnlyList<HealthCheck>> NeededAsync(MetricModel model) => [Model(), .. await GoldAsync(model)];
 
     private async Task<IReadOnlyList<HealthCheck>> OthersAsync(MetricModel model) =>
-        [Scheduler(model), .. (await Task.WhenAll(LakeAsync(model), StreamsAsync(model))).SelectMany(c => c)];
+        [Scheduler(model), .. (await Task.WhenAll(LakeAsync(model), StreamsAsync(model), AlertsAsync(model))).SelectMany(c => c)];
 
     private HealthCheck Model()
     {
@@ -169,6 +170,35 @@ internal sealed class HealthReporter(
         try
         {
             return [.. (await streams.GetAsync(model, patience.Token)).Select(Stream)];
+        }
+        catch (Exception exception) when (exception is GoldStoreException or OperationCanceledException)
+        {
+            // Told by the check of the gold store.
+            return [];
+        }
+    }
+
+    /// <summary>That an alert fires is no illness of the server; that one cannot be evaluated or delivered is.</summary>
+    private async Task<IReadOnlyList<HealthCheck>> AlertsAsync(MetricModel model)
+    {
+        if (model.Alerts.IsEmpty && model.Reports.IsEmpty)
+        {
+            return [];
+        }
+
+        using var patience = new CancellationTokenSource(Patience, clock);
+        try
+        {
+            var found = await alerts.GetAsync(model, patience.Token);
+            var problems = found.SelectMany(r => r.Problems).ToList();
+            return [Check(
+                "alerts",
+                problems.Count == 0 ? HealthStatus.Healthy : HealthStatus.Degraded,
+                problems.FirstOrDefault(),
+                ("rules", found.Count),
+                ("firing", found.Count(r => r.State.Status == AlertStatus.Firing)),
+                ("waiting", found.Sum(r => r.State.Waiting.Length)),
+                ("lastLook", services.GetService<AlertScheduler>()?.LastLook))];
         }
         catch (Exception exception) when (exception is GoldStoreException or OperationCanceledException)
         {

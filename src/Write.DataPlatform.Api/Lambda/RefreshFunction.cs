@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Cronos;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Model;
@@ -12,7 +12,7 @@ namespace Write.DataPlatform.Api.Lambda;
 
 /// <summary>
 /// What the worker does all the time, done once, at the tick of a schedule: refreshes the gold tables that are due since their last run, or those that are named, reads what the
-/// streams have, and looks after the border between both.
+/// streams have, looks after the border between both, evaluates the alerts that are due and sends reports.
 /// </summary>
 /// <remarks>
 /// The payload is EventBridge's of a schedule, or <c>{ "refresh": [] }</c> for what is due, or <c>{ "refresh": ["visits_daily"] }</c> for tables whether due or not.
@@ -23,6 +23,7 @@ internal sealed class RefreshFunction(
     RefreshService refreshes,
     RunLedger ledger,
     TailKeeper tails,
+    AlertRunner alerts,
     IEnumerable<IStreamConsumers> consumers,
     StreamPass pass,
     IOptions<StreamOptions> streams,
@@ -65,6 +66,8 @@ internal sealed class RefreshFunction(
 
         await refreshes.WaitAsync(deadline);
         await refreshes.DropForgottenAsync(deadline);
+        // After the tables, which alerts judge; a failed refresh must not silence them.
+        await alerts.PassAsync(deadline);
         return runs.Find(r => r.State == RunState.Failed) is { } failed
             ? throw new RefreshException($"The run {failed.Id} of {failed.Table} failed: {failed.Error}")
             : JsonSerializer.SerializeToUtf8Bytes(new { runs = runs.Select(RunRoutes.Describe) }, AnswerJson.Options);
@@ -112,9 +115,7 @@ internal sealed class RefreshFunction(
     private bool IsDue(RefreshPolicy policy, List<RefreshRun> runs)
     {
         var (last, now) = (runs[0], clock.GetUtcNow());
-        var fields = policy.Cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-        var cron = CronExpression.Parse(policy.Cron, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
-        var isTick = cron.GetNextOccurrence(last.StartedAt, policy.TimeZone) <= now;
+        var isTick = new Schedule(policy.Cron, policy.TimeZone).Next(last.StartedAt) <= now;
         return last.State switch
         {
             // An operator who cancelled it wanted none before its time.

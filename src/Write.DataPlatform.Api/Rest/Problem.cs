@@ -25,6 +25,8 @@ internal static class ProblemCodes
     public const string TooManyJobs = "too_many_jobs";
     public const string QueryTimeout = "query_timeout";
     public const string UnknownKey = "unknown_key";
+    public const string UnknownAlert = "unknown_alert";
+    public const string UnknownReport = "unknown_report";
     public const string UnknownStream = "unknown_stream";
     public const string BadEvents = "bad_events";
     public const string TooManyEvents = "too_many_events";

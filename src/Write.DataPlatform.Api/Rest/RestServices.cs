@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Api.Limits;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
@@ -75,6 +76,7 @@ internal static class RestServices
         v1.MapGold();
         v1.MapRuns();
         v1.MapKeys();
+        v1.MapAlerts();
         app.MapEvents();
         app.MapCaller();
     }

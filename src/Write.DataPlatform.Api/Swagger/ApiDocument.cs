@@ -38,6 +38,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         Catalogue(operations);
         Gold(operations);
         StreamOperations.Describe(operations);
+        AlertOperations.Describe(operations);
         Keys(operations);
         Health(operations);
         swaggerDoc.RegisterComponents();

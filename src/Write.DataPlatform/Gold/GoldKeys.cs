@@ -29,6 +29,9 @@ internal static partial class GoldKeys
     /// <summary>The partition key of tenants' daily counts of queries.</summary>
     public const string Quotas = "quotas";
 
+    /// <summary>The partition key of what alerts and reports have come to.</summary>
+    public const string Alerts = "alerts";
+
     /// <summary>The sort key of a table's manifest.</summary>
     public const string Manifest = "manifest";
 

@@ -50,6 +50,12 @@ public sealed record MetricModel
     /// <summary>The tests, by name.</summary>
     public required ImmutableSortedDictionary<string, ModelTest> Tests { get; init; }
 
+    /// <summary>The alerts, by name.</summary>
+    public ImmutableSortedDictionary<string, Alert> Alerts { get; init; } = ImmutableSortedDictionary.Create<string, Alert>(StringComparer.Ordinal);
+
+    /// <summary>The reports, by name.</summary>
+    public ImmutableSortedDictionary<string, Report> Reports { get; init; } = ImmutableSortedDictionary.Create<string, Report>(StringComparer.Ordinal);
+
     /// <summary>The first time spine with a custom granularity of a name, and its column; null if there is none.</summary>
     internal (TimeSpine Spine, string Column)? Granularity(string name) =>
         TimeSpines.Values.SelectMany(s => s.CustomGranularities.Where(g => g.Name == name).Select(g => ((TimeSpine, string)?)(s, g.Column))).FirstOrDefault();

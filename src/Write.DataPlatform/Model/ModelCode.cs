@@ -62,4 +62,7 @@ internal static class ModelCode
     public const string UnknownTestTable = "M070";
     public const string MixedTestColumn = "M071";
     public const string BadTestTime = "M072";
+
+    // Alerts and reports
+    public const string BadAlert = "M080";
 }

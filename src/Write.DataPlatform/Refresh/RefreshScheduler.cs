@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Cronos;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Write.DataPlatform.Gold;
@@ -110,9 +109,7 @@ internal sealed class RefreshScheduler(ModelStore models, RefreshService service
             }
 
             var entry = _entries.TryGetValue(table.Name, out var known) ? known : _entries[table.Name] = new Entry();
-            var fields = policy.Cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-            entry.Cron = CronExpression.Parse(policy.Cron, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
-            entry.Zone = policy.TimeZone;
+            entry.Schedule = new Schedule(policy.Cron, policy.TimeZone);
             entry.Next = entry.After(now);
             entry.Due = isFirst ? RunTrigger.Startup : RunTrigger.Model;
         }
@@ -155,9 +152,7 @@ internal sealed class RefreshScheduler(ModelStore models, RefreshService service
 
     private sealed class Entry
     {
-        public CronExpression Cron { get; set; } = null!;
-
-        public TimeZoneInfo Zone { get; set; } = null!;
+        public Schedule Schedule { get; set; } = null!;
 
         public DateTimeOffset? Next { get; set; }
 
@@ -165,6 +160,6 @@ internal sealed class RefreshScheduler(ModelStore models, RefreshService service
 
         public Task Running { get; set; } = Task.CompletedTask;
 
-        public DateTimeOffset? After(DateTimeOffset moment) => Cron.GetNextOccurrence(moment, Zone);
+        public DateTimeOffset? After(DateTimeOffset moment) => Schedule.Next(moment);
     }
 }

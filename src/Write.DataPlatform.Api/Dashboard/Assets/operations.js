@@ -1,4 +1,5 @@
 // What operations look at: how fresh each source is, what runs, what failed, and how far the streams are.
+import { alertCard } from './alerts.js';
 import { ask } from './api.js';
 import { button, fill, h, say } from './dom.js';
 import { ago, bytes, moment, whole } from './format.js';
@@ -10,12 +11,12 @@ const badge = (text, kind) => h('span', { class: 'badge ' + kind }, text);
 const STATES = { succeeded: 'good', failed: 'bad', cancelled: 'late', partial: 'late' };
 
 export default function operations({ place, zone, signal }) {
-  const health = h('section', { class: 'card' }), gold = h('section', { class: 'card' }), runs = h('section', { class: 'card' }), streams = h('section', { class: 'card' });
-  place.append(h('h1', null, 'Operations'), h('div', { class: 'stack' }, health, gold, runs, streams));
+  const health = h('section', { class: 'card' }), gold = h('section', { class: 'card' }), runs = h('section', { class: 'card' }), streams = h('section', { class: 'card' }), alerts = alertCard(zone, signal);
+  place.append(h('h1', null, 'Operations'), h('div', { class: 'stack' }, health, alerts.card, gold, runs, streams));
   const running = new Map();
   const showGold = () => fill(gold, async () => sources((await ask('/v1/gold', { signal })).tables, { zone, running, refresh }), signal);
   const showRuns = () => fill(runs, async () => runList((await ask('/v1/runs?limit=30', { signal })).runs, zone, cancel), signal);
-  const all = () => Promise.all([fill(health, async () => summary(await ask('/health', { signal })), signal), showGold(), showRuns(), fill(streams, async () => streamList((await ask('/v1/streams', { signal })).streams, zone, signal), signal)]);
+  const all = () => Promise.all([fill(health, async () => summary(await ask('/health', { signal })), signal), showGold(), showRuns(), alerts.card.contains(document.activeElement) || alerts.show(), fill(streams, async () => streamList((await ask('/v1/streams', { signal })).streams, zone, signal), signal)]);
 
   async function cancel(run) {
     try { await ask(run.href + '/cancel', { method: 'POST', signal }); say('The run was asked to stop.'); } catch (error) { say(error.message); }

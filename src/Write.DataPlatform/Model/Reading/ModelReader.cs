@@ -23,6 +23,8 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
     // MetricFlow's older form; it passes over a table that is also written in the newer one.
     private readonly List<TimeSpine> _olderSpines = [];
     private readonly Dictionary<string, SavedQuery> _savedQueries = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Alert> _alerts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Report> _reports = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ModelTest> _tests = new(StringComparer.Ordinal);
 
     // Metrics that measures ask for, with the semantic model that may be switched off.
@@ -77,6 +79,8 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
             TimeSpines = _timeSpines.ToImmutableSortedDictionary(StringComparer.Ordinal),
             SavedQueries = _savedQueries.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Tests = _tests.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Alerts = _alerts.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Reports = _reports.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Positions = context.Positions,
         };
     }
@@ -126,6 +130,8 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
         Each(document, "streams", "stream", "stream", _streams, ServingReader.Stream);
         Each(document, "saved_queries", "saved_query", "saved query", _savedQueries, ServingReader.SavedQuery);
         Each(document, "tests", "test", "test", _tests, TestReader.Read);
+        Each(document, "alerts", "alert", "alert", _alerts, (map, name) => AlertReader.Alert(map, name, _zone));
+        Each(document, "reports", "report", "report", _reports, (map, name) => AlertReader.Report(map, name, _zone));
         Spines(document, "time_spines");
         if (document.Map("time_spine", "time spine") is { } spine)
         {
@@ -226,6 +232,8 @@ internal sealed class ModelReader(ModelFiles files, ReadContext context)
                 TimeSpine x => x.Source,
                 SavedQuery x => x.Source,
                 ModelTest x => x.Source,
+                Alert x => x.Source,
+                Report x => x.Source,
                 _ => null,
             };
             context.Report(ModelCode.Duplicate, $"The {what} '{name}' is written twice; first at {first}.", source);

@@ -1,5 +1,3 @@
-using Cronos;
-
 namespace Write.DataPlatform.Model.Rules;
 
 /// <summary>A gold table's partitions are made of whole buckets, its schedule can be read, and what is external can be cut by tenant.</summary>
@@ -51,7 +49,7 @@ internal sealed class GoldTableRule : IModelRule
                         ModelCode.NegativeLookBack, $"'look_back' of the gold table '{table.Name}' is negative.", model.Positions.Find(table.Source, "refresh.look_back"));
                 }
 
-                if (refresh.Cron.Length > 0 && CronProblem(refresh.Cron) is { } problem)
+                if (refresh.Cron.Length > 0 && Schedule.ProblemOf(refresh.Cron) is { } problem)
                 {
                     yield return new ModelProblem(
                         ModelCode.BadCron, $"'{refresh.Cron}' is no schedule: {problem}", model.Positions.Find(table.Source, "refresh.cron"), "For example \"*/15 * * * *\" for every 15 minutes.");
@@ -70,20 +68,6 @@ internal sealed class GoldTableRule : IModelRule
     /// <summary>Whether every bucket of a grain lies within one of a partition.</summary>
     private static bool Nests(TimeGrain grain, TimeGrain partition) =>
         grain == partition || (grain < partition && grain is not TimeGrain.Week);
-
-    private static string? CronProblem(string cron)
-    {
-        try
-        {
-            var fields = cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-            CronExpression.Parse(cron, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
-            return null;
-        }
-        catch (CronFormatException exception)
-        {
-            return exception.Message;
-        }
-    }
 
     private static string Name(TimeGrain grain) => grain.ToString().ToLowerInvariant();
 }

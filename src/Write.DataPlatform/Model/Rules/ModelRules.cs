@@ -20,6 +20,7 @@ internal static class ModelRules
         new InsightRule(),
         new LookupRule(),
         new TestRule(),
+        new AlertRule(),
     ];
 
     /// <summary>Whether the code says that a name is not known.</summary>

@@ -28,13 +28,16 @@ internal sealed partial class NameRule : IModelRule
             }
         }
 
-        foreach (var insight in model.Insights.Values)
+        var addressed = model.Insights.Values.Select(i => ("an insight", i.Name, i.Source))
+            .Concat(model.Alerts.Values.Select(a => ("an alert", a.Name, a.Source)))
+            .Concat(model.Reports.Values.Select(r => ("a report", r.Name, r.Source)));
+        foreach (var (what, name, source) in addressed)
         {
-            if (!Kebab().IsMatch(insight.Name))
+            if (!Kebab().IsMatch(name))
             {
                 yield return new ModelProblem(
-                    ModelCode.BadName, $"'{insight.Name}' is no name of an insight: it is part of an address, so small letters, digits and single hyphens.",
-                    model.Positions.Find(insight.Source, "name"), Mended(insight.Name, '-'));
+                    ModelCode.BadName, $"'{name}' is no name of {what}: it is part of an address, so small letters, digits and single hyphens.",
+                    model.Positions.Find(source, "name"), Mended(name, '-'));
             }
         }
     }
