@@ -24,7 +24,8 @@ internal sealed class DuckDbInstance : IAsyncDisposable
         _root = new DuckDBConnection(settings.ToConnectionString());
         _root.Open();
         using var command = _root.CreateCommand();
-        command.CommandText = "SET GLOBAL TimeZone = 'UTC'" + (settings.TempDirectory is null ? "; SET GLOBAL temp_directory = ''" : "");
+        // The system keeps the bytes of files that are read again and again; DuckDB would keep them once more, those of deleted ones too, up to its whole memory.
+        command.CommandText = "SET GLOBAL enable_external_file_cache = false; SET GLOBAL TimeZone = 'UTC'" + (settings.TempDirectory is null ? "; SET GLOBAL temp_directory = ''" : "");
         command.ExecuteNonQuery();
     }
 
