@@ -108,6 +108,70 @@ public sealed class PageTests(DashboardFixture fixture)
     }
 
     [Fact]
+    public async Task A_month_that_the_range_cuts_is_dotted_and_said()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&range=2025-10-10..2026-01-15&grain=month&compare=none");
+        await Reader.ReadsAsync(reader.Page.Locator(".legend"), "Oct 2025 and Jan 2026 are not whole");
+        Assert.Equal(2, await reader.Page.Locator(".line.open").CountAsync());
+        await reader.GoAsync("/?view=explore&metric=visits&range=2025-10-01..2026-02-01&grain=month&compare=none");
+        await Expect(reader.Page.Locator(".legend")).Not.ToContainTextAsync("whole");
+        Assert.Equal(0, await reader.Page.Locator(".line.open").CountAsync());
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_retention_without_a_time_is_one_cohort()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=api&metric=returning_visitors&grain=auto");
+        var rows = reader.Page.Locator("table.cohorts tbody tr");
+        await Expect(rows).ToHaveCountAsync(1, new() { Timeout = 30_000 });
+        await Reader.ReadsAsync(rows, "The whole period");
+        await Reader.ReadsAsync(rows, "%");
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task Addresses_that_an_operator_copies_name_the_tenant()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=insights&tenant=acme");
+        var tile = reader.Page.Locator("section.card").Filter(new() { HasText = "/v1/insights/kpi-year-on-year" });
+        var csv = await tile.GetByText("CSV").GetAttributeAsync("href");
+        var own = await fixture.Server.Client.GetStringAsync(csv, Cancel);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/insights/kpi-year-on-year") { Headers = { { "X-Tenant", "acme" }, { "Accept", "text/csv" } } };
+        using var expected = await fixture.Server.Client.SendAsync(request, Cancel);
+        Assert.Equal(await expected.Content.ReadAsStringAsync(Cancel), own);
+        Assert.NotEqual(await fixture.Server.Client.GetStringAsync("/v1/insights/kpi-year-on-year?format=csv", Cancel), own);
+        Assert.Contains("tenant=acme", await tile.GetByText("Picture (SVG)").GetAttributeAsync("href"), StringComparison.Ordinal);
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task Another_revision_of_the_model_renews_what_the_page_remembers()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore");
+        var page = reader.Page;
+        var asked = 0;
+        page.Request += (_, request) => asked += request.Url.EndsWith("/v1/metrics", StringComparison.Ordinal) ? 1 : 0;
+        await page.RunAndWaitForResponseAsync(() => page.Locator("[data-keep=metric-bounce_rate]").ClickAsync(), "**/v1/caller");
+        await reader.SettledAsync();
+        Assert.Equal(0, asked);
+
+        // The server says another revision from now on.
+        await page.RouteAsync("**/v1/caller", async route =>
+        {
+            var answer = await route.FetchAsync();
+            var caller = JsonNode.Parse(await answer.TextAsync())!;
+            Assert.NotNull(caller["modelRevision"]);
+            caller["modelRevision"] = "another";
+            await route.FulfillAsync(new() { Response = answer, Body = caller.ToJsonString() });
+        });
+        await page.RunAndWaitForRequestAsync(() => page.Locator("[data-keep=metric-visits]").ClickAsync(), "**/v1/metrics");
+        await reader.SettledAsync();
+        Assert.Equal(1, asked);
+        reader.AssertQuiet();
+    }
+
+    [Fact]
     public async Task The_table_is_saved_as_csv_with_all_rows()
     {
         await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&by=visit__country");

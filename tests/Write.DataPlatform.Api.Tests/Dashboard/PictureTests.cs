@@ -103,6 +103,25 @@ public sealed class PictureTests(ServerFixture server)
         Assert.Contains(root.Descendants(Svg + "text"), t => t.Value == "not known");
     }
 
+    [Theory]
+    [InlineData("2026-01-10..2026-04-01", "Jan 2026 is not whole")]
+    [InlineData("2026-01-01..2026-03-10", "Mar 2026 is not whole")]
+    [InlineData("2026-01-10..2026-03-10", "Jan 2026 and Mar 2026 are not whole")]
+    [InlineData("2026-01-01..2026-04-01", null)]
+    public void A_period_that_the_range_cuts_is_dotted_and_said(string range, string? said)
+    {
+        var answer = new MetricAnswer
+        {
+            Columns = [new AnswerColumn("metric_time__month", new ColumnType(ColumnKind.Date)) { Grain = TimeGrain.Month, FullName = "metric_time__month" }, new AnswerColumn("n", new ColumnType(ColumnKind.Int64), "N", null, "#,0")],
+            Rows = [[new DateOnly(2026, 1, 1), 5L], [new DateOnly(2026, 2, 1), 7L], [new DateOnly(2026, 3, 1), 3L]],
+            Served = new ServedBy(["gold"], [], new DateTimeOffset(2026, 6, 1, 0, 0, 0, TimeSpan.Zero), [], 0),
+        };
+        var ends = range.Split("..").Select(d => TimeBound.FromDate(DateOnly.Parse(d, System.Globalization.CultureInfo.InvariantCulture), TimeZoneInfo.Utc)).ToArray();
+        var root = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc, new ResolvedRange(ends[0], ends[1]))).Root!;
+        Assert.Equal(said, root.Descendants(Svg + "text").Select(t => t.Value).FirstOrDefault(t => t.Contains("whole", StringComparison.Ordinal)));
+        Assert.Equal(said is null ? 0 : said.Contains(" and ", StringComparison.Ordinal) ? 2 : 1, root.Descendants(Svg + "path").Count(p => (string?)p.Attribute("class") == "l o"));
+    }
+
     [Fact]
     public void An_unfinished_period_is_dotted_and_ends_in_the_readers_zone()
     {
