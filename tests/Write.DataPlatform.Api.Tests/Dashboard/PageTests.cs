@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Streaming;
 using static Microsoft.Playwright.Assertions;
 
 namespace Write.DataPlatform.Api.Tests.Dashboard;
@@ -230,6 +233,55 @@ public sealed class PageTests(DashboardFixture fixture)
         await Reader.ReadsAsync(row, after.ToString(CultureInfo.InvariantCulture));
         await Reader.ReadsAsync(reader.Page.GetByRole(AriaRole.Region, new() { Name = "Runs" }), "manual");
         await Reader.ReadsAsync(reader.Page.Locator(".operations"), "Dead letters");
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_run_is_cancelled_from_the_page()
+    {
+        var ledger = fixture.Server.Services.GetRequiredService<RunLedger>();
+        var now = fixture.Server.Services.GetRequiredService<TimeProvider>().GetUtcNow();
+        var run = new RefreshRun { Id = ledger.NewId(), Table = "shows_daily", Trigger = RunTrigger.Manual, State = RunState.Running, StartedAt = now, Basis = now };
+        await ledger.CreateAsync(run, Cancel);
+        try
+        {
+            await using var reader = await fixture.OpenAsync("/?view=operations");
+            var row = reader.Page.GetByRole(AriaRole.Region, new() { Name = "Runs" }).Locator("tr").Filter(new() { HasText = "shows_daily" }).Filter(new() { Has = reader.Page.GetByText("Cancel") });
+            var answer = await reader.Page.RunAndWaitForResponseAsync(() => row.GetByRole(AriaRole.Button).ClickAsync(), $"**/v1/runs/{run.Id}/cancel");
+            Assert.Equal(202, answer.Status);
+            Assert.True((await ledger.GetAsync(run.Id, Cancel))!.CancelRequested);
+            await Reader.ReadsAsync(reader.Page.Locator("#said"), "asked to stop");
+            await Reader.ReadsAsync(reader.Page.GetByRole(AriaRole.Region, new() { Name = "Runs" }), "stopping");
+            reader.AssertQuiet();
+        }
+        finally
+        {
+            await ledger.UpdateAsync(run.Id, r => r with { State = RunState.Cancelled, EndedAt = now }, Cancel);
+        }
+    }
+
+    [Fact]
+    public async Task Dead_letters_are_read_and_sent_again_from_the_page()
+    {
+        // Straight into the stream: HTTP would refuse it.
+        var put = await fixture.Server.Services.GetRequiredService<IEventStreams>().Get("visits").PutAsync([new PutRecord("key", "{ no event"u8.ToArray())], Cancel);
+        Assert.All(put, result => Assert.True(result.IsAccepted, result.Error?.Message));
+        for (var tries = 0; (await fixture.Server.GetAsync("/v1/streams/visits/dead-letters")).Body["deadLetters"]!.AsArray().Count == 0; tries++)
+        {
+            Assert.True(tries < 600, "The record is no dead letter.");
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Cancel);
+        }
+
+        await using var reader = await fixture.OpenAsync("/?view=operations");
+        var page = reader.Page;
+        await page.GetByText("Dead letters: 1").ClickAsync();
+        var letters = page.GetByRole(AriaRole.Region, new() { Name = "Dead letters of visits" });
+        await Reader.ReadsAsync(letters, "invalid_json");
+        await Reader.ReadsAsync(letters, "{ no event");
+        var answer = await page.RunAndWaitForResponseAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "Count them again" }).ClickAsync(), "**/dead-letters/replay");
+        var told = JsonNode.Parse(await answer.TextAsync())!;
+        Assert.Equal((1L, 0L), ((long)told["replayed"]!, (long)told["kept"]!));
+        await Reader.ReadsAsync(page.Locator(".operations"), "1 was sent again, 0 are kept.");
         reader.AssertQuiet();
     }
 
