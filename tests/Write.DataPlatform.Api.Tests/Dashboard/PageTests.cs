@@ -263,16 +263,20 @@ public sealed class PageTests(DashboardFixture fixture)
     [Fact]
     public async Task Dead_letters_are_read_and_sent_again_from_the_page()
     {
+        Assert.SkipWhen(DashboardFixture.Missing is not null, DashboardFixture.Missing ?? "");
+        // A server of its own: once a stream counts, what it has not sent is no event of its time, whatever the sample's files say.
+        await using var server = new ServerFixture();
+        await server.InitializeAsync();
         // Straight into the stream: HTTP would refuse it.
-        var put = await fixture.Server.Services.GetRequiredService<IEventStreams>().Get("visits").PutAsync([new PutRecord("key", "{ no event"u8.ToArray())], Cancel);
+        var put = await server.Services.GetRequiredService<IEventStreams>().Get("visits").PutAsync([new PutRecord("key", "{ no event"u8.ToArray())], Cancel);
         Assert.All(put, result => Assert.True(result.IsAccepted, result.Error?.Message));
-        for (var tries = 0; (await fixture.Server.GetAsync("/v1/streams/visits/dead-letters")).Body["deadLetters"]!.AsArray().Count == 0; tries++)
+        for (var tries = 0; (await server.GetAsync("/v1/streams/visits/dead-letters")).Body["deadLetters"]!.AsArray().Count == 0; tries++)
         {
             Assert.True(tries < 600, "The record is no dead letter.");
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Cancel);
         }
 
-        await using var reader = await fixture.OpenAsync("/?view=operations");
+        await using var reader = await fixture.OpenAsync("/?view=operations", server: server);
         var page = reader.Page;
         await page.GetByText("Dead letters: 1").ClickAsync();
         var letters = page.GetByRole(AriaRole.Region, new() { Name = "Dead letters of visits" });
