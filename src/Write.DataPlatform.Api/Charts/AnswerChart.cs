@@ -9,7 +9,7 @@ namespace Write.DataPlatform.Api.Charts;
 /// Draws an answer as what it is: steps of a funnel, cohorts of a retention, metrics over time (one panel each), or a ranking. What an answer has more of than a
 /// picture can show is left out and said.
 /// </summary>
-internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneInfo zone)
+internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneInfo zone, ResolvedRange range)
 {
     private const int Margin = 16;
     private const int MaxBars = 12;
@@ -25,7 +25,11 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
     private readonly SvgWriter _svg = new();
 
     /// <summary>The picture as SVG.</summary>
-    public static string Draw(MetricAnswer answer, ChartLook look, TimeZoneInfo zone) => new AnswerChart(answer, look, zone).Draw();
+    /// <param name="answer">The answer.</param>
+    /// <param name="look">How it looks.</param>
+    /// <param name="zone">The zone whose days the query counts.</param>
+    /// <param name="range">What the query asked for, on that zone's clock: buckets that it cuts are drawn as not whole.</param>
+    public static string Draw(MetricAnswer answer, ChartLook look, TimeZoneInfo zone, ResolvedRange range) => new AnswerChart(answer, look, zone, range).Draw();
 
     private string Draw()
     {
@@ -43,7 +47,7 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
             return Funnel(step, fromFirst);
         }
 
-        if (Find("__cohort") is { } size && Find("__rate") is { } rate && Find("__period") is { } period && time >= 0)
+        if (Find("__cohort") is { } size && Find("__rate") is { } rate && Find("__period") is { } period)
         {
             return Cohorts(time, period, size, rate);
         }
@@ -74,7 +78,9 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
 
         var y = Margin + down * PanelHeight + 6.0;
         var isCompared = shown.Exists(v => Find(answer.Columns[v], "__previous") is not null);
-        var open = rows.FindIndex(r => IsUnfinished(r[time], answer.Columns[time].Grain!.Value));
+        var grain = answer.Columns[time].Grain!.Value;
+        var open = rows.FindIndex(r => IsUnfinished(r[time], grain));
+        var cut = rows.Where(r => IsCut(r[time], grain) && !IsUnfinished(r[time], grain)).Select(r => ChartText.Bucket(r[time], grain, zone)).ToList();
         Key("l", "value", Margin, y);
         var x = Margin + 80.0;
         if (isCompared)
@@ -83,10 +89,17 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
             x += 90;
         }
 
-        if (open >= 0)
+        // On a narrow picture each says so in a line of its own.
+        var isNarrow = look.Width < 480;
+        var told = new[]
         {
-            var isNarrow = look.Width < 480;
-            Key("l o", $"{ChartText.Bucket(rows[open][time], answer.Columns[time].Grain!.Value, zone)} is not over yet", isNarrow ? Margin : x, isNarrow ? y += 18 : y);
+            open >= 0 ? $"{ChartText.Bucket(rows[open][time], grain, zone)} is not over yet" : null,
+            cut.Count > 0 ? $"{string.Join(" and ", cut)} {(cut.Count > 1 ? "are" : "is")} not whole" : null,
+        };
+        foreach (var text in told.OfType<string>())
+        {
+            Key("l o", text, isNarrow ? Margin : x, isNarrow ? y += 18 : y);
+            x += SvgWriter.WidthOf(text) + 46;
         }
 
         return Finish(y, values.Count > shown.Count ? $"{values.Count - shown.Count} more metrics are not drawn" : null, string.Join(", ", shown.Select(v => ChartText.Title(answer.Columns[v]))));
@@ -129,19 +142,26 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
             _svg.Text(Math.Clamp(X(i), left + longest / 2, Math.Max(left + longest / 2, left + width - longest / 2)), top + PanelHeight - 26, names[i], null, "middle");
         }
 
-        // From the first bucket on that is not over: those behind it have not begun.
-        var open = rows.FindIndex(r => IsUnfinished(r[time], grain));
-        var finished = open >= 0 ? open : rows.Count;
+        // Whole buckets are one line. Those before it the range cuts; those behind it, it cuts or they are not over, or have not begun.
+        bool IsWhole(object?[] r) => !IsUnfinished(r[time], grain) && !IsCut(r[time], grain);
+        var first = rows.FindIndex(IsWhole);
+        var open = first < 0 ? -1 : rows.FindIndex(first, r => !IsWhole(r));
+        var finished = open >= 0 ? open : first < 0 ? 0 : rows.Count;
         if (previous is not null)
         {
             _svg.Path(rows.Select((r, i) => (X(i), At(r, previous))), "l p");
         }
 
-        _svg.Path(rows.Take(finished).Select((r, i) => (X(i), At(r, value))), "l");
-        if (open >= 0)
+        var points = rows.Select((r, i) => (X(i), At(r, value))).ToList();
+        _svg.Path(points.Take(finished).Skip(Math.Max(0, first)), "l");
+        if (first > 0)
         {
-            var from = Math.Max(0, finished - 1);
-            _svg.Path(rows.Skip(from).Select((r, i) => (X(from + i), At(r, value))), "l o");
+            _svg.Path(points.Take(first + 1), "l o");
+        }
+
+        if (finished < rows.Count)
+        {
+            _svg.Path(points.Skip(Math.Max(0, finished - 1)), "l o");
         }
 
         for (var i = 0; i < rows.Count; i++)
@@ -170,7 +190,7 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
         {
             var grain = answer.Columns[time].Grain!.Value;
             y += 20;
-            _svg.Text(Margin, y, ChartText.Bucket(newest, grain, zone) + (IsUnfinished(newest, grain) ? ", not over yet" : ""));
+            _svg.Text(Margin, y, ChartText.Bucket(newest, grain, zone) + (IsUnfinished(newest, grain) ? ", not over yet" : IsCut(newest, grain) ? ", not whole" : ""));
         }
 
         y += 12;
@@ -238,14 +258,15 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
 
     private string Cohorts(int time, int period, int size, int rate)
     {
-        var grain = answer.Columns[time].Grain!.Value;
+        TimeGrain? grain = time >= 0 ? answer.Columns[time].Grain : null;
         var name = answer.Columns[rate].Name[..^"__rate".Length];
         var title = ChartText.Title(answer.Columns.First(c => c.Name == name));
         // One grid: of several groups the first.
         var fields = Enumerable.Range(0, period).Where(i => i != time).ToList();
         var groups = answer.Rows.GroupBy(r => string.Join(" · ", fields.Select(f => ChartText.Name(r[f])))).ToList();
         title += groups[0].Key.Length > 0 ? ", " + groups[0].Key : "";
-        var cohorts = groups[0].GroupBy(r => r[time]).ToList();
+        // Without a time the whole range is one cohort.
+        var cohorts = groups[0].GroupBy(r => grain is null ? null : r[time]).ToList();
         var shown = cohorts.TakeLast(MaxCohorts).ToList();
         var periods = shown.SelectMany(c => c).Select(r => (int)(Number(r, period) ?? 0)).Distinct().Order().ToList();
         const double head = 120;
@@ -267,7 +288,7 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
         foreach (var cohort in shown)
         {
             y += 26;
-            _svg.Text(Margin, y, ChartText.Bucket(cohort.Key, grain, zone), "v");
+            _svg.Text(Margin, y, grain is { } g ? ChartText.Bucket(cohort.Key, g, zone) : "the period", "v");
             _svg.Text(Margin + head - 8, y, ChartText.Value(Number(cohort.First(), size), answer.Columns[size]), null, "end");
             foreach (var row in cohort)
             {
@@ -311,16 +332,21 @@ internal sealed class AnswerChart(MetricAnswer answer, ChartLook look, TimeZoneI
 
     private bool IsUnfinished(object? start, TimeGrain grain) => answer.Served.AsOf is { } asOf && start switch
     {
-        DateOnly date => DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(asOf, zone).DateTime) < grain switch
-        {
-            TimeGrain.Day => date.AddDays(1),
-            TimeGrain.Week => date.AddDays(7),
-            TimeGrain.Month => date.AddMonths(1),
-            TimeGrain.Quarter => date.AddMonths(3),
-            _ => date.AddYears(1),
-        },
+        DateOnly date => DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(asOf, zone).DateTime) < EndOf(date, grain),
         DateTime instant => asOf.UtcDateTime < instant + (grain switch { TimeGrain.Hour => TimeSpan.FromHours(1), TimeGrain.Minute => TimeSpan.FromMinutes(1), _ => TimeSpan.FromSeconds(1) }),
         _ => false,
+    };
+
+    /// <summary>Whether the query's range begins or ends within a bucket of days, which therefore holds less than its name says.</summary>
+    private bool IsCut(object? start, TimeGrain grain) => start is DateOnly date && new[] { range.From, range.To }.Any(at => at?.Local > date.ToDateTime(TimeOnly.MinValue) && at?.Local < EndOf(date, grain).ToDateTime(TimeOnly.MinValue));
+
+    private static DateOnly EndOf(DateOnly start, TimeGrain grain) => grain switch
+    {
+        TimeGrain.Day => start.AddDays(1),
+        TimeGrain.Week => start.AddDays(7),
+        TimeGrain.Month => start.AddMonths(1),
+        TimeGrain.Quarter => start.AddMonths(3),
+        _ => start.AddYears(1),
     };
 
     /// <summary>Round steps that cover a range.</summary>

@@ -17,7 +17,7 @@ internal static class SvgAnswers
     /// <summary>The ending of an insight's address that asks for a picture.</summary>
     public const string Ending = ".svg";
 
-    /// <summary>A picture as a request asks for it; until the query is known its zone is UTC.</summary>
+    /// <summary>A picture as a request asks for it; until the query is known its zone is UTC and its range open.</summary>
     /// <exception cref="QueryException">The width is no number or out of range, or there is no such theme.</exception>
     public static AnswerFormat Format(HttpRequest request)
     {
@@ -36,15 +36,15 @@ internal static class SvgAnswers
         }
 
         form.ThrowIfAny();
-        return Of(new ChartLook(width, theme), TimeZoneInfo.Utc);
+        return Of(new ChartLook(width, theme), TimeZoneInfo.Utc, ResolvedRange.All);
     }
 
-    private static AnswerFormat Of(ChartLook look, TimeZoneInfo zone) => new($"{Name}-{look.Width}-{look.Theme}".ToLowerInvariant(), ContentType, (output, answer, token) => WriteAsync(output, AnswerChart.Draw(answer, look, zone), token))
+    private static AnswerFormat Of(ChartLook look, TimeZoneInfo zone, ResolvedRange range) => new($"{Name}-{look.Width}-{look.Theme}".ToLowerInvariant(), ContentType, (output, answer, token) => WriteAsync(output, AnswerChart.Draw(answer, look, zone, range), token))
     {
         IsText = true,
         ContentType = ContentType + "; charset=utf-8",
         Policy = look.Policy,
-        InZone = known => Of(look, known),
+        For = (known, asked) => Of(look, known, asked),
     };
 
     private static async Task WriteAsync(PipeWriter output, string picture, CancellationToken cancellationToken) =>

@@ -54,12 +54,12 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
 
         var format = formats.Of(context.Request);
         var asked = await read();
-        format = format.InZone?.Invoke(asked.Query.TimeZone ?? models.Current.TimeZone) ?? format;
         try
         {
             var query = CallerView.Of(context, models.Current).Bind(asked.Query) with { Cursor = asked.Query.Cursor ?? QueryRoutes.CursorOf(context) };
             var planned = await service.PlanAsync(query, CallerGate.Known(context), cancellation);
             QueryName.Set(context, planned.Tag);
+            format = Of(planned, format);
             var key = cache.KeyOf(planned, format.Name);
             if (name is { } toRemember && !planned.NeedsLake)
             {
@@ -89,11 +89,12 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         }
     }
 
+    private static AnswerFormat Of(PlannedQuery planned, AnswerFormat format) => format.For?.Invoke(planned.Plan.Resolved.Zone, planned.Plan.Resolved.Range) ?? format;
+
     /// <summary>Gives a job's answer in the format asked for.</summary>
     public async Task AnswerJobAsync(HttpContext context, QueryJob job)
     {
-        var format = formats.Of(context.Request);
-        format = format.InZone?.Invoke(job.Planned.Query.TimeZone ?? job.Planned.Model.TimeZone) ?? format;
+        var format = Of(job.Planned, formats.Of(context.Request));
         QueryName.Set(context, job.Id);
         try
         {

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.Net.Http.Headers;
 using Write.DataPlatform.Api.Charts;
 using Write.DataPlatform.Insights;
+using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Api.Rest;
 
@@ -20,8 +21,8 @@ internal sealed record AnswerFormat(string Name, string MediaType, Func<PipeWrit
     /// <summary>The content policy of an answer that is opened by itself; null for that of data.</summary>
     public string? Policy { get; init; }
 
-    /// <summary>The same format for a query that counts days in a zone; null where that makes no difference.</summary>
-    public Func<TimeZoneInfo, AnswerFormat>? InZone { get; init; }
+    /// <summary>The same format for a query that counts days in a zone and asks for a range; null where that makes no difference.</summary>
+    public Func<TimeZoneInfo, ResolvedRange, AnswerFormat>? For { get; init; }
 
     /// <summary>The answer, written.</summary>
     public async ValueTask<ReadOnlyMemory<byte>> WriteAsync(MetricAnswer answer, CancellationToken cancellationToken = default)

@@ -24,6 +24,7 @@ internal static class CallerRoutes
             tenant = caller.Tenant,
             isOperator = caller.IsOperator,
             timeZone = model.TimeZone.Id,
+            modelRevision = model.Revision,
             tenants = caller.IsOperator ? model.Tenants.Keys.Order(StringComparer.Ordinal) : null,
         });
     });

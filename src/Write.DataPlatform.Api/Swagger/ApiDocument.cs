@@ -135,7 +135,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
     private static void Caller(Operations to)
     {
         var caller = to.Operation("Catalogue", "caller", "Who asks, and how the model counts time", "Needs no key: who is not known is told that alone.", Schemas.Object(
-            null, ("isKnown", Schemas.Flag()), ("name", Schemas.Text()), ("tenant", Schemas.OrNull(Schemas.Text())), ("isOperator", Schemas.Flag()), ("timeZone", Schemas.Text("The model's")),
+            null, ("isKnown", Schemas.Flag()), ("name", Schemas.Text()), ("tenant", Schemas.OrNull(Schemas.Text())), ("isOperator", Schemas.Flag()), ("timeZone", Schemas.Text("The model's")), ("modelRevision", Schemas.Text("Changes when the model does")),
             ("tenants", Schemas.OrNull(Schemas.List(Schemas.Text(), "For operators: whose rows they may look at")))));
         caller.Security = [];
         to.Add(HttpMethod.Get, CallerRoutes.Path, caller);

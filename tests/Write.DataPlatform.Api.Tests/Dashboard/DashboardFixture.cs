@@ -43,19 +43,21 @@ public sealed class DashboardFixture : IAsyncLifetime
     /// <param name="width">The window's width: 1280 is a desktop, 390 a phone.</param>
     /// <param name="theme">The reader's system.</param>
     /// <param name="proxied">Whether a proxy stands between, so that the reader is not the server's own operator.</param>
-    internal async Task<Reader> OpenAsync(string address, int width = 1280, ColorScheme theme = ColorScheme.Light, bool proxied = false)
+    /// <param name="server">The server; that of all tests unless said.</param>
+    internal async Task<Reader> OpenAsync(string address, int width = 1280, ColorScheme theme = ColorScheme.Light, bool proxied = false, ServerFixture? server = null)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
+        var home = (server ?? Server).Client.BaseAddress!;
         var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
         {
-            BaseURL = Server.Client.BaseAddress!.ToString(),
+            BaseURL = home.ToString(),
             ViewportSize = new ViewportSize { Width = width, Height = 900 },
             ColorScheme = theme,
             Locale = "en-GB",
             TimezoneId = "Europe/Berlin",
             ExtraHTTPHeaders = proxied ? [KeyValuePair.Create("X-Forwarded-For", "192.0.2.1")] : null,
         });
-        var reader = new Reader(context, await context.NewPageAsync(), Server.Client.BaseAddress!.Authority);
+        var reader = new Reader(context, await context.NewPageAsync(), home.Authority);
         await reader.GoAsync(address);
         return reader;
     }

@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
+using Write.DataPlatform.Gold;
+using Write.DataPlatform.Streaming;
 using static Microsoft.Playwright.Assertions;
 
 namespace Write.DataPlatform.Api.Tests.Dashboard;
@@ -108,6 +111,70 @@ public sealed class PageTests(DashboardFixture fixture)
     }
 
     [Fact]
+    public async Task A_month_that_the_range_cuts_is_dotted_and_said()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&range=2025-10-10..2026-01-15&grain=month&compare=none");
+        await Reader.ReadsAsync(reader.Page.Locator(".legend"), "Oct 2025 and Jan 2026 are not whole");
+        Assert.Equal(2, await reader.Page.Locator(".line.open").CountAsync());
+        await reader.GoAsync("/?view=explore&metric=visits&range=2025-10-01..2026-02-01&grain=month&compare=none");
+        await Expect(reader.Page.Locator(".legend")).Not.ToContainTextAsync("whole");
+        Assert.Equal(0, await reader.Page.Locator(".line.open").CountAsync());
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_retention_without_a_time_is_one_cohort()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=api&metric=returning_visitors&grain=auto");
+        var rows = reader.Page.Locator("table.cohorts tbody tr");
+        await Expect(rows).ToHaveCountAsync(1, new() { Timeout = 30_000 });
+        await Reader.ReadsAsync(rows, "The whole period");
+        await Reader.ReadsAsync(rows, "%");
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task Addresses_that_an_operator_copies_name_the_tenant()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=insights&tenant=acme");
+        var tile = reader.Page.Locator("section.card").Filter(new() { HasText = "/v1/insights/kpi-year-on-year" });
+        var csv = await tile.GetByText("CSV").GetAttributeAsync("href");
+        var own = await fixture.Server.Client.GetStringAsync(csv, Cancel);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/insights/kpi-year-on-year") { Headers = { { "X-Tenant", "acme" }, { "Accept", "text/csv" } } };
+        using var expected = await fixture.Server.Client.SendAsync(request, Cancel);
+        Assert.Equal(await expected.Content.ReadAsStringAsync(Cancel), own);
+        Assert.NotEqual(await fixture.Server.Client.GetStringAsync("/v1/insights/kpi-year-on-year?format=csv", Cancel), own);
+        Assert.Contains("tenant=acme", await tile.GetByText("Picture (SVG)").GetAttributeAsync("href"), StringComparison.Ordinal);
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task Another_revision_of_the_model_renews_what_the_page_remembers()
+    {
+        await using var reader = await fixture.OpenAsync("/?view=explore");
+        var page = reader.Page;
+        var asked = 0;
+        page.Request += (_, request) => asked += request.Url.EndsWith("/v1/metrics", StringComparison.Ordinal) ? 1 : 0;
+        await page.RunAndWaitForResponseAsync(() => page.Locator("[data-keep=metric-bounce_rate]").ClickAsync(), "**/v1/caller");
+        await reader.SettledAsync();
+        Assert.Equal(0, asked);
+
+        // The server says another revision from now on.
+        await page.RouteAsync("**/v1/caller", async route =>
+        {
+            var answer = await route.FetchAsync();
+            var caller = JsonNode.Parse(await answer.TextAsync())!;
+            Assert.NotNull(caller["modelRevision"]);
+            caller["modelRevision"] = "another";
+            await route.FulfillAsync(new() { Response = answer, Body = caller.ToJsonString() });
+        });
+        await page.RunAndWaitForRequestAsync(() => page.Locator("[data-keep=metric-visits]").ClickAsync(), "**/v1/metrics");
+        await reader.SettledAsync();
+        Assert.Equal(1, asked);
+        reader.AssertQuiet();
+    }
+
+    [Fact]
     public async Task The_table_is_saved_as_csv_with_all_rows()
     {
         await using var reader = await fixture.OpenAsync("/?view=explore&metric=visits&by=visit__country");
@@ -166,6 +233,59 @@ public sealed class PageTests(DashboardFixture fixture)
         await Reader.ReadsAsync(row, after.ToString(CultureInfo.InvariantCulture));
         await Reader.ReadsAsync(reader.Page.GetByRole(AriaRole.Region, new() { Name = "Runs" }), "manual");
         await Reader.ReadsAsync(reader.Page.Locator(".operations"), "Dead letters");
+        reader.AssertQuiet();
+    }
+
+    [Fact]
+    public async Task A_run_is_cancelled_from_the_page()
+    {
+        var ledger = fixture.Server.Services.GetRequiredService<RunLedger>();
+        var now = fixture.Server.Services.GetRequiredService<TimeProvider>().GetUtcNow();
+        var run = new RefreshRun { Id = ledger.NewId(), Table = "shows_daily", Trigger = RunTrigger.Manual, State = RunState.Running, StartedAt = now, Basis = now };
+        await ledger.CreateAsync(run, Cancel);
+        try
+        {
+            await using var reader = await fixture.OpenAsync("/?view=operations");
+            var row = reader.Page.GetByRole(AriaRole.Region, new() { Name = "Runs" }).Locator("tr").Filter(new() { HasText = "shows_daily" }).Filter(new() { Has = reader.Page.GetByText("Cancel") });
+            var answer = await reader.Page.RunAndWaitForResponseAsync(() => row.GetByRole(AriaRole.Button).ClickAsync(), $"**/v1/runs/{run.Id}/cancel");
+            Assert.Equal(202, answer.Status);
+            Assert.True((await ledger.GetAsync(run.Id, Cancel))!.CancelRequested);
+            await Reader.ReadsAsync(reader.Page.Locator("#said"), "asked to stop");
+            await Reader.ReadsAsync(reader.Page.GetByRole(AriaRole.Region, new() { Name = "Runs" }), "stopping");
+            reader.AssertQuiet();
+        }
+        finally
+        {
+            await ledger.UpdateAsync(run.Id, r => r with { State = RunState.Cancelled, EndedAt = now }, Cancel);
+        }
+    }
+
+    [Fact]
+    public async Task Dead_letters_are_read_and_sent_again_from_the_page()
+    {
+        Assert.SkipWhen(DashboardFixture.Missing is not null, DashboardFixture.Missing ?? "");
+        // A server of its own: once a stream counts, what it has not sent is no event of its time, whatever the sample's files say.
+        await using var server = new ServerFixture();
+        await server.InitializeAsync();
+        // Straight into the stream: HTTP would refuse it.
+        var put = await server.Services.GetRequiredService<IEventStreams>().Get("visits").PutAsync([new PutRecord("key", "{ no event"u8.ToArray())], Cancel);
+        Assert.All(put, result => Assert.True(result.IsAccepted, result.Error?.Message));
+        for (var tries = 0; (await server.GetAsync("/v1/streams/visits/dead-letters")).Body["deadLetters"]!.AsArray().Count == 0; tries++)
+        {
+            Assert.True(tries < 600, "The record is no dead letter.");
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Cancel);
+        }
+
+        await using var reader = await fixture.OpenAsync("/?view=operations", server: server);
+        var page = reader.Page;
+        await page.GetByText("Dead letters: 1").ClickAsync();
+        var letters = page.GetByRole(AriaRole.Region, new() { Name = "Dead letters of visits" });
+        await Reader.ReadsAsync(letters, "invalid_json");
+        await Reader.ReadsAsync(letters, "{ no event");
+        var answer = await page.RunAndWaitForResponseAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "Count them again" }).ClickAsync(), "**/dead-letters/replay");
+        var told = JsonNode.Parse(await answer.TextAsync())!;
+        Assert.Equal((1L, 0L), ((long)told["replayed"]!, (long)told["kept"]!));
+        await Reader.ReadsAsync(page.Locator(".operations"), "1 was sent again, 0 are kept.");
         reader.AssertQuiet();
     }
 

@@ -98,9 +98,28 @@ public sealed class PictureTests(ServerFixture server)
             Rows = [[nasty, 5L], [null, -3L], ["", null]],
             Served = new ServedBy(["lake"], [], null, [], 0),
         };
-        var root = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(400, ChartTheme.Auto), TimeZoneInfo.Utc)).Root!;
+        var root = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(400, ChartTheme.Auto), TimeZoneInfo.Utc, ResolvedRange.All)).Root!;
         Assert.Empty(root.Descendants(Svg + "script"));
         Assert.Contains(root.Descendants(Svg + "text"), t => t.Value == "not known");
+    }
+
+    [Theory]
+    [InlineData("2026-01-10..2026-04-01", "Jan 26 is not whole")]
+    [InlineData("2026-01-01..2026-03-10", "Mar 26 is not whole")]
+    [InlineData("2026-01-10..2026-03-10", "Jan 26 and Mar 26 are not whole")]
+    [InlineData("2026-01-01..2026-04-01", null)]
+    public void A_period_that_the_range_cuts_is_dotted_and_said(string range, string? said)
+    {
+        var answer = new MetricAnswer
+        {
+            Columns = [new AnswerColumn("metric_time__month", new ColumnType(ColumnKind.Date)) { Grain = TimeGrain.Month, FullName = "metric_time__month" }, new AnswerColumn("n", new ColumnType(ColumnKind.Int64), "N", null, "#,0")],
+            Rows = [[new DateOnly(2026, 1, 1), 5L], [new DateOnly(2026, 2, 1), 7L], [new DateOnly(2026, 3, 1), 3L]],
+            Served = new ServedBy(["gold"], [], new DateTimeOffset(2026, 6, 1, 0, 0, 0, TimeSpan.Zero), [], 0),
+        };
+        var ends = range.Split("..").Select(d => TimeBound.FromDate(DateOnly.Parse(d, System.Globalization.CultureInfo.InvariantCulture), TimeZoneInfo.Utc)).ToArray();
+        var root = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc, new ResolvedRange(ends[0], ends[1]))).Root!;
+        Assert.Equal(said, root.Descendants(Svg + "text").Select(t => t.Value).FirstOrDefault(t => t.Contains("whole", StringComparison.Ordinal)));
+        Assert.Equal(said is null ? 0 : said.Contains(" and ", StringComparison.Ordinal) ? 2 : 1, root.Descendants(Svg + "path").Count(p => (string?)p.Attribute("class") == "l o"));
     }
 
     [Fact]
@@ -113,7 +132,7 @@ public sealed class PictureTests(ServerFixture server)
             Served = new ServedBy(["gold"], [], asOf, [], 0),
         };
 
-        bool IsDotted(string asOf, string zone) => AnswerChart.Draw(Of(DateTimeOffset.Parse(asOf, null, System.Globalization.DateTimeStyles.AssumeUniversal)), new ChartLook(400, ChartTheme.Light), TimeZoneInfo.FindSystemTimeZoneById(zone)).Contains("class=\"l o\"", StringComparison.Ordinal);
+        bool IsDotted(string asOf, string zone) => AnswerChart.Draw(Of(DateTimeOffset.Parse(asOf, null, System.Globalization.DateTimeStyles.AssumeUniversal)), new ChartLook(400, ChartTheme.Light), TimeZoneInfo.FindSystemTimeZoneById(zone), ResolvedRange.All).Contains("class=\"l o\"", StringComparison.Ordinal);
         Assert.True(IsDotted("2026-03-03T22:30:00Z", "Europe/Berlin"));
         Assert.False(IsDotted("2026-03-03T23:30:00Z", "Europe/Berlin"));
         Assert.True(IsDotted("2026-03-03T23:30:00Z", "UTC"));
@@ -129,7 +148,7 @@ public sealed class PictureTests(ServerFixture server)
             Rows = [[new DateOnly(2026, 3, 1), 5L], [new DateOnly(2026, 3, 2), 7L], [new DateOnly(2026, 3, 3), 0L], [new DateOnly(2026, 3, 4), 0L]],
             Served = new ServedBy(["gold"], [], new DateTimeOffset(2026, 3, 2, 10, 0, 0, TimeSpan.Zero), [], 0),
         };
-        var root = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc)).Root!;
+        var root = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc, ResolvedRange.All)).Root!;
         Assert.Contains(root.Descendants(Svg + "text"), t => t.Value == "2 Mar is not over yet");
         int Points(string style) => root.Descendants(Svg + "path").Single(e => (string?)e.Attribute("class") == style).Attribute("d")!.Value.Count(c => c is 'M' or 'L');
         Assert.Equal((1, 4), (Points("l"), Points("l o")));
@@ -151,7 +170,7 @@ public sealed class PictureTests(ServerFixture server)
             Rows = [Row("FR", 1, 0, 1), Row("FR", 1, 1, 0.5), Row("FR", 2, 0, 1), Row("DE", 1, 0, 1), Row("DE", 1, 1, 0.25), Row("DE", 2, 0, 1)],
             Served = new ServedBy(["lake"], [], null, [], 0),
         };
-        var texts = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc)).Root!.Descendants(Svg + "text").ToList();
+        var texts = XDocument.Parse(AnswerChart.Draw(answer, new ChartLook(800, ChartTheme.Light), TimeZoneInfo.Utc, ResolvedRange.All)).Root!.Descendants(Svg + "text").ToList();
         Assert.Equal(texts.Count, texts.Select(t => ((string?)t.Attribute("x"), (string?)t.Attribute("y"))).Distinct().Count());
         Assert.Contains(texts, t => t.Value == "50%");
         Assert.DoesNotContain(texts, t => t.Value == "25%");

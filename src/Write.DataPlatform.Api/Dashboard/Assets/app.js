@@ -1,6 +1,7 @@
 // The shell: who looks, which view, and the address that says it all.
-import { ask, forget, key, lookAs, remembered, signIn, signOut } from './api.js';
+import { ask, forget, key, lookAs, signIn, signOut } from './api.js';
 import { button, h, say } from './dom.js';
+import { callerPath } from './headline.js';
 import { link, read } from './state.js';
 import overview from './overview.js';
 
@@ -19,7 +20,22 @@ let leaving = new AbortController();
 /** Goes to a state: the address first, then the page. */
 function go(state, { replace = false, quiet = false } = {}) {
   history[replace ? 'replaceState' : 'pushState'](null, '', link(state));
-  if (!quiet) show();
+  if (!quiet) visit();
+}
+
+function visit() {
+  show();
+  renew();
+}
+
+/** What is remembered of the model is of one revision of it: after a reload the view is made anew. */
+async function renew() {
+  const mine = key();
+  const found = await ask(callerPath()).catch(() => null);
+  if (!found?.isKnown || !caller || key() !== mine || found.modelRevision === caller.modelRevision) return;
+  caller = found;
+  forget();
+  show();
 }
 
 function show() {
@@ -44,7 +60,7 @@ function follow(event) {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
   history.pushState(null, '', event.currentTarget.href);
-  show();
+  visit();
   main.focus({ preventScroll: true });
   scrollTo(0, 0);
 }
@@ -86,11 +102,8 @@ function signInPage(message) {
 
 /** Finds out who looks; whether somebody does. */
 async function start() {
-  forget();
-  lookAs(null);
   try {
-    // The page asks ahead without a key, and a browser takes that answer for any request of the address, whatever its headers.
-    const found = await ask(key() ? '/v1/caller?signed-in' : '/v1/caller');
+    const found = await ask(callerPath());
     if (!found.isKnown) {
       caller = null;
       signInPage(key() ? 'The key is not known, has expired or was revoked.' : '');
@@ -105,7 +118,8 @@ async function start() {
   }
 }
 
-addEventListener('popstate', () => caller && show());
+addEventListener('popstate', () => caller && visit());
+document.addEventListener('visibilitychange', () => caller && !document.hidden && renew());
 addEventListener('wdp-unknown', () => { if (caller) { caller = null; signOut(); signInPage('The key is not good any more.'); } });
 theme();
 start();

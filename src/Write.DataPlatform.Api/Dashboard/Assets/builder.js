@@ -46,7 +46,7 @@ function form({ state, go, caller, zone, signal }, metrics, dimensions) {
   let tried = answer;
   fill(result, async () => {
     const a = await tried.catch(error => { tried = query(asked, { signal }); tried.catch(() => {}); throw error; });
-    return [h('div', { class: 'head' }, h('h2', null, 'Answer'), button('Download CSV', async () => download(await ask(address(asked), { accept: 'text/csv' }), 'query.csv'))), picture(a, { zone, title: 'Answer', isAligned: true }), h('h3', null, 'Rows'), rowsOf(a), h('p', { class: 'muted' }, `Data up to ${moment(a.served.asOf, zone)} · ${zone} · served by ${a.served.by.join(' and ') || 'nobody'}`)];
+    return [h('div', { class: 'head' }, h('h2', null, 'Answer'), button('Download CSV', async () => download(await ask(address(asked), { accept: 'text/csv' }), 'query.csv'))), picture(a, { zone, title: 'Answer', isAligned: true, range: asked.timeRange }), h('h3', null, 'Rows'), rowsOf(a), h('p', { class: 'muted' }, `Data up to ${moment(a.served.asOf, zone)} · ${zone} · served by ${a.served.by.join(' and ') || 'nobody'}`)];
   }, signal);
   return h('div', { class: 'build' },
     h('section', { class: 'card', 'aria-label': 'The query' },

@@ -46,8 +46,10 @@ export function line(points, options) {
     const x = i => left + (points.length === 1 ? 0.5 : i / (points.length - 1)) * (width - left - right);
     const y = v => typeof v !== 'number' ? null : top + (1 - (v - low) / (high - low)) * (height - top - bottom);
     const xs = points.map((p, i) => [x(i), y(p.value)]);
-    const finished = points.findLastIndex(p => !p.unfinished);
-    const isOpen = points.at(-1)?.unfinished;
+    // Whole periods are one line; what touches a period that is not whole is dotted.
+    const isOpen = p => p.unfinished || p.partial;
+    const first = points.findIndex(p => !isOpen(p)), last = points.findLastIndex(p => !isOpen(p));
+    const open = first < 0 ? [xs] : [xs.slice(0, first + 1), xs.slice(last)].filter(part => part.length > 1);
     // As many labels as have room, from the newest back.
     const names = points.map(p => bucket(p.at, grain, zone, true));
     const every = Math.max(1, Math.ceil((Math.max(...names.map(n => n.length)) * 6.6 + 14) / ((width - left - right) / Math.max(1, points.length - 1))));
@@ -57,10 +59,10 @@ export function line(points, options) {
       marks.map(m => [s('line', { class: m === 0 ? 'axis' : 'grid', x1: left, x2: width - right, y1: y(m), y2: y(m) }), s('text', { x: left - 6, y: y(m) + 4, 'text-anchor': 'end' }, short(m, column))]),
       names.map((name, i) => (points.length - 1 - i) % every === 0 && s('text', { x: Math.min(Math.max(x(i), left + name.length * 1.5), width - right - name.length * 2.2), y: height - 7, 'text-anchor': 'middle' }, name)),
       hasPrevious && s('path', { class: 'line previous', d: path(points.map((p, i) => [x(i), y(p.previous)])) }),
-      s('path', { class: 'line', d: path(xs.slice(0, finished + 1)) }),
-      isOpen && s('path', { class: 'line open', d: path(xs.slice(Math.max(0, finished))) }),
+      first >= 0 && s('path', { class: 'line', d: path(xs.slice(first, last + 1)) }),
+      open.map(part => s('path', { class: 'line open', d: path(part) })),
       points.length === 1 || xs.every((p, i) => p[1] === null || (xs[i - 1]?.[1] ?? null) === null && (xs[i + 1]?.[1] ?? null) === null) ? xs.map(([cx, cy]) => cy !== null && s('circle', { class: 'dot', cx, cy, r: 3 })) : null,
-      isOpen && xs.at(-1)[1] !== null && s('circle', { class: 'dot open', cx: xs.at(-1)[0], cy: xs.at(-1)[1], r: 4 }), guide, dot);
+      points.map((p, i) => isOpen(p) && xs[i][1] !== null && s('circle', { class: 'dot open', cx: xs[i][0], cy: xs[i][1], r: 4 })), guide, dot);
     show = i => {
       at = i;
       const p = points[i];
@@ -71,7 +73,7 @@ export function line(points, options) {
       dot.setAttribute('cx', x(i)); dot.setAttribute('cy', y(p.value) ?? -9);
       const name = bucket(p.at, grain, zone), ratio = hasPrevious && p.previous ? p.value / p.previous - 1 : null;
       tip.replaceChildren(h('strong', null, name), h('span', null, full(p.value, column)),
-        hasPrevious ? h('small', null, `${previousName}: ${full(p.previous, column)}${ratio === null || p.value === null ? '' : ` (${percent(ratio)})`}`) : '', p.unfinished ? h('small', null, 'still being counted') : '');
+        hasPrevious ? h('small', null, `${previousName}: ${full(p.previous, column)}${ratio === null || p.value === null ? '' : ` (${percent(ratio)})`}`) : '', p.unfinished ? h('small', null, 'still being counted') : p.partial ? h('small', null, 'not whole: the period begins or ends within it') : '');
       tip.style.left = Math.min(Math.max(0, x(i) - tip.offsetWidth / 2), width - tip.offsetWidth) + 'px';
     };
     picture.addEventListener('pointermove', e => {
@@ -90,10 +92,11 @@ export function line(points, options) {
     show(Math.min(points.length - 1, Math.max(0, to)));
     say(tip.textContent);
   });
-  const open = points.at(-1)?.unfinished;
+  const open = points.at(-1)?.unfinished, cut = points.filter(p => p.partial && !p.unfinished);
   return h('figure', { class: 'chart' }, place, h('figcaption', { class: 'legend' },
     h('span', null, h('i', { class: 'key' }), options.name ?? title), hasPrevious && h('span', null, h('i', { class: 'key previous' }), previousName),
-    open && h('span', null, h('i', { class: 'key open' }), `${bucket(points.at(-1).at, grain, zone)} is not over: dotted, and still being counted${!hasPrevious ? '' : isAligned ? '; what it is compared with ends with the same day' : '; what it is compared with is a whole one'}`)));
+    open && h('span', null, h('i', { class: 'key open' }), `${bucket(points.at(-1).at, grain, zone)} is not over: dotted, and still being counted${!hasPrevious ? '' : isAligned ? '; what it is compared with ends with the same day' : '; what it is compared with is a whole one'}`),
+    cut.length > 0 && h('span', null, h('i', { class: 'key open' }), `${cut.map(p => bucket(p.at, grain, zone)).join(' and ')} ${cut.length > 1 ? 'are' : 'is'} not whole: dotted, for the period begins or ends within`)));
 }
 
 /** A line without words, for a card. */
@@ -102,9 +105,9 @@ export function spark(points) {
   if (values.length < 2) return h('span');
   const low = Math.min(...values), span = Math.max(...values) - low || 1;
   const xs = points.map((p, i) => [2 + i / (points.length - 1) * 96, typeof p.value === 'number' ? 26 - (p.value - low) / span * 22 : null]);
-  const finished = points.findLastIndex(p => !p.unfinished);
+  const first = Math.max(0, points.findIndex(p => !p.unfinished && !p.partial)), last = points.findLastIndex(p => !p.unfinished && !p.partial);
   return s('svg', { class: 'spark', viewBox: '0 0 100 30', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-    s('path', { class: 'line', d: path(xs.slice(0, finished + 1)) }), s('path', { class: 'line open', d: path(xs.slice(Math.max(0, finished))) }));
+    s('path', { class: 'line open', d: path(xs.slice(0, first + 1)) }), s('path', { class: 'line', d: path(xs.slice(first, last + 1)) }), s('path', { class: 'line open', d: path(xs.slice(Math.max(0, last))) }));
 }
 
 /** Bars by name: [{ name, value, note }]. onpick makes each a button. */
@@ -131,13 +134,13 @@ export function funnel(steps, column) {
 }
 
 /** Who came again: [{ cohort, period, rate, size, value }]. */
-export function retention(rows, { name, grain, zone, unit }) {
+export function retention(rows, { name, grain, zone }) {
   const cohorts = [...Map.groupBy(rows, r => r.cohort)];
   const periods = [...new Set(rows.map(r => r.period))].sort((a, b) => a - b);
   const most = Math.max(...rows.filter(r => r.period > 0).map(r => r.rate ?? 0)) || 1;
   return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name }, h('table', { class: 'cohorts' },
-    h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'First came in'), h('th', { scope: 'col', class: 'number' }, 'Size'), periods.map(p => h('th', { scope: 'col', class: 'number' }, p === 0 ? unit : `+${p}`)))),
-    h('tbody', null, cohorts.map(([cohort, list]) => h('tr', null, h('th', { scope: 'row' }, bucket(cohort, grain, zone)), h('td', { class: 'number' }, full(list[0].size)),
+    h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'First came in'), h('th', { scope: 'col', class: 'number' }, 'Size'), periods.map(p => h('th', { scope: 'col', class: 'number' }, p === 0 ? 'Same' : `+${p}`)))),
+    h('tbody', null, cohorts.map(([cohort, list]) => h('tr', null, h('th', { scope: 'row' }, grain ? bucket(cohort, grain, zone) : 'The whole period'), h('td', { class: 'number' }, full(list[0].size)),
       periods.map(p => {
         const cell = list.find(r => r.period === p);
         if (!cell) return h('td');

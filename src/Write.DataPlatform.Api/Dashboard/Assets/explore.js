@@ -6,7 +6,7 @@ import { button, choice, download, fill, h, say } from './dom.js';
 import { change, full, label, moment, percent, short, word } from './format.js';
 import { COMPARED } from './overview.js';
 import { shown } from './query.js';
-import { GRAINS, basis, grainOf, isUnfinished } from './state.js';
+import { GRAINS, basis, grainOf, pointsOf } from './state.js';
 
 const ROWS = 25;
 const isPlain = metric => metric.isComputed && !['funnel', 'retention'].includes(metric.type);
@@ -59,7 +59,7 @@ function screen({ state, go, caller, zone, signal }, metrics, metric, dimensions
   fill(chart, async () => {
     const [sum, list] = await Promise.all([again('total', total), again('series', series)]);
     const column = sum.columns.find(c => c.name === metric.name) ?? {}, row = sum.rows[0] ?? {};
-    const points = list.rows.map(r => ({ at: r[time], value: r[metric.name], previous: r[metric.name + '__previous'] ?? null, unfinished: isUnfinished(r[time], grain, list.served.asOf, zone) }));
+    const points = pointsOf(list.rows, { time, name: metric.name, grain, zone, asOf: list.served.asOf, range: series.timeRange });
     return [h('div', { class: 'head' }, h('h2', null, title, h('small', null, metric.unit ? ` ${metric.unit}` : '')),
       h('p', { class: 'sum' }, h('strong', { title: full(row[metric.name], column) }, short(row[metric.name], column)),
         compared && h('span', null, ` ${percent(row[metric.name + '__ratio'])} (${change(row[metric.name + '__delta'], column)}) against ${short(row[metric.name + '__previous'], column)} ${compared}`))),

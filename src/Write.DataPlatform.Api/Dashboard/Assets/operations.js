@@ -78,7 +78,7 @@ function sources(tables, { zone, running, refresh }) {
 const runList = (list, zone, cancel) => [h('div', { class: 'head' }, h('h2', null, 'Runs'), (n => badge(n ? `${n} with errors` : 'none with errors', n ? 'bad' : 'good'))(list.filter(r => r.errors.length).length)),
   list.length ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Runs' }, h('table', null,
     h('thead', null, h('tr', null, ['Table', 'State', 'Began', 'Took', 'Partitions', 'Rows', 'Scanned', 'By', 'Errors'].map((t, i) => h('th', { scope: 'col', class: [3, 4, 5, 6].includes(i) && 'number' }, t)))),
-    h('tbody', null, list.map(r => h('tr', null, h('th', { scope: 'row' }, r.table), h('td', null, badge(r.state, isOver(r) ? STATES[r.state] ?? 'bad' : 'late'), !isOver(r) && button('Cancel', () => cancel(r), { class: 'quiet', 'aria-label': `Cancel the run of ${r.table}` })),
+    h('tbody', null, list.map(r => h('tr', null, h('th', { scope: 'row' }, r.table), h('td', null, badge(!isOver(r) && r.cancelRequested ? 'stopping' : r.state, isOver(r) ? STATES[r.state] ?? 'bad' : 'late'), !isOver(r) && !r.cancelRequested && button('Cancel', () => cancel(r), { class: 'quiet', 'aria-label': `Cancel the run of ${r.table}` })),
       h('td', null, moment(r.startedAt, zone)), h('td', { class: 'number' }, r.endedAt ? `${((Date.parse(r.endedAt) - Date.parse(r.startedAt)) / 1000).toFixed(1)} s` : '–'), h('td', { class: 'number' }, `${r.done} / ${r.total}`), h('td', { class: 'number' }, whole(r.rows)), h('td', { class: 'number' }, bytes(r.bytesScanned)), h('td', null, r.trigger), h('td', { class: 'long' }, r.errors.join(' ') || '–')))))) : h('p', { class: 'state' }, 'Nothing was run yet.')];
 
 function streamList(list, zone, signal) {
@@ -93,7 +93,7 @@ function streamList(list, zone, signal) {
 }
 
 const letterList = (list, stream, zone, signal, place) => list.length ? [button('Count them again', async () => {
-  await fill(place, async () => { const { replayed, kept } = await ask(`/v1/streams/${encodeURIComponent(stream.name)}/dead-letters/replay`, { method: 'POST', signal }); return h('p', { role: 'status' }, `${whole(replayed)} were sent again, ${whole(kept)} are kept.`); }, signal);
+  await fill(place, async () => { const { replayed, kept } = await ask(`/v1/streams/${encodeURIComponent(stream.name)}/dead-letters/replay`, { method: 'POST', signal }); return h('p', { role: 'status' }, `${whole(replayed)} ${replayed === 1 ? 'was' : 'were'} sent again, ${whole(kept)} ${kept === 1 ? 'is' : 'are'} kept.`); }, signal);
 }), h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `Dead letters of ${stream.name}` }, h('table', null,
   h('thead', null, h('tr', null, ['Arrived', 'Reason', 'What is wrong', 'Event'].map(t => h('th', { scope: 'col' }, t)))),
   h('tbody', null, list.map(l => h('tr', null, h('td', null, moment(l.arrivedAt, zone)), h('td', null, h('code', null, l.reason)), h('td', { class: 'long' }, l.message), h('td', { class: 'long' }, h('code', null, l.data)))))))] : h('p', { class: 'muted' }, 'None.');

@@ -1,19 +1,11 @@
 // What executives look at: the headline metrics of a period against an earlier one, and how one of them went.
-import { query, remembered } from './api.js';
+import { query } from './api.js';
 import { line, spark } from './chart.js';
 import { controls } from './controls.js';
 import { fill, h } from './dom.js';
 import { change, full, label, moment, percent, short } from './format.js';
-import { basis, grainOf, isUnfinished, link } from './state.js';
-
-/** The model's own choice: the insight that compares the most metrics over time; else its first metrics. */
-async function headline() {
-  const { insights } = await remembered('/v1/insights');
-  const kpi = insights.toSorted((a, b) => b.query.metrics.length - a.query.metrics.length).find(i => i.query.compare && i.query.groupBy?.length === 1 && i.query.groupBy[0].startsWith('metric_time') && i.query.metrics.length > 2);
-  if (kpi) return kpi.query.metrics.filter(m => typeof m === 'string').slice(0, 6);
-  const { metrics } = await remembered('/v1/metrics');
-  return metrics.filter(m => m.isComputed && ['simple', 'ratio', 'derived'].includes(m.type)).slice(0, 5).map(m => m.name);
-}
+import { headline, queries } from './headline.js';
+import { grainOf, link, pointsOf, timeRange } from './state.js';
 
 export const COMPARED = { previousYear: 'a year before', previousPeriod: 'the period before' };
 
@@ -25,14 +17,12 @@ export default function overview({ state, place, go, caller, zone, signal }) {
     if (!metrics.length) return h('p', { class: 'state' }, 'There is no metric that you may see.');
     const grain = grainOf(state);
     const time = 'metric_time__' + grain;
-    const [totals, series] = await Promise.all([
-      query({ metrics, ...basis(state) }, { signal }),
-      query({ metrics, groupBy: [time], ...basis(state), orderBy: [{ field: time }] }, { signal }),
-    ]);
+    const asked = queries(state, metrics);
+    const [totals, series] = await Promise.all([query(asked.totals, { signal }), query(asked.series, { signal })]);
     const total = totals.rows[0] ?? {};
     const chosen = metrics.includes(state.metric) ? state.metric : metrics[0];
     const column = name => series.columns.find(c => c.name === name) ?? { name };
-    const points = name => series.rows.map(r => ({ at: r[time], value: r[name], previous: r[name + '__previous'] ?? null, unfinished: isUnfinished(r[time], grain, series.served.asOf, zone) }));
+    const points = name => pointsOf(series.rows, { time, name, grain, zone, asOf: series.served.asOf, range: timeRange(state.range) });
     const compared = COMPARED[state.compare];
     const cards = h('div', { class: 'cards' }, metrics.map(name => {
       const c = column(name), delta = total[name + '__delta'];

@@ -2,29 +2,10 @@
 import { address, ask } from './api.js';
 import { button, fill, h, say, tabs } from './dom.js';
 import { full, whole } from './format.js';
+import { dates } from './state.js';
 
 const quote = text => "'" + String(text).replaceAll("'", "'\\''") + "'";
 const json = query => '{\n' + Object.entries(query).filter(([, v]) => v !== undefined && !(Array.isArray(v) && !v.length)).map(([k, v]) => `  ${JSON.stringify(k)}: ${JSON.stringify(v)}`).join(',\n') + '\n}';
-
-/** The half-open days of a range, for what knows no ranges by name. */
-function dates(range, zone) {
-  if (!range) return null;
-  if (range.from) return [range.from, range.to];
-  const today = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short' }).format(new Date());
-  const end = new Date(today + 'T00:00Z');
-  end.setUTCDate(end.getUTCDate() + 1);
-  const start = new Date(today + 'T00:00Z');
-  if (range.toDate) {
-    start.setUTCDate(1);
-    if (range.toDate === 'quarter') start.setUTCMonth(Math.floor(start.getUTCMonth() / 3) * 3);
-    if (range.toDate === 'year') start.setUTCMonth(0);
-  } else {
-    const n = Number(range.last.slice(1, -1)), unit = range.last.at(-1);
-    if (unit === 'D') start.setUTCDate(start.getUTCDate() - n + 1);
-    else { start.setUTCDate(1); start.setUTCMonth(start.getUTCMonth() - (unit === 'Y' ? 12 * n : n) + 1); }
-  }
-  return [start, end].map(d => d.toISOString().slice(0, 10));
-}
 
 const literal = value => value === null ? 'null' : typeof value === 'string' ? "'" + value.replaceAll("'", "''") + "'" : String(value);
 function condition(where) {

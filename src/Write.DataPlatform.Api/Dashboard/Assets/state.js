@@ -46,13 +46,51 @@ export const basis = (state, filters = state.filters) => ({
   compare: state.compare === 'none' ? undefined : { to: state.compare, alignToDate: true },
 });
 
-/** Whether a bucket was still being counted when the data ended. */
-export function isUnfinished(start, grain, asOf, zone) {
-  if (!start || !asOf) return false;
-  if (start.length > 10) return Date.parse(start) + { second: 1e3, minute: 6e4, hour: 36e5 }[grain] > Date.parse(asOf);
+/** The half-open days of a range, for what knows no ranges by name. */
+export function dates(range, zone) {
+  if (!range) return null;
+  if (range.from || range.to) return [range.from, range.to];
+  if (range.toDate ? !['month', 'quarter', 'year'].includes(range.toDate) : !/^P\d+[DMY]$/.test(range.last)) return null;
+  const today = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short' }).format(new Date());
+  const end = new Date(today + 'T00:00Z');
+  end.setUTCDate(end.getUTCDate() + 1);
+  const start = new Date(today + 'T00:00Z');
+  if (range.toDate) {
+    start.setUTCDate(1);
+    if (range.toDate === 'quarter') start.setUTCMonth(Math.floor(start.getUTCMonth() / 3) * 3);
+    if (range.toDate === 'year') start.setUTCMonth(0);
+  } else {
+    const n = Number(range.last.slice(1, -1)), unit = range.last.at(-1);
+    if (unit === 'D') start.setUTCDate(start.getUTCDate() - n + 1);
+    else { start.setUTCDate(1); start.setUTCMonth(start.getUTCMonth() - (unit === 'Y' ? 12 * n : n) + 1); }
+  }
+  return [start, end].map(d => d.toISOString().slice(0, 10));
+}
+
+/** The day after a bucket's last. */
+function endOf(start, grain) {
   const end = new Date(start + 'T00:00Z');
   if (grain === 'day') end.setUTCDate(end.getUTCDate() + 1);
   else if (grain === 'week') end.setUTCDate(end.getUTCDate() + 7);
   else end.setUTCMonth(end.getUTCMonth() + ({ month: 1, quarter: 3, year: 12 }[grain] ?? 1));
-  return new Intl.DateTimeFormat('sv-SE', { timeZone: zone || undefined, dateStyle: 'short' }).format(new Date(asOf)) < end.toISOString().slice(0, 10);
+  return end.toISOString().slice(0, 10);
+}
+
+/** Whether a bucket was still being counted when the data ended. */
+export function isUnfinished(start, grain, asOf, zone) {
+  if (!start || !asOf) return false;
+  if (start.length > 10) return Date.parse(start) + { second: 1e3, minute: 6e4, hour: 36e5 }[grain] > Date.parse(asOf);
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: zone || undefined, dateStyle: 'short' }).format(new Date(asOf)) < endOf(start, grain);
+}
+
+/** Rows over time as the points of a chart, oldest first. A bucket is partial where the range cuts it, so that it holds fewer days than its name says. */
+export function pointsOf(rows, { time, name, grain, asOf, zone, range }) {
+  const [from, to] = dates(range, zone) ?? [];
+  return rows.map(r => {
+    const at = r[time], isDate = at?.length === 10;
+    return {
+      at, value: r[name], previous: r[name + '__previous'] ?? null, unfinished: isUnfinished(at, grain, asOf, zone),
+      partial: isDate && [from, to].some(cut => cut?.length === 10 && at < cut && cut < endOf(at, grain)),
+    };
+  });
 }
