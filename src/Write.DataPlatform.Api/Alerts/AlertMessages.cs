@@ -59,11 +59,11 @@ internal sealed class AlertMessages(MetricQueryService queries, IOptions<AlertOp
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
-            var query = AlertQuestions.Of(model, report);
-            var answer = await queries.AnswerAsync(query, AlertQuestions.Caller(report.Tenant), either.Token);
+            var planned = await queries.PlanAsync(AlertQuestions.Of(model, report), AlertQuestions.Caller(report.Tenant), either.Token);
+            var answer = await queries.AnswerAsync(planned, either.Token);
             if (report.Format == ReportFormat.Svg)
             {
-                var picture = AnswerChart.Draw(answer, new ChartLook(ChartLook.DefaultWidth, ChartTheme.Light), query.TimeZone ?? model.TimeZone);
+                var picture = AnswerChart.Draw(answer, new ChartLook(ChartLook.DefaultWidth, ChartTheme.Light), planned.Plan.Resolved.Zone, planned.Plan.Resolved.Range);
                 return new WebhookMessage(NewId(), ReportType, SvgAnswers.ContentType + "; charset=utf-8", Encoding.UTF8.GetBytes(picture));
             }
 
