@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Alerts;
-using Write.DataPlatform.Gold;
 using Write.DataPlatform.Security;
 using Write.DataPlatform.StandIns;
 

@@ -4,7 +4,6 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Write.DataPlatform.Api.Tests.Alerts;
@@ -62,7 +61,7 @@ internal sealed class Receiver : IAsyncDisposable
         if (status == 0)
         {
             // Never answers: who waits gives up.
-            await Task.Delay(TimeSpan.FromSeconds(20), context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(TimeSpan.FromSeconds(20), context.RequestAborted).ContinueWith(_ => { }, TimeProvider.System, TaskScheduler.Default);
             return;
         }
 

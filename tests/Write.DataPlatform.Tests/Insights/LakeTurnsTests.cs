@@ -49,7 +49,7 @@ public sealed class LakeTurnsTests
     {
         using var turns = new LakeTurns(1);
         var waiting = Enumerable.Range(0, 1_001).Select(_ => turns.TakeAsync("acme", Cancel)).ToList();
-        Assert.Single(waiting, t => t.IsCompletedSuccessfully);
+        Assert.Equal(1, waiting.Count(t => t.IsCompletedSuccessfully));
         Assert.True((await Assert.ThrowsAsync<LakeException>(async () => await turns.TakeAsync("acme", Cancel))).IsTransient);
         (await waiting[0]).Dispose();
         (await waiting[1].WaitAsync(TimeSpan.FromSeconds(30), Cancel)).Dispose();
