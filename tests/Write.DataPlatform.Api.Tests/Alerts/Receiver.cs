@@ -61,7 +61,7 @@ internal sealed class Receiver : IAsyncDisposable
         if (status == 0)
         {
             // Never answers: who waits gives up.
-            await Task.Delay(TimeSpan.FromSeconds(20), context.RequestAborted).ContinueWith(_ => { }, TimeProvider.System, TaskScheduler.Default);
+            await Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
             return;
         }
 
