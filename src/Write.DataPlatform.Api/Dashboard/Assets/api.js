@@ -20,7 +20,8 @@ export class Refusal extends Error {
   }
 }
 
-// What was asked before the view that shows it was there: each answer is taken once, by the same caller for the same tenant.
+// What was asked before the view that shows it was there: each answer is taken once, by the same caller for the same tenant, and soon.
+const SOON = 10000;
 const ahead = new Map();
 const isCaller = path => path.startsWith('/v1/caller');
 const nameOf = path => JSON.stringify([key(), isCaller(path) ? null : tenant, path]);
@@ -28,16 +29,17 @@ const nameOf = path => JSON.stringify([key(), isCaller(path) ? null : tenant, pa
 /** Begins to ask for an address or a query whose answer is taken by the next who asks the same. */
 export function askAhead(what) {
   const path = typeof what === 'string' ? what : address(what);
+  if (path.length >= LONGEST) return;
   const answer = ask(path);
   answer.catch(() => {});
-  ahead.set(nameOf(path), answer);
+  ahead.set(nameOf(path), { at: performance.now(), answer });
   return answer;
 }
 
 function taken(path) {
-  const name = nameOf(path), answer = ahead.get(name);
+  const name = nameOf(path), early = ahead.get(name);
   ahead.delete(name);
-  return answer;
+  return early && performance.now() - early.at < SOON ? early.answer : null;
 }
 
 export async function ask(path, { method = 'GET', body, accept = 'application/json', signal } = {}) {

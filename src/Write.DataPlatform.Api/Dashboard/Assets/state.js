@@ -62,7 +62,8 @@ export function dates(range, zone) {
   } else {
     const n = Number(range.last.slice(1, -1)), unit = range.last.at(-1);
     if (unit === 'D') start.setUTCDate(start.getUTCDate() - n + 1);
-    else { start.setUTCDate(1); start.setUTCMonth(start.getUTCMonth() - (unit === 'Y' ? 12 * n : n) + 1); }
+    else if (unit === 'M') { start.setUTCDate(1); start.setUTCMonth(start.getUTCMonth() - n + 1); }
+    else start.setUTCFullYear(start.getUTCFullYear() - n + 1, 0, 1);
   }
   return [start, end].map(d => d.toISOString().slice(0, 10));
 }
