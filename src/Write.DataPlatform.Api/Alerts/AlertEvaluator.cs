@@ -168,7 +168,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
         }
 
         var judgement = age is { } old
-            ? new Judgement([], old > limit ? Verdict.Broken : Verdict.Ok, old.TotalSeconds, limit.TotalSeconds, old.TotalSeconds, string.Create(CultureInfo.InvariantCulture, $"{old:d\\.hh\\:mm\\:ss} old; {limit:d\\.hh\\:mm\\:ss} is allowed."))
+            ? new Judgement([], old > limit ? Verdict.Broken : Verdict.Ok, old.TotalSeconds, limit.TotalSeconds, old.TotalSeconds, $"{AlertMessages.Duration(old)} old; {AlertMessages.Duration(limit)} is allowed.")
             : new Judgement([], Verdict.NoData, null, limit.TotalSeconds, null, target.GoldTable is null ? "Nothing was ever counted." : "It was never refreshed.");
         return new Evaluation([judgement], "", null);
     }

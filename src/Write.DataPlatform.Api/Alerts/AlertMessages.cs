@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
@@ -48,6 +49,13 @@ internal sealed class AlertMessages(MetricQueryService queries, IOptions<AlertOp
             AnswerJson.Options));
     }
 
+    /// <summary>A length of time as people say it: its two largest units.</summary>
+    public static string Duration(TimeSpan length)
+    {
+        (long Count, string Unit)[] units = [((long)length.TotalDays, "d"), (length.Hours, "h"), (length.Minutes, "min"), (length.Seconds, "s")];
+        return string.Join(' ', units.SkipWhile((u, i) => u.Count == 0 && i < units.Length - 1).Take(2).Where((u, i) => i == 0 || u.Count > 0).Select(u => string.Create(CultureInfo.InvariantCulture, $"{u.Count} {u.Unit}")));
+    }
+
     /// <summary>A report as it is now.</summary>
     /// <exception cref="Query.QueryException">Its query cannot be answered.</exception>
     /// <exception cref="Lake.LakeException">The lake is needed and failed.</exception>
@@ -95,6 +103,6 @@ internal sealed class AlertMessages(MetricQueryService queries, IOptions<AlertOp
 
     /// <summary>What an alert looks for, in words.</summary>
     public static string Condition(Alert alert) => alert.Freshness is { } target
-        ? $"{(target.GoldTable is { } table ? $"gold table {table}" : $"stream {target.Stream}")} older than {(target.OlderThan is { } limit ? limit.ToString("c", System.Globalization.CultureInfo.InvariantCulture) : "its objective")}"
+        ? $"{(target.GoldTable is { } table ? $"gold table {table}" : $"stream {target.Stream}")} older than {(target.OlderThan is { } limit ? Duration(limit) : "its objective")}"
         : $"{alert.Metric ?? alert.Insight} {AlertJudge.Text(alert.Condition!)}";
 }
