@@ -274,8 +274,11 @@ public class StreamWorkerTests
     }
 
     /// <summary>Puts records of a later window into every shard, so that what came before is written.</summary>
-    internal static async Task PutMarkersAsync(StreamWorld world) =>
-        await world.Stream.PutAsync([.. Enumerable.Range(0, 400).Select(i => new PutRecord($"marker-{i}", "-1"u8.ToArray()))], Cancel);
+    internal static async Task PutMarkersAsync(StreamWorld world)
+    {
+        var results = await world.Stream.PutAsync([.. Enumerable.Range(0, 400).Select(i => new PutRecord($"marker-{i}", "-1"u8.ToArray()))], Cancel);
+        Assert.All(results, result => Assert.True(result.IsAccepted, result.Error?.Message));
+    }
 
     internal static int Id(StreamRecord record) => int.Parse(record.Data.Span, System.Globalization.CultureInfo.InvariantCulture);
 

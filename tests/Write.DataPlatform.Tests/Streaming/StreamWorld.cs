@@ -72,7 +72,7 @@ internal sealed class StreamWorld : IAsyncDisposable
     {
         for (var step = 0; !await condition(); step++)
         {
-            Assert.True(step < seconds * 2, $"After {seconds} seconds: {what}. {string.Join(' ', _workers.Select(worker => worker.ToString()))}");
+            Assert.True(step < seconds * 2, $"After {seconds} seconds: {what}, and the sink has {Sunk.Count()}. {string.Join(' ', _workers.Select(worker => worker.ToString()))}");
             await StepAsync(TimeSpan.FromMilliseconds(500));
         }
     }
