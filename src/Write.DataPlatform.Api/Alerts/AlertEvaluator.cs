@@ -46,8 +46,8 @@ internal static class AlertQuestions
             Tenant = alert.Tenant,
             Compare = alert.Condition?.Against switch
             {
-                AlertReference.PreviousPeriod => new Comparison(ComparisonKind.PreviousPeriod, AlignToDate: alert.Period == AlertPeriod.Current),
-                AlertReference.PreviousYear => new Comparison(ComparisonKind.PreviousYear, AlignToDate: alert.Period == AlertPeriod.Current),
+                AlertReference.PreviousPeriod => new Comparison(ComparisonKind.PreviousPeriod),
+                AlertReference.PreviousYear => new Comparison(ComparisonKind.PreviousYear),
                 _ => null,
             },
         };
@@ -212,7 +212,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
             groups[""] = ([], null, []);
         }
 
-        var gap = period.Gap(alert, answer.Served.AsOf);
+        var gap = period.Gap(alert, answer.Served.AsOf) ?? (alert.Condition!.Against == AlertReference.PreviousYear ? period.NoYearBefore() : null);
         return new Evaluation(
             [.. groups.Values.Select(g => gap is null ? AlertJudge.Judge(alert.Condition!, g.Key, g.Value, g.Earlier) : new Judgement(g.Key, Verdict.NoData, g.Value, null, null, gap))],
             period.ToString(), null);

@@ -60,6 +60,20 @@ internal sealed record JudgedPeriod(TimeGrain Grain, TimeBound From, TimeBound T
         return end.UtcDateTime < needed ? string.Create(CultureInfo.InvariantCulture, $"The data ends at {end.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is before the period {this} {(alert.Period == AlertPeriod.Current ? "begins" : "is over")}.") : null;
     }
 
+    /// <summary>Why the period has no single one a year before: of a leap day and of a 53rd week there is none, and what it would have been is counted beside its neighbour. Null if it has.</summary>
+    public string? NoYearBefore()
+    {
+        var day = From.Date;
+        var thursday = day.AddDays(3).ToDateTime(TimeOnly.MinValue);
+        var isOdd = Grain switch
+        {
+            TimeGrain.Week => ISOWeek.GetWeekOfYear(thursday) is var week && (week == 53 || (week == 52 && ISOWeek.GetWeeksInYear(ISOWeek.GetYear(thursday) - 1) == 53)),
+            > TimeGrain.Day => false,
+            _ => day.Month == 2 && (day.Day == 29 || (day.Day == 28 && DateTime.IsLeapYear(day.Year - 1))),
+        };
+        return isOdd ? $"The period {this} has no single period a year before it." : null;
+    }
+
     private TimePoint Point(TimeBound bound) => Grain < TimeGrain.Day ? new TimePoint(DateTime.SpecifyKind(bound.Utc, DateTimeKind.Unspecified), TimeSpan.Zero) : TimePoint.FromDate(bound.Date);
 }
 

@@ -9,6 +9,11 @@ namespace Write.DataPlatform.Api.Alerts;
 internal sealed class AlertRunner(
     ModelStore models, AlertEvaluator evaluator, AlertMessages messages, AlertStore store, WebhookSender sender, Leases leases, IOptions<AlertOptions> options, TimeProvider clock, ILogger<AlertRunner> logger)
 {
+    // How far the clocks of two processes may differ; a time further ahead is a clock's that was wrong.
+    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan Remembered = TimeSpan.FromDays(1);
+
     private const string LeaseName = "alerts";
 
     // The first waits; the longest is an hour.
@@ -65,7 +70,7 @@ internal sealed class AlertRunner(
         var (before, revision) = await store.GetAsync(rule, cancellationToken);
         var now = clock.GetUtcNow();
         // Where the clock was set back, time comes round again.
-        if (before.DoneTo is { } done && !(alert.Schedule.Next(done) <= now))
+        if (before.DoneTo is { } done && done <= now + Skew && !(alert.Schedule.Next(done) <= now))
         {
             return alert.Schedule.Next(now);
         }
@@ -156,7 +161,8 @@ internal sealed class AlertRunner(
             foreach (var (name, state) in await store.ListAsync(kind, cancellationToken))
             {
                 waiting.AddRange(state.Waiting.Select(m => (new RuleName(kind, name), m)));
-                if (state.Waiting.IsEmpty && !(kind == RuleKind.Alert ? model.Alerts.ContainsKey(name) : model.Reports.ContainsKey(name)))
+                // Another process may have a newer model: what was looked at lately is not forgotten.
+                if (state.Waiting.IsEmpty && !(state.EvaluatedAt > clock.GetUtcNow() - Remembered) && !(state.DoneTo > clock.GetUtcNow() - Remembered) && !(kind == RuleKind.Alert ? model.Alerts.ContainsKey(name) : model.Reports.ContainsKey(name)))
                 {
                     await store.ForgetAsync(new RuleName(kind, name), cancellationToken);
                 }

@@ -49,7 +49,7 @@ public sealed partial class AlertDocumentTests
               metric: visits
               grain: week
               time_zone: Europe/Berlin
-              period: current
+              period: complete
               condition: { above: 2, below: -30.5, against: baseline, periods: 10 }
               schedule: { cron: "0 7 * * *", time_zone: America/New_York }
               for: 3

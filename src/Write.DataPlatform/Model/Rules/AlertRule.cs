@@ -64,6 +64,11 @@ internal sealed class AlertRule : IModelRule
             yield return Bad("grain", "judges periods shorter than a minute.", "Use the grain minute.");
         }
 
+        if (alert is { Period: AlertPeriod.Current, Condition: { Against: not AlertReference.Value } })
+        {
+            yield return Bad("period", "holds a period that is not over against whole ones.", "Judge the complete period, or hold the current one against a value.");
+        }
+
         if (alert.Insight is not null && !alert.GroupBy.IsEmpty)
         {
             yield return Bad("group_by", "takes its groups from the insight and names others.", "Leave one of them out.");
