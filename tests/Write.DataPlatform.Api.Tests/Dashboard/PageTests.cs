@@ -223,7 +223,7 @@ public sealed class PageTests(DashboardFixture fixture)
     {
         var before = (long)(await fixture.Server.GetAsync("/v1/gold/visits_daily")).Body["tables"]![0]!["table"]!["revision"]!;
         await using var reader = await fixture.OpenAsync("/?view=operations");
-        var row = reader.Page.Locator("tr").Filter(new() { HasText = "visits_daily" }).First;
+        var row = reader.Page.GetByRole(AriaRole.Region, new() { Name = "Gold tables" }).Locator("tr").Filter(new() { HasText = "visits_daily" });
         await row.GetByRole(AriaRole.Button, new() { Name = "Rebuild visits_daily" }).ClickAsync();
         await Expect(row.Locator(".run")).ToContainTextAsync(new Regex("waiting|\\d+ of \\d+ partitions"), new() { Timeout = 30_000 });
         await Expect(row.Locator(".run")).ToContainTextAsync("succeeded", new() { Timeout = 60_000 });

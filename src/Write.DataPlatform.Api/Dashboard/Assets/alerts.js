@@ -18,7 +18,7 @@ export function alertCard(zone, signal) {
     const [{ alerts }, { reports }] = await Promise.all([ask('/v1/alerts', { signal }), ask('/v1/reports', { signal })]);
     const firing = alerts.filter(a => a.status === 'firing').length, ill = [...alerts, ...reports].filter(r => r.problems.length).length;
     const row = (r, what, last) => h('tr', null, h('th', { scope: 'row' }, r.name), h('td', null, status(r.status)), h('td', { class: 'long' }, what, r.problems.map(p => h('p', { class: 'problem' }, p))), h('td', { class: 'long' }, r.detail ?? '–'),
-      h('td', null, moment(last, zone)), h('td', null, moment(r.nextAt, zone)), h('td', null, r.channel ?? '–', r.waiting ? ` (${whole(r.waiting)} waiting)` : ''), h('td', null, r.severity && button('Test', () => test(r), { class: 'quiet', 'aria-label': `Evaluate ${r.name} now` })));
+      h('td', null, moment(last, zone)), h('td', null, moment(r.nextAt, zone)), h('td', null, r.channel ?? '–', r.waiting ? ` (${whole(r.waiting)} waiting)` : ''), h('td', null, r.severity && button('Test', () => test(r), { class: 'quiet', 'aria-label': `Test ${r.name} now` })));
     return [h('div', { class: 'head' }, h('h2', null, 'Alerts'), firing ? badge(`${firing} firing`, 'bad') : ill ? badge(`${ill} with problems`, 'late') : badge('none firing', 'good')),
       alerts.length + reports.length ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Alerts and reports' }, h('table', null,
         h('thead', null, h('tr', null, ['Rule', 'State', 'What', 'Last', 'Evaluated', 'Next', 'Channel', 'Now'].map(t => h('th', { scope: 'col' }, t)))),
