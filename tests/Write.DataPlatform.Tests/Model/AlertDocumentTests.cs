@@ -13,11 +13,12 @@ public sealed partial class AlertDocumentTests
         Assert.Equal(["country-lost-visits", "gold-is-late", "stream-is-behind"], Block().Matches(page).SelectMany(b => Name().Matches(b.Groups[1].Value)).Select(m => m.Groups[1].Value).Where(n => n != "weekly-visits"));
         var alert = model.Alerts["a"];
         Assert.Equal(
-            (Severity.Critical, "visits", TimeGrain.Week, "Europe/Berlin", 3, "acme", "ops", AlertPeriod.Current),
+            (Severity.Critical, "visits", TimeGrain.Week, "Europe/Berlin", 3, "acme", "ops", AlertPeriod.Complete),
             (alert.Severity, alert.Metric, alert.Grain, alert.TimeZone!.Id, alert.For, alert.Tenant, alert.Channel, alert.Period));
         Assert.Equal(new AlertCondition(2, -30.5, AlertReference.Baseline, AlertMeasure.Deviations, 10), alert.Condition);
         Assert.Equal(("0 7 * * *", "America/New_York"), (alert.Schedule.Cron, alert.Schedule.TimeZone.Id));
         Assert.Equal(("Europe/Berlin", AlertMeasure.Percent), (model.Alerts["b"].Schedule.TimeZone.Id, model.Alerts["b"].Condition!.By));
+        Assert.Equal(AlertPeriod.Current, model.Alerts["c"].Period);
         Assert.Equal(["FR", "DE"], model.Reports["r"].Parameters["country"]);
         Assert.Equal(ReportFormat.Svg, model.Reports["r"].Format);
     }
@@ -49,7 +50,6 @@ public sealed partial class AlertDocumentTests
               metric: visits
               grain: week
               time_zone: Europe/Berlin
-              period: complete
               condition: { above: 2, below: -30.5, against: baseline, periods: 10 }
               schedule: { cron: "0 7 * * *", time_zone: America/New_York }
               for: 3
@@ -57,6 +57,7 @@ public sealed partial class AlertDocumentTests
               channel: ops
             alerts:
               - { name: b, insight: i, condition: { below: -5, against: previous_year }, schedule: "0 7 * * *" }
+              - { name: c, metric: visits, period: current, condition: { above: 5 }, schedule: "0 7 * * *" }
             report: { name: r, insight: i, parameters: { country: [FR, DE] }, format: svg, schedule: "0 7 * * *", channel: ops }
             """),
     ];
