@@ -77,8 +77,18 @@ internal sealed class CallLimits : IAsyncDisposable
             }
         }
 
+        // Whoever had the answer has asked for nothing.
+        async Task GiveBackAsync()
+        {
+            if (limit is { } given && context.Response is { StatusCode: StatusCodes.Status304NotModified, HasStarted: false })
+            {
+                Tell(context, given, await _quota.GiveBackAsync(caller.Tenant!, given));
+            }
+        }
+
         if (answerKnown is not null && await answerKnown())
         {
+            await GiveBackAsync();
             return;
         }
 
@@ -99,11 +109,7 @@ internal sealed class CallLimits : IAsyncDisposable
             place.OfServer = await _server.AcquireAsync(new Line("", settings.MaxConcurrent, int.MaxValue), cancellationToken: both.Token);
             QueryPlace.Take(place.Dispose);
             await answer();
-            if (limit is { } given && context.Response is { StatusCode: StatusCodes.Status304NotModified, HasStarted: false })
-            {
-                // The caller had the answer.
-                Tell(context, given, await _quota.GiveBackAsync(caller.Tenant!, given));
-            }
+            await GiveBackAsync();
         }
         catch (Exception exception) when (time.IsCancellationRequested && !before.IsCancellationRequested && exception is not ProblemException)
         {

@@ -130,6 +130,12 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
     private async ValueTask<bool> AnswerKnownAsync(HttpContext context, KnownRequest known)
     {
         QueryName.Set(context, known.Tag);
+        if (IsKnown(context.Request, known.Tag, known.Format))
+        {
+            NotModified(context, known.Tag, known.Format);
+            return true;
+        }
+
         if (known.Key is not { } key || await cache.FindAsync(key, context.RequestAborted) is not { Rows: null } answer)
         {
             return false;

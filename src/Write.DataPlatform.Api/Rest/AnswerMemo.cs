@@ -8,11 +8,12 @@ using Write.DataPlatform.Model;
 namespace Write.DataPlatform.Api.Rest;
 
 /// <summary>What makes two requests the same.</summary>
+/// <param name="Model">The revision of the model that says what their callers may see.</param>
 /// <param name="View">What their callers may see.</param>
 /// <param name="IsOperator">Whether it is told what answered.</param>
 /// <param name="Target">Path and query string, as they were sent.</param>
 /// <param name="Accept">The formats that are welcome.</param>
-internal readonly record struct RequestName(string View, bool IsOperator, string Target, string Accept);
+internal readonly record struct RequestName(string Model, string View, bool IsOperator, string Target, string Accept);
 
 /// <summary>What is known of a request without reading its query: the answer's tag, format and place in the cache.</summary>
 /// <param name="Model">The revision of the model it was planned with.</param>
@@ -51,8 +52,9 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<Go
         }
 
         var headers = request.Headers;
-        var view = CallerView.Of(context, models.Current);
-        return new RequestName(view.Text, CallerGate.Known(context).IsOperator, request.Path.Value + query, headers.Accept.ToString());
+        var model = models.Current;
+        var view = CallerView.Of(context, model);
+        return new RequestName(model.Revision, view.Text, CallerGate.Known(context).IsOperator, request.Path.Value + query, headers.Accept.ToString());
     }
 
     public KnownRequest? Find(RequestName name)
@@ -73,6 +75,12 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<Go
 
     public void Add(RequestName name, PlannedQuery planned, string? key, AnswerFormat format)
     {
+        if (name.Model != planned.Model.Revision)
+        {
+            // The model was replaced meanwhile, and by this one the caller may see something else.
+            return;
+        }
+
         if (_known.Count >= MaxKnown)
         {
             // Addresses can be made up without end, and must not fill the memory.

@@ -82,9 +82,6 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
         parser ??= new EventParser([], options.Value.MaxEventBytes, options.Value.MaxTextBytes);
         var row = new EventRows(parser.Columns);
 
-        // An event that is sent again must come to the same shard, so its key depends on nothing but itself: not on whether the lake can say the columns' types.
-        var ids = plan?.IdColumn is { } id ? new EventParser([new EventColumn(id, "JSON", null)], options.Value.MaxEventBytes, options.Value.MaxTextBytes) : null;
-        var idRow = ids is null ? null : new EventRows(ids.Columns);
         for (var i = 0; i < events.Count; i++)
         {
             var problem = parser.Parse(events[i].Span, row) ?? (when >= 0 ? EventParser.RefuseTime(plan!.TimeColumn, row.MomentOf(when), now, options.Value) : null);
@@ -94,8 +91,8 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
                 continue;
             }
 
-            ids?.Parse(events[i].Span, idRow!);
-            var key = idRow?.TextOf(0)?.Trim('"') ?? "";
+            // An event that is sent again must come to the same shard, so its key depends on nothing but itself: not on whether the lake can say the columns' types.
+            var key = plan?.IdColumn is { } id ? IdOf(events[i], id) ?? "" : "";
             key = key.Length is > 0 and <= IEventStream.MaxPartitionKeyLength ? key
                 : XxHash3.HashToUInt64(key.Length > 0 ? Encoding.UTF8.GetBytes(key) : events[i].Span).ToString("x16", CultureInfo.InvariantCulture);
             good.Add((i, new PutRecord(key, events[i].ToArray())));
@@ -149,6 +146,34 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
         }
 
         return (replayed, kept);
+    }
+
+    /// <summary>An event's id as text, the same however it is written; null if it has none.</summary>
+    private static string? IdOf(ReadOnlyMemory<byte> data, string column)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(data);
+            JsonElement found = default;
+            foreach (var property in document.RootElement.EnumerateObject())
+            {
+                found = property.Name.Equals(column, StringComparison.OrdinalIgnoreCase) ? property.Value : found;
+            }
+
+            return found.ValueKind switch
+            {
+                JsonValueKind.Undefined or JsonValueKind.Null => null,
+                JsonValueKind.String => found.GetString(),
+                // Divided so, it has no zeros at its end.
+                JsonValueKind.Number when found.TryGetDecimal(out var number) => (number / 1.0000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
+                _ => found.GetRawText(),
+            };
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair; its shard tells it.
+            return null;
+        }
     }
 
     private async Task<EventParser?> ParserAsync(StreamPlan plan, CancellationToken cancellationToken)

@@ -300,6 +300,11 @@ public sealed class BatchTests
         Assert.Equal(12, stream.Keys.Count);
         Assert.Equal(["1", "2", "3", "4", "5"], stream.Keys.Take(5));
         Assert.Equal(stream.Keys.Take(6), stream.Keys.Skip(6));
+
+        // However it is written.
+        string[] again = ["7", "7.0", "7.00e0", "0.7e1"];
+        await ingest.PutAsync(model, model.Streams[BatchWorld.Stream], [.. again.Select(id => (ReadOnlyMemory<byte>)BatchWorld.Bytes($$"""{"id":{{id}},"at":"{{world.Time.GetUtcNow().UtcDateTime:O}}"}"""))], Cancel);
+        Assert.All(stream.Keys.Skip(12), key => Assert.Equal("7", key));
     }
 
     /// <summary>A stream that only knows by which key it was given what.</summary>
