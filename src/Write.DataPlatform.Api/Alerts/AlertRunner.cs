@@ -67,7 +67,8 @@ internal sealed class AlertRunner(
     private async Task<DateTimeOffset?> EvaluateAsync(MetricModel model, Alert alert, CancellationToken cancellationToken)
     {
         var rule = new RuleName(RuleKind.Alert, alert.Name);
-        var (before, revision) = await store.GetAsync(rule, cancellationToken);
+        var (stored, revision) = await store.GetAsync(rule, cancellationToken);
+        var before = stored.For(alert.Tenant);
         var now = clock.GetUtcNow();
         // Where the clock was set back, time comes round again.
         if (before.DoneTo is { } done && done <= now + Skew && !(alert.Schedule.Next(done) <= now))
@@ -107,7 +108,8 @@ internal sealed class AlertRunner(
     private async Task<DateTimeOffset?> MakeAsync(MetricModel model, Report report, CancellationToken cancellationToken)
     {
         var rule = new RuleName(RuleKind.Report, report.Name);
-        var (before, revision) = await store.GetAsync(rule, cancellationToken);
+        var (stored, revision) = await store.GetAsync(rule, cancellationToken);
+        var before = stored.For(report.Tenant);
         var now = clock.GetUtcNow();
         if (before.DoneTo is not { } done || done > now)
         {

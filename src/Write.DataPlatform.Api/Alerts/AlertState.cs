@@ -127,6 +127,9 @@ internal sealed record RuleState
 {
     public const int MaxHistory = 50;
 
+    /// <summary>Whose rows it is about; null for the whole company's.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>Up to when the schedule's ticks are dealt with.</summary>
     public DateTimeOffset? DoneTo { get; init; }
 
@@ -158,6 +161,9 @@ internal sealed record RuleState
         : Groups.Any(g => g.IsFiringTold) ? AlertStatus.Firing
         : Groups.IsEmpty ? AlertStatus.Unknown
         : Groups.Max(g => g.Status);
+
+    /// <summary>The state of a rule about a tenant's rows. What the rule came to for another is nobody's any more: it begins anew, and what waits is delivered.</summary>
+    public RuleState For(string? tenant) => Tenant == tenant ? this : new RuleState { Tenant = tenant, Waiting = Waiting };
 
     public RuleState Remember(AlertHistory entry) => this with { History = [entry, .. History.Take(MaxHistory - 1)] };
 }

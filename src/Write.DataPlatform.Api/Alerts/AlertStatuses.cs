@@ -85,7 +85,7 @@ internal sealed class AlertStatuses(AlertStore store, WebhookSender sender, Time
         var states = await store.ListAsync(kind, cancellationToken);
         var now = clock.GetUtcNow();
         RuleStatus Status(string name, Alert? alert, Report? report, Schedule schedule, string? channel) =>
-            new(new RuleName(kind, name), alert, report, states.GetValueOrDefault(name) ?? new RuleState(), schedule.Next(now), channel is null || sender.Knows(channel));
+            new(new RuleName(kind, name), alert, report, states.GetValueOrDefault(name) is { } state && state.Tenant == (alert?.Tenant ?? report?.Tenant) ? state : new RuleState(), schedule.Next(now), channel is null || sender.Knows(channel));
         return kind == RuleKind.Alert
             ? [.. model.Alerts.Values.Select(a => Status(a.Name, a, null, a.Schedule, a.Channel))]
             : [.. model.Reports.Values.Select(r => Status(r.Name, null, r, r.Schedule, r.Channel))];

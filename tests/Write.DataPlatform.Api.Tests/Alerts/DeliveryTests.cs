@@ -200,5 +200,15 @@ public sealed class DeliveryTests
         Assert.Equal(HttpStatusCode.Forbidden, (await As(acme, HttpMethod.Post, "/v1/alerts/of-acme/test")).Item1);
         var own = SmallServer.Sql($"SELECT count(*) FROM {world.Server.Files} WHERE country = 'C1' AND CAST(started_at AS DATE) = DATE '2026-03-09'").Single()[0];
         Assert.Equal(own, (long)(await As(acme, HttpMethod.Get, "/v1/alerts/of-acme")).Item2["groups"]![0]!["value"]!);
+
+        // Who is given the rule sees nothing of what it was to another.
+        world.Change("condition: { below: 1 }\n    schedule: \"0 * * * *\"\n    tenant: acme", "condition: { below: 1 }\n    schedule: \"0 * * * *\"\n    tenant: other");
+        Assert.Equal(HttpStatusCode.NotFound, (await As(acme, HttpMethod.Get, "/v1/alerts/of-acme")).Item1);
+        var given = (await As(other, HttpMethod.Get, "/v1/alerts/of-acme")).Item2;
+        Assert.Equal(("unknown", 0), ((string)given["alert"]!["status"]!, given["groups"]!.AsArray().Count));
+        Assert.Empty(given["events"]!["history"]!.AsArray());
+        await world.HourAsync();
+        var its = SmallServer.Sql($"SELECT count(*) FROM {world.Server.Files} WHERE country = 'C2' AND CAST(started_at AS DATE) = DATE '2026-03-09'").Single()[0];
+        Assert.Equal(its, (long)(await As(other, HttpMethod.Get, "/v1/alerts/of-acme")).Item2["groups"]![0]!["value"]!);
     }
 }
