@@ -1,9 +1,7 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Query;
@@ -110,18 +108,6 @@ internal sealed class EventRows(ImmutableArray<EventColumn> columns)
     public UInt128? IdOf(int column) => Last(column) is not { IsThere: true } value ? null
         : value.Length < 0 ? new UInt128(0, (ulong)value.Bits)
         : XxHash128.HashToUInt128(BytesOf(value));
-
-    /// <summary>The last row's value as text, the same for equal values; null for null.</summary>
-    public string? TextOf(int column) => Last(column) is not { IsThere: true } value ? null : columns[column].Type?.Kind switch
-    {
-        ColumnKind.Boolean => value.Bits == 1 ? "true" : "false",
-        ColumnKind.Int64 => value.Bits.ToString(CultureInfo.InvariantCulture),
-        ColumnKind.Double => BitConverter.Int64BitsToDouble(value.Bits).ToString("R", CultureInfo.InvariantCulture),
-        ColumnKind.Decimal => Whole(value).ToString(CultureInfo.InvariantCulture),
-        ColumnKind.Date => DateOnly.FromDayNumber((int)value.Bits).ToString("O", CultureInfo.InvariantCulture),
-        ColumnKind.Timestamp => new DateTime(value.Bits, DateTimeKind.Utc).ToString("O", CultureInfo.InvariantCulture),
-        _ => Encoding.UTF8.GetString(BytesOf(value)),
-    };
 
     /// <summary>Appends all rows: their numbers are the first column, and the others follow.</summary>
     /// <exception cref="IOException">DuckDB refused.</exception>
