@@ -14,7 +14,7 @@ internal static class RandomCases
 
     /// <param name="usually">How many without a wish.</param>
     /// <param name="weight">Of how many asked for one is tried, where a case is many queries.</param>
-    public static long Of(long usually, long weight = 1) => Asked / weight ?? usually;
+    public static long Of(long usually, long weight = 1) => Asked is { } asked ? Math.Max(1, asked / weight) : usually;
 
     /// <summary>Checks so many cases, some at a time.</summary>
     /// <exception cref="InvalidOperationException">One failed, which is inside.</exception>

@@ -17,7 +17,7 @@ function condition(where) {
 /** The feed's address for a query; what the feed does not have is said and left out. */
 export function feed(query, zone) {
   const range = dates(query.timeRange, zone);
-  const filters = [range && `metric_time__day ge ${range[0]} and metric_time__day lt ${range[1]}`, query.where && condition(query.where)].filter(Boolean).join(' and ');
+  const filters = [range?.[0] && `metric_time__day ge ${range[0]}`, range?.[1] && `metric_time__day lt ${range[1]}`, query.where && condition(query.where)].filter(Boolean).join(' and ');
   const metrics = `aggregate(${query.metrics.join(',')})`;
   const apply = [filters && `filter(${filters})`, query.groupBy?.length ? `groupby((${query.groupBy.join(',')}),${metrics})` : metrics].filter(Boolean).join('/');
   const order = query.orderBy?.filter(o => query.metrics.includes(o.field) || query.groupBy?.includes(o.field)).map(o => o.field + (o.descending ? ' desc' : '')).join(',');
