@@ -61,6 +61,8 @@ internal sealed class AlertWorld : IAsyncDisposable
 
     public AlertRunner Runner => Server.Services.GetRequiredService<AlertRunner>();
 
+    public AlertOutbox Outbox => Server.Services.GetRequiredService<AlertOutbox>();
+
     public MetricModel Model => Server.Services.GetRequiredService<ModelStore>().Current;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -96,7 +98,14 @@ internal sealed class AlertWorld : IAsyncDisposable
     public async Task HourAsync()
     {
         Server.Advance(TimeSpan.FromHours(1));
-        await Runner.PassAsync(Cancel);
+        await PassAsync();
+    }
+
+    /// <summary>Does what is due now, and sends what waits.</summary>
+    public async Task PassAsync()
+    {
+        await Runner.PassAsync(cancellationToken: Cancel);
+        await Outbox.DeliverAsync(cancellationToken: Cancel);
     }
 
     public async Task<JsonNode> AlertAsync(string name) => (await Server.GetAsync("/v1/alerts/" + name)).Body;
