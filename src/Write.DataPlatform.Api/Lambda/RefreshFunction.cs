@@ -65,7 +65,7 @@ internal sealed class RefreshFunction(
         do
         {
             // Alerts judge what was refreshed, and wait for it a while: then they are looked at beside it, and after it again, whatever became of it.
-            await Task.WhenAny(work, Task.Delay(AtMost(AlertsWait), clock, deadline));
+            await ((Task)work).WaitAsync(AtMost(AlertsWait), clock, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             isOver = work.IsCompleted;
             silence = await LookAsync(deadline);
         }

@@ -94,6 +94,24 @@ internal sealed class AlertWorld : IAsyncDisposable
         Server.Services.GetRequiredService<ModelStore>().Reload();
     }
 
+    /// <summary>More of the model, in a file of its own.</summary>
+    public void Add(string yaml)
+    {
+        File.WriteAllText(Path.Combine(Server.Models, "more.yaml"), yaml);
+        Server.Services.GetRequiredService<ModelStore>().Reload();
+        Assert.Null(Server.Services.GetRequiredService<ModelStore>().Status.Problems);
+    }
+
+    /// <summary>Waits for what others do.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> happens, string what)
+    {
+        for (var tries = 0; !await happens(); tries++)
+        {
+            Assert.True(tries < 600, what);
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Cancel);
+        }
+    }
+
     /// <summary>What is due an hour later.</summary>
     public async Task HourAsync()
     {
