@@ -85,6 +85,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
             AlertLog.Unforeseen(logger, exception, rule.Name.Kind, rule.Name.Name);
         }
 
+        // A failure comes again before that, and is seen at the next look.
         return rule.Schedule.Next(now);
     }
 

@@ -141,7 +141,10 @@ internal sealed record RuleState
     private static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+
+    // A rule with many ticks leaves out the ticks of a few minutes at most.
+    private static readonly TimeSpan LongestGap = TimeSpan.FromMinutes(5);
 
     /// <summary>Whose rows it is about; null for the whole company's.</summary>
     public string? Tenant { get; init; }
@@ -188,7 +191,10 @@ internal sealed record RuleState
     [JsonIgnore]
     public AlertHistory? LastSent => History.FirstOrDefault(h => h.Event is AlertEvent.Delivered or AlertEvent.GivenUp);
 
-    /// <summary>When the rule is due, which may be long ago; null for never. One that fails again and again is left alone for some minutes.</summary>
+    /// <summary>
+    /// When the rule is due, which may be long ago; null for never. One that failed is tried before its next tick, after a minute, then two, four and so on up to an hour; one that fails at
+    /// each of many ticks leaves out those of some minutes.
+    /// </summary>
     /// <param name="schedule">Its schedule.</param>
     /// <param name="times">How many failures in a row are told.</param>
     /// <param name="now">The time, and what it is due at if it never was, or if the clock was set back: time then comes round again.</param>
@@ -199,8 +205,15 @@ internal sealed record RuleState
             return now;
         }
 
-        var pause = Errors <= times ? TimeSpan.Zero : FirstPause * Math.Pow(2, Math.Min(Errors - times - 1, 10));
-        return schedule.Next(done + (pause < LongestPause ? pause : LongestPause));
+        if (Errors == 0)
+        {
+            return schedule.Next(done);
+        }
+
+        var pause = FirstPause * Math.Pow(2, Math.Min(Errors - 1, 10));
+        pause = pause < LongestPause ? pause : LongestPause;
+        var tick = schedule.Next(Errors <= times ? done : done + (pause < LongestGap ? pause : LongestGap));
+        return tick < done + pause ? tick : done + pause;
     }
 
     /// <summary>A state with more messages that wait.</summary>

@@ -64,6 +64,26 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public async Task What_failed_is_tried_again_before_its_next_tick()
+    {
+        await using var world = await AlertWorld.StartAsync();
+        await world.PassAsync();
+        Directory.Move(world.Server.Lake, world.Server.Lake + "-gone");
+        world.Server.Advance(TimeSpan.FromHours(14));
+        await world.PassAsync();
+        Directory.Move(world.Server.Lake + "-gone", world.Server.Lake);
+        Assert.Equal("error", (string)(await world.AlertAsync("of-insight"))["alert"]!["status"]!);
+        Assert.Equal("error", (string)(await world.Server.GetAsync("/v1/reports/daily-visits")).Body["report"]!["status"]!);
+        await world.PassAsync();
+        Assert.Equal("error", (string)(await world.AlertAsync("of-insight"))["alert"]!["status"]!);
+        world.Server.Advance(TimeSpan.FromSeconds(70));
+        await world.PassAsync();
+        Assert.Equal("ok", (string)(await world.AlertAsync("of-insight"))["alert"]!["status"]!);
+        Assert.Equal("sent", (string)(await world.Server.GetAsync("/v1/reports/daily-visits")).Body["report"]!["status"]!);
+        Assert.Single(world.Receiver.Taken, m => m.Type == "report.ready" && m.ContentType.StartsWith("text/csv", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_state_that_cannot_be_read_is_begun_anew()
     {
         await using var world = await AlertWorld.StartAsync();
