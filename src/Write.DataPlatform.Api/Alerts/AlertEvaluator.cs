@@ -194,7 +194,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
         HashSet<(object?, string)>? counted = null;
         if (alert.Condition!.Against == AlertReference.Baseline && query.Fill && !AlertQuestions.HasOwnFill(model, query, clock.GetUtcNow()))
         {
-            counted = [.. (await queries.AnswerAsync(query with { Fill = false }, AlertQuestions.Caller(alert.Tenant), cancellationToken)).Rows.Select(r => (r[0], KeyOf(KeysOf(r, query.GroupBy.Length))))];
+            counted = [.. (await queries.AnswerAsync(query with { Fill = false }, AlertQuestions.Caller(alert.Tenant), cancellationToken)).Rows.Select(r => (r[0], AlertMachine.KeyOf(KeysOf(r, query.GroupBy.Length))))];
         }
 
         var keys = query.GroupBy.Length;
@@ -202,7 +202,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
         foreach (var row in answer.Rows)
         {
             var key = KeysOf(row, keys);
-            ref var group = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(groups, KeyOf(key), out var isKnown);
+            ref var group = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(groups, AlertMachine.KeyOf(key), out var isKnown);
             if (!isKnown)
             {
                 group = (key, null, []);
@@ -216,7 +216,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
                     group.Earlier.Add(Number(row[keys + 1]));
                 }
             }
-            else if (counted?.Contains((row[0], KeyOf(key))) != false)
+            else if (counted?.Contains((row[0], AlertMachine.KeyOf(key))) != false)
             {
                 group.Earlier.Add(Number(row[keys]));
             }
@@ -239,8 +239,6 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
     }
 
     private static ImmutableArray<string?> KeysOf(object?[] row, int keys) => [.. row[1..keys].Select(v => v is null ? null : AnswerJson.Text(v))];
-
-    private static string KeyOf(ImmutableArray<string?> key) => System.Text.Json.JsonSerializer.Serialize(key);
 
     private static double? Number(object? value) => value switch
     {

@@ -127,5 +127,6 @@ internal static class AlertMachine
         return after;
     }
 
-    private static string KeyOf(ImmutableArray<string?> key) => System.Text.Json.JsonSerializer.Serialize(key);
+    /// <summary>A group's key as one text.</summary>
+    public static string KeyOf(ImmutableArray<string?> key) => System.Text.Json.JsonSerializer.Serialize(key);
 }

@@ -33,7 +33,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
         var states = await store.ListAsync(RuleKind.Alert, held.Token);
         foreach (var alert in model.Alerts.Values)
         {
-            next.Add(await LookAsync(new Rule(new RuleName(RuleKind.Alert, alert.Name), alert.Tenant, alert.Schedule, alert.For, alert.Channel), states, before => EvaluateAsync(model, alert, before, held.Token), error => Fail(alert, error), held.Token));
+            next.Add(await LookAsync(new Rule(new RuleName(RuleKind.Alert, alert.Name), alert.Tenant, alert.Schedule, alert.For, alert.Channel), states, _ => EvaluateAsync(model, alert, held.Token), error => Fail(alert, error), held.Token));
         }
 
         await ForgetAsync(RuleKind.Alert, states, model.Alerts.ContainsKey, held.Token);
@@ -124,7 +124,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
         outbox.Wake();
     }
 
-    private async Task<Func<RuleState, Turn>> EvaluateAsync(MetricModel model, Alert alert, RuleState before, CancellationToken cancellationToken)
+    private async Task<Func<RuleState, Turn>> EvaluateAsync(MetricModel model, Alert alert, CancellationToken cancellationToken)
     {
         var evaluation = await evaluator.EvaluateAsync(model, alert, cancellationToken);
         var names = AlertMessages.DimensionsOf(model, alert);

@@ -216,12 +216,17 @@ internal sealed record RuleState
         return tick < done + pause ? tick : done + pause;
     }
 
-    /// <summary>A state with more messages that wait.</summary>
+    /// <summary>A state with more messages that wait, each later than those before it, whatever the clock says.</summary>
     public RuleState Add(ImmutableArray<WaitingMessage> messages, DateTimeOffset now)
     {
-        var waiting = Waiting.AddRange(messages);
+        var waiting = Waiting.ToBuilder();
+        foreach (var message in messages)
+        {
+            waiting.Add(waiting.Count > 0 && waiting[^1].CreatedAt >= message.CreatedAt ? message with { CreatedAt = waiting[^1].CreatedAt.AddTicks(1) } : message);
+        }
+
         var state = this;
-        foreach (var dropped in waiting.Take(waiting.Length - MaxWaiting))
+        foreach (var dropped in waiting.Take(waiting.Count - MaxWaiting))
         {
             state = state.Remember(new AlertHistory(now, AlertEvent.GivenUp, [], $"More than {MaxWaiting} messages wait.", dropped.Id));
         }

@@ -37,8 +37,6 @@ internal enum ReportStatus
 internal sealed record RuleStatus(
     RuleName Name, Alert? Alert, Report? Report, RuleState State, DateTimeOffset? Next, DateTimeOffset? OverdueSince, AlertHistory? GivenUp, bool IsGivenUpLately, bool IsChannelKnown)
 {
-    private string? Channel => Alert?.Channel ?? Report?.Channel;
-
     private object? LastGivenUp => GivenUp is { } last ? new { at = last.At, reason = last.Detail, messageId = last.MessageId } : null;
 
     /// <summary>What keeps it from being evaluated or delivered. Of channels it says no names: a tenant reads it, too.</summary>

@@ -60,18 +60,19 @@ internal sealed class RefreshFunction(
         }
 
         var work = RefreshAsync(payload, working.Token);
-        Exception? silence;
-        bool isOver;
+        Exception? silence = null;
+        var (isOver, wereLookedAt) = (false, false);
         do
         {
             // Alerts judge what was refreshed, and wait for it a while: then they are looked at beside it, and after it again, whatever became of it.
             await ((Task)work).WaitAsync(AtMost(AlertsWait), clock, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             isOver = work.IsCompleted;
             silence = await LookAsync(deadline);
+            wereLookedAt |= silence is null;
         }
         while (!isOver && !deadline.IsCancellationRequested);
 
-        if (silence is null)
+        if (wereLookedAt || silence is null)
         {
             return Answer(await work);
         }

@@ -158,6 +158,18 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_back_changes_no_order()
+    {
+        await using var world = await AlertWorld.StartAsync();
+        world.Receiver.Answers.Enqueue(503);
+        await world.PassAsync();
+        world.Server.Advance(TimeSpan.FromHours(-2));
+        world.Change("above: 19", "above: 2000");
+        await world.PassAsync();
+        Assert.Equal(["alert.firing", "alert.resolved"], world.Receiver.Taken.Select(m => m.Type).Where(t => t.StartsWith("alert.", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task Of_very_many_messages_the_oldest_are_given_up()
     {
         await using var world = await AlertWorld.StartAsync(("DataPlatform:Alerts:Channels:ops:Url", "http://127.0.0.1:1/"));
