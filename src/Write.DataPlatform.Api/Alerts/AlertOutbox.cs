@@ -114,10 +114,11 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
 
             using var held = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, cancellationToken);
 
-            // What another sent while it had the lease does not wait any more.
-            foreach (var (rule, message) in (await WaitingAsync(held.Token)).Where(w => w.Message.Channel == channel))
+            foreach (var (rule, listed) in (await WaitingAsync(held.Token)).Where(w => w.Message.Channel == channel))
             {
-                if (!IsDue(message, clock.GetUtcNow()) || !await DeliverAsync(rule, message, held.Token))
+                // The list may be a moment behind: what was sent just now does not wait any more.
+                var message = (await store.GetAsync(rule, held.Token)).Waiting.FirstOrDefault(w => w.Id == listed.Id);
+                if (message is not null && (!IsDue(message, clock.GetUtcNow()) || !await DeliverAsync(rule, message, held.Token)))
                 {
                     break;
                 }

@@ -168,12 +168,10 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
     private async Task ForgetAsync(RuleKind kind, IReadOnlyDictionary<string, RuleState> states, Func<string, bool> isKnown, CancellationToken cancellationToken)
     {
         var since = clock.GetUtcNow() - Remembered;
-        foreach (var (name, state) in states)
+        bool IsOld(RuleState state) => state.Waiting.IsEmpty && !(state.EvaluatedAt > since) && !(state.DoneTo > since);
+        foreach (var (name, _) in states.Where(s => !isKnown(s.Key) && IsOld(s.Value)))
         {
-            if (!isKnown(name) && state.Waiting.IsEmpty && !(state.EvaluatedAt > since) && !(state.DoneTo > since))
-            {
-                await store.ForgetAsync(new RuleName(kind, name), cancellationToken);
-            }
+            await store.ForgetAsync(new RuleName(kind, name), IsOld, cancellationToken);
         }
     }
 

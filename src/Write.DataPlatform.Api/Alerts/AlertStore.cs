@@ -32,7 +32,12 @@ internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> option
     private const string MessagePrefix = "message#";
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
-    /// <summary>Every state of a kind.</summary>
+    /// <summary>A rule's state; a new one if there is none.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<RuleState> GetAsync(RuleName rule, CancellationToken cancellationToken = default) =>
+        await store.GetAsync(GoldKeys.Alerts, Key(rule), cancellationToken) is { } item ? Decode(item) : new RuleState();
+
+    /// <summary>Every state of a kind, which may be a moment behind what was written.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     public async Task<IReadOnlyDictionary<string, RuleState>> ListAsync(RuleKind kind, CancellationToken cancellationToken = default)
     {
@@ -74,9 +79,15 @@ internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> option
         }
     }
 
-    /// <summary>Removes the state of a rule that the model has no more.</summary>
+    /// <summary>Removes the state of a rule, if it is one to remove and nobody changes it meanwhile.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public Task ForgetAsync(RuleName rule, CancellationToken cancellationToken = default) => store.DeleteAsync(GoldKeys.Alerts, [Key(rule)], cancellationToken);
+    public async Task ForgetAsync(RuleName rule, Func<RuleState, bool> isOld, CancellationToken cancellationToken = default)
+    {
+        if (await store.GetAsync(GoldKeys.Alerts, Key(rule), cancellationToken) is { } item && isOld(Decode(item)))
+        {
+            await store.TryDeleteAsync(GoldKeys.Alerts, Key(rule), item.Revision, cancellationToken);
+        }
+    }
 
     /// <summary>Writes a message's body.</summary>
     /// <exception cref="AlertTooLargeException">It is too large even packed; nothing is written.</exception>

@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Alerts;
+using Write.DataPlatform.Gold;
 
 namespace Write.DataPlatform.Api.Tests.Alerts;
 
@@ -167,6 +170,23 @@ public sealed class OutboxTests
         world.Change("above: 19", "above: 2000");
         await world.PassAsync();
         Assert.Equal(["alert.firing", "alert.resolved"], world.Receiver.Taken.Select(m => m.Type).Where(t => t.StartsWith("alert.", StringComparison.Ordinal)));
+    }
+
+    /// <summary>DynamoDB's index lists what was removed a moment ago.</summary>
+    [Fact]
+    public async Task What_a_list_that_is_behind_has_is_not_sent_again()
+    {
+        await using var world = await AlertWorld.StartAsync();
+        await world.Runner.PassAsync(cancellationToken: Cancel);
+        var services = world.Server.Services;
+        var (options, clock) = (services.GetRequiredService<IOptions<AlertOptions>>(), services.GetRequiredService<TimeProvider>());
+        var behind = await LateStore.OfAsync(services.GetRequiredService<IGoldStore>(), Cancel);
+        using var outbox = new AlertOutbox(
+            new AlertStore(behind, options, clock, NullLogger<AlertStore>.Instance), services.GetRequiredService<WebhookSender>(), services.GetRequiredService<Leases>(), options, clock, NullLogger<AlertOutbox>.Instance);
+        await outbox.DeliverAsync(cancellationToken: Cancel);
+        await outbox.DeliverAsync(cancellationToken: Cancel);
+        Assert.Single(world.Receiver.All);
+        Assert.Equal(["delivered", "firing"], (await world.AlertAsync("too-many"))["events"]!["history"]!.AsArray().Select(h => (string)h!["event"]!));
     }
 
     [Fact]
