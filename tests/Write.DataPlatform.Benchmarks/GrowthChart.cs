@@ -19,6 +19,7 @@ internal static class GrowthChart
 {
     private const int Margin = 16;
     private const int Across = 3;
+    private const int PanelWidth = 245;
     private const int PanelHeight = 206;
     private const int Gutter = 34;
     private const double Doublings = 3;
@@ -33,19 +34,19 @@ internal static class GrowthChart
 
     public static string Draw(IReadOnlyList<GrowthCurve> curves)
     {
-        var look = new ChartLook(ChartLook.DefaultWidth, ChartTheme.Auto);
+        var across = Math.Min(Across, curves.Count);
+        var look = new ChartLook(Margin + across * (PanelWidth + Margin), ChartTheme.Auto);
         var svg = new SvgWriter();
-        var width = (look.Width - Margin * (Across + 1.0)) / Across;
         for (var i = 0; i < curves.Count; i++)
         {
-            Panel(svg, curves[i], Margin + i % Across * (width + Margin), Margin + i / Across * PanelHeight, width);
+            Panel(svg, curves[i], Margin + i % across * (PanelWidth + Margin), Margin + i / across * PanelHeight, PanelWidth);
         }
 
-        var y = Margin + (curves.Count + Across - 1) / Across * PanelHeight + 4.0;
+        var y = Margin + (curves.Count + across - 1) / across * PanelHeight + 12.0;
         svg.Line(Margin, y - 4, Margin + 20, y - 4, "l");
-        svg.Text(Margin + 26, y, "cost, processor time over that of the first");
-        svg.Line(Margin + 300, y - 4, Margin + 320, y - 4, "l p o");
-        svg.Text(Margin + 326, y, $"twice the cost of twice the {curves[0].Axis}");
+        svg.Text(Margin + 26, y, "cost over that of the first");
+        svg.Line(Margin + 220, y - 4, Margin + 240, y - 4, "l p o");
+        svg.Text(Margin + 246, y, $"twice the cost of twice the {curves[0].Axis}");
         return svg.Finish(look, y + 16, string.Join("; ", curves.Select(c => $"{c.Title}: {c.Costs[^1] / c.Costs[0]:0.0} times the cost at 8 times the {c.Axis}"))) + "\n";
     }
 
