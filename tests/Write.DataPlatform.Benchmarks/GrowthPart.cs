@@ -19,17 +19,20 @@ internal static class GrowthPart
     public static async Task<IReadOnlyList<Figure>> RunAsync(Scale scale, CancellationToken cancellationToken)
     {
         var rows = await RowsAsync(scale, cancellationToken);
-        var tenants = await TenantsAsync(scale, cancellationToken);
+        await DrawAsync(scale, "rows", rows, cancellationToken);
         var metrics = await MetricsAsync(scale, cancellationToken);
+        await DrawAsync(scale, "metrics", metrics, cancellationToken);
+        var (tenants, many) = await TenantsAsync(scale, cancellationToken);
+        await DrawAsync(scale, "tenants", tenants, cancellationToken);
+        return [.. rows.Concat(metrics).Concat(tenants).SelectMany(Figures), many];
+    }
+
+    private static async Task DrawAsync(Scale scale, string name, IReadOnlyList<GrowthCurve> curves, CancellationToken cancellationToken)
+    {
         if (scale.Images is { } folder)
         {
-            foreach (var (name, curves) in new[] { ("rows", rows), ("tenants", tenants.Curves), ("metrics", metrics) })
-            {
-                await File.WriteAllTextAsync(Path.Combine(folder, $"growth-{name}.svg"), GrowthChart.Draw(curves), cancellationToken);
-            }
+            await File.WriteAllTextAsync(Path.Combine(folder, $"growth-{name}.svg"), GrowthChart.Draw(curves), cancellationToken);
         }
-
-        return [.. rows.Concat(tenants.Curves).Concat(metrics).SelectMany(Figures), tenants.Many];
     }
 
     /// <summary>A curve as figures: the worst doubling of what may grow, the whole growth of what may not.</summary>
@@ -96,7 +99,7 @@ internal static class GrowthPart
         try
         {
             // The last two are one tenant alone and one among all.
-            foreach (var tenants in Factors.Select(f => Math.Max(1, scale.Tenants / 10 / Factors[^1]) * f).Append(1).Append(scale.Tenants))
+            foreach (var tenants in Factors.Select(f => Math.Max(1, scale.Tenants / 25 / Factors[^1]) * f).Append(1).Append(scale.Tenants))
             {
                 worlds.Add(await GrowthWorld.CreateAsync(folder.New(), (long)EventsOfTenant * tenants, tenants, 2, cancellationToken));
             }

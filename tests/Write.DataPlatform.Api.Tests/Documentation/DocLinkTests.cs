@@ -20,14 +20,14 @@ public sealed partial class DocLinkTests
     public void The_front_page_leads_to_every_page()
     {
         var linked = DocPage.Read("docs/README.md").Links.Select(l => l.Split('#')[0]).ToHashSet();
-        Assert.Empty(DocPage.All.Where(p => Path.GetDirectoryName(p) == "docs").Select(Path.GetFileName).Where(n => n != "README.md" && !linked.Contains(n!)));
+        Assert.DoesNotContain(DocPage.All.Where(p => Path.GetDirectoryName(p) == "docs").Select(p => Path.GetFileName(p)), n => n != "README.md" && !linked.Contains(n));
     }
 
     [Fact]
     public void Every_picture_is_shown_somewhere()
     {
         var shown = DocPage.All.SelectMany(p => DocPage.Read(p).Links).Select(Path.GetFileName).ToHashSet();
-        Assert.Empty(Directory.EnumerateFiles(Path.Combine(DocPage.Root, "docs", "images")).Select(Path.GetFileName).Where(n => !shown.Contains(n)));
+        Assert.DoesNotContain(Directory.EnumerateFiles(Path.Combine(DocPage.Root, "docs", "images")).Select(f => Path.GetFileName(f)), n => !shown.Contains(n));
     }
 
     [Fact]
@@ -45,10 +45,10 @@ public sealed partial class DocLinkTests
         var runbook = DocPage.Read("docs/runbook.md").Text;
         var checks = Check().Matches(File.ReadAllText(Path.Combine(DocPage.Root, "src", "Write.DataPlatform.Api", "Health", "HealthReporter.cs"))).Select(m => m.Groups[1].Value).Distinct().ToList();
         Assert.True(checks.Count > 8, string.Join(' ', checks));
-        Assert.Empty(checks.Where(c => !runbook.Contains(c.EndsWith(':') ? "`" + c : $"`{c}`", StringComparison.Ordinal)));
+        Assert.DoesNotContain(checks, c => !runbook.Contains(c.EndsWith(':') ? "`" + c : $"`{c}`", StringComparison.Ordinal));
         var alarms = Alarm().Matches(File.ReadAllText(Path.Combine(DocPage.Root, "docs", "deploy", "template.yaml"))).Select(m => m.Groups[1].Value).ToList();
         Assert.True(alarms.Count > 6, string.Join(' ', alarms));
-        Assert.Empty(alarms.Where(a => !runbook.Contains($"`{a}`", StringComparison.Ordinal)));
+        Assert.DoesNotContain(alarms, a => !runbook.Contains($"`{a}`", StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Broken(DocPage page)
