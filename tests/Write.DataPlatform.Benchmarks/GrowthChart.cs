@@ -74,7 +74,7 @@ internal static class GrowthChart
         }
 
         var last = curve.Costs[^1] / curve.Costs[0];
-        svg.Text(X(3), Y(last) + (last > 4 ? 20 : -10), string.Create(CultureInfo.InvariantCulture, $"{last:0.0} ×"), "v", "end");
+        svg.Text(X(3), Y(last) + (last > 4 ? 32 : -10), string.Create(CultureInfo.InvariantCulture, $"{last:0.0} ×"), "v", "end");
         svg.Text(left + width / 2 + Gutter / 2, bottom + 34, curve.Axis, null, "middle");
     }
 }
