@@ -38,9 +38,9 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>The platform's own server over the world's data.</summary>
-    public static Task<ServerProcess> StartAsync(World world, string role, CancellationToken cancellationToken) => StartAsync(
+    public static Task<ServerProcess> StartAsync(World world, string role, CancellationToken cancellationToken, params string[] settings) => StartAsync(
         "Now serving on ",
-        [typeof(DataPlatformHost).Assembly.Location, "serve", "--role", role, "--data", world.Data, "--models", world.Models, "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default=Error"],
+        [typeof(DataPlatformHost).Assembly.Location, "serve", "--role", role, "--data", world.Data, "--models", world.Models, "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default=Error", .. settings],
         cancellationToken);
 
     /// <summary>A program that prints where it answers.</summary>
