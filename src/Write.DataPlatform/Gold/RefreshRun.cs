@@ -70,7 +70,7 @@ internal sealed record RefreshRun
     /// <summary>The process that works on it.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>Partitions refreshed at this instant or later need no refresh.</summary>
+    /// <summary>Partitions refreshed at this instant or later are not refreshed only because all are (<see cref="Full"/>).</summary>
     public required DateTimeOffset Basis { get; init; }
 
     /// <summary>The partitions, as far as they fit: those that ended well are the first to be left out.</summary>

@@ -38,7 +38,7 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
         }
 
         var now = time.GetUtcNow();
-        var plan = await planner.PlanAsync(definition, manifests, range with { Full = false }, now, cancellationToken);
+        var plan = await planner.PlanAsync(definition, manifests, range with { Full = false }, now, now, cancellationToken);
         var ends = plan.Stale.ToDictionary(s => s.Period.Name, s => s.Ends, StringComparer.Ordinal);
         var removed = plan.Removed.ToHashSet();
         var periods = plan.Periods.Concat(manifests.SelectMany(m => m.Partitions.Values).Select(p => new PartitionPeriod(p.Period, p.From, p.To)))
@@ -53,7 +53,7 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
             foreach (var manifest in manifests)
             {
                 var partition = manifest.Partitions.GetValueOrDefault(period.Name);
-                var reason = RefreshPlanner.Reason(definition, period, manifest.Tenant, partition, version, ends.GetValueOrDefault(period.Name), now, full: false, cuts);
+                var reason = RefreshPlanner.Reason(definition, period, manifest.Tenant, partition, version, ends.GetValueOrDefault(period.Name), now, now, full: false, cuts);
                 if (reason == RefreshReason.Stream && partition!.LakeVersion == version)
                 {
                     // It is what the lake had before the cut, which can be compared though a refresh would take more.

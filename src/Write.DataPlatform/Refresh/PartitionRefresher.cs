@@ -22,7 +22,8 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
     /// <param name="definition">The table.</param>
     /// <param name="planned">The partition.</param>
     /// <param name="full">Whether it is refreshed though nothing changed.</param>
-    /// <param name="basis">What was refreshed since then is done.</param>
+    /// <param name="basis">What was refreshed since then is not refreshed only because all of it is.</param>
+    /// <param name="started">When the run began.</param>
     /// <param name="runId">The run.</param>
     /// <param name="folder">A folder of its own that the caller removes.</param>
     /// <param name="cancellationToken">Ends it; nothing is half done.</param>
@@ -31,7 +32,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
     /// <exception cref="DuckDBException">The rows could not be sorted or encoded.</exception>
     /// <exception cref="RefreshException">The rows are wrong.</exception>
     public async Task<PartitionResult> RefreshAsync(
-        GoldDefinition definition, PlannedPartition planned, bool full, DateTimeOffset basis, string runId, string folder, CancellationToken cancellationToken = default)
+        GoldDefinition definition, PlannedPartition planned, bool full, DateTimeOffset basis, DateTimeOffset started, string runId, string folder, CancellationToken cancellationToken = default)
     {
         // The version is taken before the rows: what arrives between counts as a change next time.
         // So are the cuts: what streams seal meanwhile is left to them until next time.
@@ -43,7 +44,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         {
             var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, token);
             var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
-            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, full, wanted) is not null)
+            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, started, full, wanted) is not null)
             {
                 todo.Add((tenant, live));
             }

@@ -68,12 +68,13 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
     /// <param name="definition">The table.</param>
     /// <param name="manifests">Its manifest of every tenant that has one (of none, for an internal table).</param>
     /// <param name="range">What was asked for.</param>
-    /// <param name="basis">When the run began, or the interrupted run that it goes on with: what was refreshed since is done.</param>
+    /// <param name="basis">When the run began, or the full one that it goes on with: what was refreshed since is not refreshed only because all of it is.</param>
+    /// <param name="started">When the run itself began: what was read since need not be read again for late events.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="LakeException">The lake could not say what it has.</exception>
     /// <exception cref="RefreshException">The table would have too many partitions.</exception>
     public async Task<RefreshPlan> PlanAsync(
-        GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, RefreshRange range, DateTimeOffset basis, CancellationToken cancellationToken = default)
+        GoldDefinition definition, IReadOnlyCollection<GoldManifest> manifests, RefreshRange range, DateTimeOffset basis, DateTimeOffset started, CancellationToken cancellationToken = default)
     {
         var (periods, lastEvent) = await PeriodsAsync(definition, manifests, cancellationToken);
         var names = periods.Select(period => period.Name).ToHashSet(StringComparer.Ordinal);
@@ -90,7 +91,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             foreach (var tenant in Tenants(definition))
             {
                 var partition = live.GetValueOrDefault(tenant ?? "")?.GetValueOrDefault(period.Name);
-                if (Reason(definition, period, tenant, partition, version, ends, basis, range.Full, cuts) is { } reason)
+                if (Reason(definition, period, tenant, partition, version, ends, basis, started, range.Full, cuts) is { } reason)
                 {
                     found.Add((reason, tenant));
                 }
@@ -119,6 +120,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         string? lakeVersion,
         PartitionEnds ends,
         DateTimeOffset basis,
+        DateTimeOffset started,
         bool full,
         ImmutableSortedDictionary<string, DateTimeOffset>? cuts)
     {
@@ -138,9 +140,10 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             return RefreshReason.LakeChanged;
         }
 
-        if (full)
+        // One that was done by the run that this goes on with may have changed since.
+        if (full && partition.RefreshedAt < basis)
         {
-            return partition.RefreshedAt < basis ? RefreshReason.Full : null;
+            return RefreshReason.Full;
         }
 
         if (IsCutOtherwise(definition, partition, cuts))
@@ -155,7 +158,7 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
 
         // Good for ever is what was read after the last late event was expected; before that, what this run has read.
         var end = TimeBound.FromDate(period.To, definition.Table.TimeZone).Utc + (definition.Table.Refresh?.LookBack ?? TimeSpan.Zero);
-        return partition.RefreshedAt.UtcDateTime < end && partition.RefreshedAt < basis ? RefreshReason.LookBack : null;
+        return partition.RefreshedAt.UtcDateTime < end && partition.RefreshedAt < started ? RefreshReason.LookBack : null;
     }
 
     /// <summary>From when on a period's events are left to streams, by semantic model; null if none are.</summary>

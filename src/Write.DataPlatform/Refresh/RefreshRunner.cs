@@ -94,7 +94,7 @@ internal sealed class RefreshRunner(
                     RefreshPlanner.Tenants(tracker.Definition),
                     new ParallelOptions { MaxDegreeOfParallelism = MaxTenantsAtOnce, CancellationToken = token },
                     async (tenant, one) => manifests.Add(await tables.GetManifestAsync(tracker.Run.Table, tenant, fresh: true, one)));
-                return await planner.PlanAsync(tracker.Definition, manifests, tracker.Range, tracker.Run.Basis, token);
+                return await planner.PlanAsync(tracker.Definition, manifests, tracker.Range, tracker.Run.Basis, tracker.Run.StartedAt, token);
             },
             cancellationToken);
 
@@ -153,7 +153,7 @@ internal sealed class RefreshRunner(
                 await tracker.AttemptAsync(period);
                 try
                 {
-                    return await refresher.RefreshAsync(tracker.Definition, partition, tracker.Range.Full, tracker.Run.Basis, tracker.Run.Id, folder, token);
+                    return await refresher.RefreshAsync(tracker.Definition, partition, tracker.Range.Full, tracker.Run.Basis, tracker.Run.StartedAt, tracker.Run.Id, folder, token);
                 }
                 finally
                 {

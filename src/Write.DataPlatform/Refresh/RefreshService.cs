@@ -211,13 +211,12 @@ internal sealed class RefreshService(
                 }
             }
 
-            lastFull ??= known.Full ? known : null;
+            lastFull ??= known.Full && known.RequestedFrom == range.From && known.RequestedTo == range.To ? known : null;
         }
 
-        return lastFull is { State: RunState.Interrupted } && now - lastFull.StartedAt < ResumeWithin
-            && range == (trigger == RunTrigger.Manual ? new RefreshRange(lastFull.RequestedFrom, lastFull.RequestedTo, true) : new RefreshRange())
-            ? lastFull
-            : null;
+        // Who asks says whether all is wanted; a run that nobody asked for takes the whole table, and goes on with what was to be whole.
+        var takesUp = trigger == RunTrigger.Manual ? range.Full : range == new RefreshRange();
+        return takesUp && lastFull is { State: RunState.Interrupted } && now - lastFull.StartedAt < ResumeWithin ? lastFull : null;
     }
 
     private static string RunLease(string id) => "run#" + id;

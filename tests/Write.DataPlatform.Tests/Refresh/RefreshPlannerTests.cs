@@ -113,6 +113,10 @@ public sealed class RefreshPlannerTests
         var full = (await PlanAsync(model, new RefreshRange(Full: true), basis, live)).Stale.Single();
         Assert.Equal(("2026-01", RefreshReason.Full), (full.Period.Name, full.Reason));
         Assert.Equal(3, (await PlanAsync(model, new RefreshRange(Full: true), null, live)).Stale.Length);
+
+        // A run that goes on with another one reads again what is still awaited since that one began.
+        var resumed = await new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time).PlanAsync(definition, [Manifest(null, live)], new RefreshRange(Full: true), basis, _time.GetUtcNow(), Cancel);
+        Assert.Equal([("2026-01", RefreshReason.Full), ("2026-02", RefreshReason.LookBack), ("2026-03", RefreshReason.LookBack)], resumed.Stale.Select(p => (p.Period.Name, p.Reason)));
     }
 
     [Fact]
@@ -159,7 +163,7 @@ public sealed class RefreshPlannerTests
         Now("2026-03-15");
         var planner = new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time);
         var definition = RefreshModel.Definition(RefreshModel.Load());
-        Task<RefreshPlan> Plan() => planner.PlanAsync(definition, [], new RefreshRange(), _time.GetUtcNow(), Cancel);
+        Task<RefreshPlan> Plan() => planner.PlanAsync(definition, [], new RefreshRange(), _time.GetUtcNow(), _time.GetUtcNow(), Cancel);
         _lake.Version = (_, _, _) => "1";
         await Plan();
         await Plan();
@@ -227,13 +231,13 @@ public sealed class RefreshPlannerTests
         var manifests = new[] { "acme", "bolt" }.Select(tenant => Manifest(
             tenant, Live(definition, "2026-01", "2026-02-02") with { DefinitionHash = definition.HashFor(tenant) }, Live(definition, "2026-02", "2026-03-02") with { DefinitionHash = definition.HashFor(tenant) })).ToList();
         var planner = new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time);
-        Assert.Empty((await planner.PlanAsync(definition, manifests, new RefreshRange(), _time.GetUtcNow(), Cancel)).Stale);
+        Assert.Empty((await planner.PlanAsync(definition, manifests, new RefreshRange(), _time.GetUtcNow(), _time.GetUtcNow(), Cancel)).Stale);
 
         // A tenant without manifest, and one that is known by another value now.
-        var missing = await planner.PlanAsync(definition, manifests[..1], new RefreshRange(), _time.GetUtcNow(), Cancel);
+        var missing = await planner.PlanAsync(definition, manifests[..1], new RefreshRange(), _time.GetUtcNow(), _time.GetUtcNow(), Cancel);
         Assert.All(missing.Stale, p => Assert.Equal(["bolt"], p.Tenants));
         Assert.Equal(2, missing.Stale.Length);
-        var renamed = await planner.PlanAsync(RefreshModel.Definition(Model("bolt-eu")), manifests, new RefreshRange(), _time.GetUtcNow(), Cancel);
+        var renamed = await planner.PlanAsync(RefreshModel.Definition(Model("bolt-eu")), manifests, new RefreshRange(), _time.GetUtcNow(), _time.GetUtcNow(), Cancel);
         Assert.Equal([(RefreshReason.Definition, "bolt"), (RefreshReason.Definition, "bolt")], renamed.Stale.Select(p => (p.Reason, p.Tenants.Single()!)));
     }
 
@@ -241,7 +245,7 @@ public sealed class RefreshPlannerTests
 
     private Task<RefreshPlan> PlanAsync(MetricModel model, RefreshRange? range = null, DateTimeOffset? basis = null, params GoldPartition[] live) =>
         new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time).PlanAsync(
-            RefreshModel.Definition(model), live.Length == 0 ? [] : [Manifest(null, live)], range ?? new RefreshRange(), basis ?? _time.GetUtcNow(), Cancel);
+            RefreshModel.Definition(model), live.Length == 0 ? [] : [Manifest(null, live)], range ?? new RefreshRange(), basis ?? _time.GetUtcNow(), basis ?? _time.GetUtcNow(), Cancel);
 
     private static GoldManifest Manifest(string? tenant, params GoldPartition[] live) =>
         new(RefreshModel.Daily, tenant, 1, live.ToImmutableSortedDictionary(p => p.Period, p => p));

@@ -186,7 +186,7 @@ internal sealed class BatchWorld : IAsyncDisposable
             try
             {
                 await Get<PartitionRefresher>().RefreshAsync(
-                    definition, new PlannedPartition(period, RefreshReason.LakeChanged, [.. RefreshPlanner.Tenants(definition)], default), false, Time.GetUtcNow(), "run", folder, Cancel);
+                    definition, new PlannedPartition(period, RefreshReason.LakeChanged, [.. RefreshPlanner.Tenants(definition)], default), false, Time.GetUtcNow(), Time.GetUtcNow(), "run", folder, Cancel);
             }
             finally
             {
