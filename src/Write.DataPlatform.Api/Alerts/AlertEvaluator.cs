@@ -17,7 +17,8 @@ namespace Write.DataPlatform.Api.Alerts;
 /// <param name="Judgements">One a group; none if it failed.</param>
 /// <param name="Period">The period judged, in words.</param>
 /// <param name="Error">Why it failed; null if it did not.</param>
-internal sealed record Evaluation(ImmutableArray<Judgement> Judgements, string Period, string? Error);
+/// <param name="Gap">Why nothing could be judged, whatever group; null if it could.</param>
+internal sealed record Evaluation(ImmutableArray<Judgement> Judgements, string Period, string? Error, string? Gap = null);
 
 /// <summary>The question of an alert or of a report.</summary>
 internal static class AlertQuestions
@@ -235,7 +236,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
         var gap = period.Gap(alert, answer.Served.AsOf) ?? (alert.Condition.Against == AlertReference.PreviousYear ? period.NoYearBefore() : null);
         return new Evaluation(
             [.. groups.Values.Select(g => gap is null ? AlertJudge.Judge(alert.Condition, g.Key, g.Value, g.Earlier) : new Judgement(g.Key, Verdict.NoData, g.Value, null, null, gap))],
-            period.ToString(), null);
+            period.ToString(), null, gap);
     }
 
     private static ImmutableArray<string?> KeysOf(object?[] row, int keys) => [.. row[1..keys].Select(v => v is null ? null : AnswerJson.Text(v))];

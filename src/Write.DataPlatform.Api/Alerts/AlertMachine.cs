@@ -17,12 +17,11 @@ internal static class AlertMachine
 
     /// <summary>The state after an evaluation that came to judgements.</summary>
     /// <param name="before">The state before.</param>
-    /// <param name="judgements">One a group.</param>
+    /// <param name="evaluation">What it came to.</param>
     /// <param name="dimensions">The names of what the groups' keys hold. Where others were before, their groups are watched no more.</param>
-    /// <param name="period">The period judged.</param>
     /// <param name="times">How many in a row are told.</param>
     /// <param name="now">The time.</param>
-    public static (RuleState State, ImmutableArray<Told> Told) After(RuleState before, ImmutableArray<Judgement> judgements, ImmutableArray<string> dimensions, string period, int times, DateTimeOffset now)
+    public static (RuleState State, ImmutableArray<Told> Told) After(RuleState before, Evaluation evaluation, ImmutableArray<string> dimensions, int times, DateTimeOffset now)
     {
         var list = new List<Told>();
         if (before.Dimensions is { } old && !old.SequenceEqual(dimensions, StringComparer.Ordinal))
@@ -49,16 +48,18 @@ internal static class AlertMachine
             list.Add(group);
         }
 
-        foreach (var judgement in judgements)
+        foreach (var judgement in evaluation.Judgements)
         {
             known.Remove(KeyOf(judgement.Key), out var group);
-            groups.Add(Step(group ?? new GroupState { Key = judgement.Key, Since = now }, judgement, times, now, Tell));
+            groups.Add(Step(group ?? new GroupState { Key = judgement.Key, Since = now }, judgement, times, now, Tell) with { Absent = 0 });
         }
 
         foreach (var gone in known.Values)
         {
-            var missing = Step(gone, new Judgement(gone.Key, Verdict.NoData, null, null, null, "The group is in no row of the answer any more."), times, now, Tell);
-            if (missing.Missing < Forgotten)
+            // Where the data are not whole, that a group is in no row says nothing of it.
+            var why = evaluation.Gap ?? "The group is in no row of the answer any more.";
+            var missing = Step(gone, new Judgement(gone.Key, Verdict.NoData, null, null, null, why), times, now, Tell) with { Absent = gone.Absent + (evaluation.Gap is null ? 1 : 0) };
+            if (missing.Absent < Forgotten)
             {
                 groups.Add(missing);
             }
@@ -75,7 +76,7 @@ internal static class AlertMachine
             list.Add(new Told(AlertEvent.Recovered, [], dimensions, "The rule can be evaluated again."));
         }
 
-        return (before with { EvaluatedAt = now, Error = null, Errors = 0, IsErrorTold = false, Period = period, Dimensions = dimensions, Groups = groups.ToImmutable() }, [.. list.OrderBy(t => t.Event)]);
+        return (before with { EvaluatedAt = now, Error = null, Errors = 0, IsErrorTold = false, Period = evaluation.Period, Dimensions = dimensions, Groups = groups.ToImmutable() }, [.. list.OrderBy(t => t.Event)]);
     }
 
     /// <summary>The state after an evaluation that failed: what was known of the groups stays, and is told by nobody as well.</summary>

@@ -128,7 +128,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
     {
         var evaluation = await evaluator.EvaluateAsync(model, alert, cancellationToken);
         var names = AlertMessages.DimensionsOf(model, alert);
-        return evaluation.Error is { } error ? Fail(alert, error) : state => Tell(alert, AlertMachine.After(state, evaluation.Judgements, names, evaluation.Period, alert.For, clock.GetUtcNow()));
+        return evaluation.Error is { } error ? Fail(alert, error) : state => Tell(alert, AlertMachine.After(state, evaluation, names, alert.For, clock.GetUtcNow()));
     }
 
     private Func<RuleState, Turn> Fail(Alert alert, string error) => state => Tell(alert, AlertMachine.AfterError(state, error, alert.For, clock.GetUtcNow()));

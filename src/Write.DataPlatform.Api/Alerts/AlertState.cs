@@ -61,6 +61,9 @@ internal sealed record GroupState
     /// <summary>How many in a row had nothing to judge.</summary>
     public int Missing { get; init; }
 
+    /// <summary>In how many in a row it was in no row, though the data were whole.</summary>
+    public int Absent { get; init; }
+
     /// <summary>Whether it was told as firing and not as resolved since.</summary>
     public bool IsFiringTold { get; init; }
 

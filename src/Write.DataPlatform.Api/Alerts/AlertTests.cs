@@ -31,7 +31,7 @@ internal sealed class AlertTests(AlertEvaluator evaluator, AlertMessages message
     {
         var evaluation = await evaluator.EvaluateAsync(model, alert, cancellationToken);
         var names = AlertMessages.DimensionsOf(model, alert);
-        var groups = evaluation.Error is null ? AlertMachine.After(new RuleState(), evaluation.Judgements, names, evaluation.Period, 1, clock.GetUtcNow()).State.Groups : [];
+        var groups = evaluation.Error is null ? AlertMachine.After(new RuleState(), evaluation, names, 1, clock.GetUtcNow()).State.Groups : [];
         Delivery? delivery = null;
         if (delivers)
         {

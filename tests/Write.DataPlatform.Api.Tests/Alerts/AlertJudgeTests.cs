@@ -115,7 +115,7 @@ public sealed class AlertJudgeTests
         var now = DateTimeOffset.UnixEpoch;
         foreach (var verdict in verdicts)
         {
-            (state, var events) = AlertMachine.After(state, [new Judgement([], verdict, 1, null, null, "")], [], "", times, now += TimeSpan.FromMinutes(1));
+            (state, var events) = AlertMachine.After(state, new Evaluation([new Judgement([], verdict, 1, null, null, "")], "", null), [], times, now += TimeSpan.FromMinutes(1));
             told.AddRange(events.Select(e => e.Event));
         }
 
