@@ -164,7 +164,7 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
 
         await store.UpdateAsync(
             rule,
-            state => (state with { Waiting = [.. state.Waiting.Where(w => w.Id != message.Id)] }).Remember(new AlertHistory(now, outcome.Problem is null ? AlertEvent.Delivered : AlertEvent.GivenUp, [], outcome.Problem, message.Id)),
+            state => (state with { Waiting = [.. state.Waiting.Where(w => w.Id != message.Id)] }).Remember(message, new AlertHistory(now, outcome.Problem is null ? AlertEvent.Delivered : AlertEvent.GivenUp, [], outcome.Problem, message.Id)),
             cancellationToken);
         await store.DropBodyAsync(message.Id, cancellationToken);
         return true;

@@ -82,7 +82,7 @@ internal static class AlertRoutes
 
         var view = CallerView.Of(context, model);
         var rules = await statuses.GetAsync(model, kind, context.RequestAborted);
-        return [.. rules.Where(r => (caller.IsOperator && view.Tenant is null) || ((caller.IsOperator || view.Scope?.Role == OwnRole(model, view.Tenant!)) && view.Tenant == (r.Alert?.Tenant ?? r.Report?.Tenant)))];
+        return [.. rules.Where(r => (caller.IsOperator && view.Tenant is null) || ((caller.IsOperator || view.Scope?.Role == OwnRole(model, view.Tenant!)) && view.Tenant == (r.Alert?.Tenant ?? r.Report?.Tenant))).Select(r => caller.IsOperator ? r : r.ForTenant())];
     }
 
     private static string? OwnRole(MetricModel model, string tenant)

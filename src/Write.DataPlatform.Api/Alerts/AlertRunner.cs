@@ -97,7 +97,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
         foreach (var message in rule.Channel is null ? [] : turn.Messages)
         {
             await store.PutBodyAsync(message.Id, message.Body, cancellationToken);
-            waiting.Add(new WaitingMessage { Id = message.Id, Type = message.Type, Channel = rule.Channel!, ContentType = message.ContentType, CreatedAt = now });
+            waiting.Add(new WaitingMessage { Id = message.Id, Type = message.Type, Channel = rule.Channel!, ContentType = message.ContentType, Tenant = rule.Tenant, CreatedAt = now });
         }
 
         var isSaved = false;

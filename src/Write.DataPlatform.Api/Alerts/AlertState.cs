@@ -120,6 +120,9 @@ internal sealed record WaitingMessage
 
     public required string ContentType { get; init; }
 
+    /// <summary>Whose rows it tells of; null for the whole company's. Its rule may be another's by now.</summary>
+    public string? Tenant { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public int Attempts { get; init; }
@@ -231,11 +234,14 @@ internal sealed record RuleState
         var state = this;
         foreach (var dropped in waiting.Take(waiting.Count - MaxWaiting))
         {
-            state = state.Remember(new AlertHistory(now, AlertEvent.GivenUp, [], $"More than {MaxWaiting} messages wait.", dropped.Id));
+            state = state.Remember(dropped, new AlertHistory(now, AlertEvent.GivenUp, [], $"More than {MaxWaiting} messages wait.", dropped.Id));
         }
 
         return state with { Waiting = [.. waiting.TakeLast(MaxWaiting)] };
     }
+
+    /// <summary>What became of a message. Of one that told of another's rows nothing is remembered.</summary>
+    public RuleState Remember(WaitingMessage message, AlertHistory entry) => message.Tenant == Tenant ? Remember(entry) : this;
 
     public RuleState Remember(AlertHistory entry) => this with { History = [entry, .. History.Take(MaxHistory - 1)] };
 }

@@ -51,6 +51,9 @@ internal sealed record RuleStatus(
         }.OfType<string>().Select(p => $"{Name.Kind} {Name.Name}: {p}"),
     ];
 
+    /// <summary>The same as its tenant may see it: without messages that tell of another's rows, whose the rule was.</summary>
+    public RuleStatus ForTenant() => this with { State = State with { Waiting = [.. State.Waiting.Where(w => w.Tenant == State.Tenant)] } };
+
     /// <summary>How a report is.</summary>
     public ReportStatus ReportStatus => State.Error is not null ? ReportStatus.Error
         : !State.Waiting.IsEmpty ? ReportStatus.Waiting
@@ -130,7 +133,7 @@ internal sealed class AlertStatuses(AlertStore store, WebhookSender sender, Mode
         var now = clock.GetUtcNow();
         RuleStatus Status(string name, Alert? alert, Report? report, Schedule schedule, string? channel)
         {
-            var state = states.GetValueOrDefault(name) is { } found && found.Tenant == (alert?.Tenant ?? report?.Tenant) ? found : new RuleState();
+            var state = (states.GetValueOrDefault(name) ?? new RuleState()).For(alert?.Tenant ?? report?.Tenant);
             var due = state.DoneTo is null ? models.Status.LoadedAt : state.Due(schedule, alert?.For ?? 1, now);
             var givenUp = state.LastSent is { Event: AlertEvent.GivenUp } last ? last : null;
             return new RuleStatus(new RuleName(kind, name), alert, report, state, schedule.Next(now), due < now - Silence ? due : null, givenUp, givenUp?.At > now - Lately, channel is null || sender.Knows(channel));

@@ -209,12 +209,24 @@ public sealed class DeliveryTests
         Assert.Equal(own, (long)(await As(acme, HttpMethod.Get, "/v1/alerts/of-acme")).Item2["groups"]![0]!["value"]!);
 
         // Who is given the rule sees nothing of what it was to another.
+        var store = world.Server.Services.GetRequiredService<AlertStore>();
+        var rule = new RuleName(RuleKind.Alert, "of-acme");
+        await store.PutBodyAsync("msg_of_acme", new byte[] { 123, 125 }, Cancel);
+        await store.UpdateAsync(rule, s => s.Add([new WaitingMessage { Id = "msg_of_acme", Type = "alert.firing", Channel = "ops", ContentType = "application/json", Tenant = "acme", CreatedAt = s.EvaluatedAt!.Value }], s.EvaluatedAt!.Value), Cancel);
+        Assert.Contains("msg_of_acme", (await As(acme, HttpMethod.Get, "/v1/alerts/of-acme")).Item2.ToJsonString(), StringComparison.Ordinal);
         world.Change("condition: { below: 1 }\n    schedule: \"0 * * * *\"\n    tenant: acme", "condition: { below: 1 }\n    schedule: \"0 * * * *\"\n    tenant: other");
         Assert.Equal(HttpStatusCode.NotFound, (await As(acme, HttpMethod.Get, "/v1/alerts/of-acme")).Item1);
         var given = (await As(other, HttpMethod.Get, "/v1/alerts/of-acme")).Item2;
         Assert.Equal(("unknown", 0), ((string)given["alert"]!["status"]!, given["groups"]!.AsArray().Count));
         Assert.Empty(given["events"]!["history"]!.AsArray());
-        await world.HourAsync();
+        world.Server.Advance(TimeSpan.FromHours(1));
+        await world.Runner.PassAsync(cancellationToken: Cancel);
+        given = (await As(other, HttpMethod.Get, "/v1/alerts/of-acme")).Item2;
+        Assert.Equal((0, 0), ((int)given["alert"]!["waiting"]!, given["events"]!["messages"]!.AsArray().Count));
+        Assert.Contains("msg_of_acme", (await world.AlertAsync("of-acme")).ToJsonString(), StringComparison.Ordinal);
+        await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        Assert.Single(world.Receiver.Taken, m => m.Id == "msg_of_acme");
+        Assert.DoesNotContain("msg_of_acme", (await As(other, HttpMethod.Get, "/v1/alerts/of-acme")).Item2.ToJsonString(), StringComparison.Ordinal);
         var its = SmallServer.Sql($"SELECT count(*) FROM {world.Server.Files} WHERE country = 'C2' AND CAST(started_at AS DATE) = DATE '2026-03-09'").Single()[0];
         Assert.Equal(its, (long)(await As(other, HttpMethod.Get, "/v1/alerts/of-acme")).Item2["groups"]![0]!["value"]!);
     }
