@@ -140,19 +140,21 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
     /// <returns>Whether it is done with.</returns>
     private async Task<bool> DeliverAsync(RuleName rule, WaitingMessage message, CancellationToken cancellationToken)
     {
-        var isOver = message.Attempts > 0 && clock.GetUtcNow() - message.CreatedAt >= options.Value.GiveUpAfter;
+        // Both its age and its waits must say so: a clock that is ahead for one look makes every message old.
+        var isOver = message.Waited >= options.Value.GiveUpAfter && clock.GetUtcNow() - message.CreatedAt >= options.Value.GiveUpAfter;
         var body = isOver ? null : await store.GetBodyAsync(message.Id, cancellationToken);
         var outcome = isOver ? new SendOutcome(message.LastError)
-            : body is not { } found ? new SendOutcome("Its body ran out.")
+            : body is not { } found ? new SendOutcome("Its body ran out.", IsRefused: true)
             : await sender.SendAsync(message.Channel, new WebhookMessage(message.Id, message.Type, message.ContentType, found), cancellationToken);
         var now = clock.GetUtcNow();
         var refusals = outcome.IsRefused ? message.Refusals + 1 : 0;
-        if (body is not null && outcome.Problem is { } problem && refusals < Tries)
+        if (!isOver && outcome.Problem is { } problem && refusals < Tries)
         {
             AlertLog.NotDelivered(logger, message.Id, message.Channel, problem);
             var wait = FirstWait * Math.Pow(2, Math.Min(message.Attempts, 20));
             wait = outcome.RetryAfter > wait ? outcome.RetryAfter.Value : wait;
-            var retry = message with { Attempts = message.Attempts + 1, Refusals = refusals, LastError = problem, NextAttemptAt = now + (wait < LongestWait ? wait : LongestWait) };
+            wait = wait < LongestWait ? wait : LongestWait;
+            var retry = message with { Attempts = message.Attempts + 1, Refusals = refusals, LastError = problem, Waited = message.Waited + wait, NextAttemptAt = now + wait };
             await store.UpdateAsync(rule, state => state with { Waiting = [.. state.Waiting.Select(w => w.Id == message.Id ? retry : w)] }, cancellationToken);
             return false;
         }

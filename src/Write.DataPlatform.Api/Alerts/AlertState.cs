@@ -130,6 +130,9 @@ internal sealed record WaitingMessage
     /// <summary>How many of them in a row its receiver refused for good.</summary>
     public int Refusals { get; init; }
 
+    /// <summary>How long it was to be left alone between attempts, all in all: what a clock that jumps does not change.</summary>
+    public TimeSpan Waited { get; init; }
+
     public DateTimeOffset? NextAttemptAt { get; init; }
 
     public string? LastError { get; init; }

@@ -30,6 +30,9 @@ internal sealed class AlertTooLargeException(string what)
 internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> options, TimeProvider clock, ILogger<AlertStore> logger)
 {
     private const string MessagePrefix = "message#";
+
+    // Only a body that no state names runs out; a clock that jumps ahead by less takes none from a message that waits.
+    private static readonly TimeSpan KeptLonger = TimeSpan.FromDays(30);
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
     /// <summary>A rule's state; a new one if there is none.</summary>
@@ -100,7 +103,7 @@ internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> option
             throw new AlertTooLargeException("message");
         }
 
-        await store.PutAsync([new GoldItem(GoldKeys.Alerts, MessagePrefix + id, 1, packed, clock.GetUtcNow() + options.Value.GiveUpAfter + TimeSpan.FromDays(1))], cancellationToken);
+        await store.PutAsync([new GoldItem(GoldKeys.Alerts, MessagePrefix + id, 1, packed, clock.GetUtcNow() + options.Value.GiveUpAfter + KeptLonger)], cancellationToken);
     }
 
     /// <summary>A message's body; null if it ran out.</summary>
