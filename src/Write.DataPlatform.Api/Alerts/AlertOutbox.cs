@@ -23,7 +23,7 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
 
     /// <summary>Delivers what is due and waits until it is done.</summary>
     /// <param name="patience">How long a channel that another process seems to look after is waited for: one that was killed never gives it back.</param>
-    /// <param name="cancellationToken">Ends it; what is not delivered waits.</param>
+    /// <param name="cancellationToken">Ends it after the attempt that is begun; what is not delivered waits.</param>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
     public async Task DeliverAsync(TimeSpan patience = default, CancellationToken cancellationToken = default)
@@ -117,8 +117,9 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
             foreach (var (rule, listed) in (await WaitingAsync(held.Token)).Where(w => w.Message.Channel == channel))
             {
                 // The list may be a moment behind: what was sent just now does not wait any more.
+                // Between messages it may be ended; an attempt that is begun runs out and is noted, for one that is cut may have been taken, and would come again.
                 var message = (await store.GetAsync(rule, held.Token)).Waiting.FirstOrDefault(w => w.Id == listed.Id);
-                if (message is not null && (!IsDue(message, clock.GetUtcNow()) || !await DeliverAsync(rule, message, held.Token)))
+                if (message is not null && (!IsDue(message, clock.GetUtcNow()) || !await DeliverAsync(rule, message)))
                 {
                     break;
                 }
@@ -138,14 +139,14 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
     }
 
     /// <returns>Whether it is done with.</returns>
-    private async Task<bool> DeliverAsync(RuleName rule, WaitingMessage message, CancellationToken cancellationToken)
+    private async Task<bool> DeliverAsync(RuleName rule, WaitingMessage message)
     {
         // Both its age and its waits must say so: a clock that is ahead for one look makes every message old.
         var isOver = message.Waited >= options.Value.GiveUpAfter && clock.GetUtcNow() - message.CreatedAt >= options.Value.GiveUpAfter;
-        var body = isOver ? null : await store.GetBodyAsync(message.Id, cancellationToken);
+        var body = isOver ? null : await store.GetBodyAsync(message.Id, CancellationToken.None);
         var outcome = isOver ? new SendOutcome(message.LastError)
             : body is not { } found ? new SendOutcome("Its body ran out.", IsRefused: true)
-            : await sender.SendAsync(message.Channel, new WebhookMessage(message.Id, message.Type, message.ContentType, found), cancellationToken);
+            : await sender.SendAsync(message.Channel, new WebhookMessage(message.Id, message.Type, message.ContentType, found), CancellationToken.None);
         var now = clock.GetUtcNow();
         var refusals = outcome.IsRefused ? message.Refusals + 1 : 0;
         if (!isOver && outcome.Problem is { } problem && refusals < Tries)
@@ -155,7 +156,7 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
             wait = outcome.RetryAfter > wait ? outcome.RetryAfter.Value : wait;
             wait = wait < LongestWait ? wait : LongestWait;
             var retry = message with { Attempts = message.Attempts + 1, Refusals = refusals, LastError = problem, Waited = message.Waited + wait, NextAttemptAt = now + wait };
-            await store.UpdateAsync(rule, state => state with { Waiting = [.. state.Waiting.Select(w => w.Id == message.Id ? retry : w)] }, cancellationToken);
+            await store.UpdateAsync(rule, state => state with { Waiting = [.. state.Waiting.Select(w => w.Id == message.Id ? retry : w)] }, CancellationToken.None);
             return false;
         }
 
@@ -167,8 +168,8 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
         await store.UpdateAsync(
             rule,
             state => (state with { Waiting = [.. state.Waiting.Where(w => w.Id != message.Id)] }).Remember(message, new AlertHistory(now, outcome.Problem is null ? AlertEvent.Delivered : AlertEvent.GivenUp, [], outcome.Problem, message.Id)),
-            cancellationToken);
-        await store.DropBodyAsync(message.Id, cancellationToken);
+            CancellationToken.None);
+        await store.DropBodyAsync(message.Id, CancellationToken.None);
         return true;
     }
 }

@@ -217,6 +217,29 @@ public sealed class OutboxTests
         Assert.Equal("Its body ran out.", (string)(await world.AlertAsync("too-many"))["alert"]!["givenUp"]!["reason"]!);
     }
 
+    [Fact]
+    public async Task Who_is_stopped_ends_the_attempt_that_is_begun_and_begins_no_other()
+    {
+        await using var world = await AlertWorld.StartAsync();
+        await world.Runner.PassAsync(cancellationToken: Cancel);
+        world.Change("above: 19", "above: 2000");
+        world.Server.Advance(TimeSpan.FromMinutes(50));
+        await world.Runner.PassAsync(cancellationToken: Cancel);
+        world.Server.Advance(TimeSpan.FromMinutes(10));
+        await world.Runner.PassAsync(cancellationToken: Cancel);
+        world.Receiver.Gate = new TaskCompletionSource();
+        using var stop = new CancellationTokenSource();
+        var delivery = world.Outbox.DeliverAsync(cancellationToken: stop.Token);
+        await AlertWorld.UntilAsync(() => Task.FromResult(world.Receiver.All.Count == 1), "Nothing is sent.");
+        await stop.CancelAsync();
+        world.Receiver.Gate.SetResult();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => delivery);
+        Assert.Single(world.Receiver.All);
+        await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        Assert.Equal(world.Receiver.All.Count, world.Receiver.All.Select(m => m.Id).Distinct().Count());
+        Assert.True(world.Receiver.All.Count > 1);
+    }
+
     /// <summary>DynamoDB's index lists what was removed a moment ago.</summary>
     [Fact]
     public async Task What_a_list_that_is_behind_has_is_not_sent_again()
