@@ -15,6 +15,12 @@ internal static class AlertMachine
     /// <summary>A group that is in no answer any more is forgotten after so many evaluations.</summary>
     public const int Forgotten = 30;
 
+    /// <summary>So many groups that are in no answer any more are kept; of more, those that are gone longest are forgotten first, and those that fire last.</summary>
+    public const int MaxGone = 1_000;
+
+    // Of long keys there are fewer, so that the state fits whatever was before.
+    private const int MaxGoneLength = 100_000;
+
     /// <summary>The state after an evaluation that came to judgements.</summary>
     /// <param name="before">The state before.</param>
     /// <param name="evaluation">What it came to.</param>
@@ -54,18 +60,26 @@ internal static class AlertMachine
             groups.Add(Step(group ?? new GroupState { Key = judgement.Key, Since = now }, judgement, times, now, Tell) with { Absent = 0 });
         }
 
+        var absent = new List<GroupState>();
         foreach (var gone in known.Values)
         {
             // Where the data are not whole, that a group is in no row says nothing of it.
             var why = evaluation.Gap ?? "The group is in no row of the answer any more.";
-            var missing = Step(gone, new Judgement(gone.Key, Verdict.NoData, null, null, null, why), times, now, Tell) with { Absent = gone.Absent + (evaluation.Gap is null ? 1 : 0) };
-            if (missing.Absent < Forgotten)
+            absent.Add(Step(gone, new Judgement(gone.Key, Verdict.NoData, null, null, null, why), times, now, Tell) with { Absent = gone.Absent + (evaluation.Gap is null ? 1 : 0) });
+        }
+
+        var (kept, length) = (0, 0);
+        foreach (var gone in absent.OrderByDescending(g => g.IsFiringTold).ThenBy(g => g.Absent))
+        {
+            length += KeyOf(gone.Key).Length;
+            if (evaluation.Gap is not null || (gone.Absent < Forgotten && kept < MaxGone && length <= MaxGoneLength))
             {
-                groups.Add(missing);
+                kept++;
+                groups.Add(gone);
             }
-            else if (missing.IsFiringTold || missing.IsMissingTold)
+            else if (gone.IsFiringTold || gone.IsMissingTold)
             {
-                Tell(AlertEvent.Resolved, missing with { Detail = "The group is gone: it is not watched any more." });
+                Tell(AlertEvent.Resolved, gone with { Detail = "The group is gone: it is not watched any more." });
             }
         }
 

@@ -53,7 +53,7 @@ internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> option
         return states;
     }
 
-    /// <summary>Changes a state, again from what is stored if another changed it meanwhile.</summary>
+    /// <summary>Changes a state, again from what is stored if another changed it meanwhile. Where it does not fit, the oldest of what is remembered goes: what waits and what is known of groups stays.</summary>
     /// <returns>What is stored now.</returns>
     /// <exception cref="AlertTooLargeException">The new state does not fit; the old one stays.</exception>
     /// <exception cref="GoldStoreException">The store failed.</exception>
@@ -70,9 +70,10 @@ internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> option
             }
 
             var packed = Packed(JsonSerializer.SerializeToUtf8Bytes(changed, Json));
-            if (packed.Length > IGoldStore.MaxBodyBytes)
+            while (packed.Length > IGoldStore.MaxBodyBytes)
             {
-                throw new AlertTooLargeException($"state of {rule.Name}");
+                changed = changed.History.IsEmpty ? throw new AlertTooLargeException($"state of {rule.Name}") : changed with { History = changed.History[..(changed.History.Length / 2)] };
+                packed = Packed(JsonSerializer.SerializeToUtf8Bytes(changed, Json));
             }
 
             if (await store.TryPutAsync(new GoldItem(GoldKeys.Alerts, Key(rule), (item?.Revision ?? 0) + 1, packed), item?.Revision, cancellationToken))

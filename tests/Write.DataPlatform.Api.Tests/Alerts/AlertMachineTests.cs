@@ -47,6 +47,29 @@ public sealed class AlertMachineTests
         Assert.Empty(_state.Groups);
     }
 
+    /// <summary>An alert by article: every hour has others.</summary>
+    [Fact]
+    public void Of_very_many_that_are_gone_the_oldest_are_over_and_the_state_stays_small()
+    {
+        var told = new List<(AlertEvent Event, string? Group)>(Evaluate(null, Broken("firing")));
+        for (var hour = 0; hour < 20; hour++)
+        {
+            told.AddRange(Evaluate(null, [.. Enumerable.Range(0, AlertEvaluator.MaxGroups).Select(i => Ok($"{hour}/{i}"))]));
+            Assert.InRange(_state.Groups.Length, AlertEvaluator.MaxGroups, AlertEvaluator.MaxGroups + AlertMachine.MaxGone);
+        }
+
+        Assert.Contains(_state.Groups, g => g.Key.Single() == "firing");
+        Assert.Contains(_state.Groups, g => g.Key.Single() == "18/0");
+        Assert.DoesNotContain(_state.Groups, g => g.Key.Single() == "5/0");
+        // What was told is told as over, once, whenever it is forgotten.
+        var watched = _state.Groups.Select(g => g.Key.Single()).ToHashSet();
+        Assert.Equal(told.Where(t => t.Event == AlertEvent.NoData && !watched.Contains(t.Group)).Select(t => t.Group).Order(), told.Where(t => t.Event == AlertEvent.Resolved).Select(t => t.Group).Order());
+
+        Evaluate(null, [.. Enumerable.Range(0, 400).Select(i => Ok(new string('x', 700) + i))]);
+        Evaluate(null);
+        Assert.InRange(_state.Groups.Sum(g => g.Key.Single()!.Length), 50_000, 100_000);
+    }
+
     private List<(AlertEvent Event, string? Group)> Evaluate(string? gap, params Judgement[] judgements)
     {
         (_state, var told) = AlertMachine.After(_state, new Evaluation([.. judgements], "", null, gap), ["country"], 1, _now += TimeSpan.FromHours(1));

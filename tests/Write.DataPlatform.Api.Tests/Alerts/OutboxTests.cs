@@ -258,6 +258,47 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task A_note_that_does_not_fit_takes_the_place_of_what_is_remembered()
+    {
+        await using var world = await AlertWorld.StartAsync();
+        await world.Runner.PassAsync(cancellationToken: Cancel);
+        var store = world.Server.Services.GetRequiredService<AlertStore>();
+        string Noise(int bytes) => Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(bytes));
+        var (most, noise, old) = (1, Noise(400_000), Noise(1_500));
+        async Task<bool> FitsAsync(int length)
+        {
+            try
+            {
+                var state = await store.UpdateAsync(
+                    new RuleName(RuleKind.Alert, "too-many"),
+                    s => s with { Groups = [s.Groups[0] with { Detail = noise[..length] }], History = [new AlertHistory(s.DoneTo!.Value, AlertEvent.Firing, [], old, null)] }, Cancel);
+                return !state.History.IsEmpty;
+            }
+            catch (AlertTooLargeException)
+            {
+                return false;
+            }
+        }
+
+        // As much as fits, to the byte.
+        for (var step = 1 << 18; step > 0; step /= 2)
+        {
+            most += most + step <= noise.Length && await FitsAsync(most + step) ? step : 0;
+        }
+
+        Assert.True(await FitsAsync(most));
+        world.Receiver.Answers.Enqueue(503);
+        await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        Assert.Equal([503], world.Receiver.All.Select(m => m.Status));
+        world.Server.Advance(TimeSpan.FromMinutes(1));
+        await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        Assert.Equal([503, 204], world.Receiver.All.Select(m => m.Status));
+        Assert.Equal("delivered", (string)(await world.AlertAsync("too-many"))["events"]!["history"]![0]!["event"]!);
+    }
+
+    [Fact]
     public async Task Of_very_many_messages_the_oldest_are_given_up()
     {
         await using var world = await AlertWorld.StartAsync(("DataPlatform:Alerts:Channels:ops:Url", "http://127.0.0.1:1/"));
