@@ -18,7 +18,7 @@ internal static partial class LambdaLog
     [LoggerMessage(954, LogLevel.Information, "{Table} is not due")]
     public static partial void NotDue(ILogger logger, string table);
 
-    [LoggerMessage(956, LogLevel.Error, "The alerts were not looked at; the next tick does")]
+    [LoggerMessage(956, LogLevel.Error, "The alerts were not looked at; the next look does")]
     public static partial void NotLookedAt(ILogger logger, Exception? exception);
 
     [LoggerMessage(957, LogLevel.Error, "The refresh failed")]

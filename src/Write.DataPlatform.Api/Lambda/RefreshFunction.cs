@@ -72,12 +72,11 @@ internal sealed class RefreshFunction(
         }
         while (!isOver && !deadline.IsCancellationRequested);
 
-        if (wereLookedAt || silence is null)
+        if (wereLookedAt)
         {
             return Answer(await work);
         }
 
-        LambdaLog.NotLookedAt(logger, silence);
         var refresh = "";
         try
         {
@@ -89,7 +88,7 @@ internal sealed class RefreshFunction(
             refresh = exception.Message + " ";
         }
 
-        throw new RefreshException($"{refresh}The alerts were not looked at: {silence.Message}");
+        throw new RefreshException($"{refresh}The alerts were not looked at: {silence!.Message}");
     }
 
     private static byte[] Answer(List<RefreshRun> runs) => runs.Find(r => r.State == RunState.Failed) is { } failed
@@ -108,6 +107,11 @@ internal sealed class RefreshFunction(
         }
         catch (Exception exception)
         {
+            if (!deadline.IsCancellationRequested)
+            {
+                LambdaLog.NotLookedAt(logger, exception);
+            }
+
             return exception;
         }
 
