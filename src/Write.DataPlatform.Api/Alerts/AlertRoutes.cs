@@ -17,16 +17,19 @@ internal static class AlertRoutes
         alerts.MapGet("/", (HttpContext context, AlertStatuses statuses, ModelStore models) => ListAsync(context, statuses, models.Current, RuleKind.Alert));
         alerts.MapGet("/{name}", async (HttpContext context, string name, AlertStatuses statuses, ModelStore models) =>
         {
-            var status = await FindAsync(context, statuses, models.Current, new RuleName(RuleKind.Alert, name));
-            var names = AlertMessages.DimensionsOf(models.Current, status.Alert!);
+            var model = models.Current;
+            var status = await FindAsync(context, statuses, model, new RuleName(RuleKind.Alert, name));
+            // Groups have the names that they were judged with, though the model may have others since.
+            var names = status.State.Dimensions ?? AlertMessages.DimensionsOf(model, status.Alert!);
             await QueryRoutes.WriteJsonAsync(context, new { alert = status.Describe(IsOperator(context)), groups = status.State.Groups.Select(g => AlertMessages.Describe(g, names)), events = status.DescribeHistory(IsOperator(context)) });
         });
         alerts.MapPost("/{name}/test", async (HttpContext context, string name, AlertTests tests, AlertStatuses statuses, ModelStore models, AuditLog audit) =>
         {
             var delivers = Delivers(context);
-            var alert = (await FindAsync(context, statuses, models.Current, new RuleName(RuleKind.Alert, name))).Alert!;
+            var model = models.Current;
+            var alert = (await FindAsync(context, statuses, model, new RuleName(RuleKind.Alert, name))).Alert!;
             await audit.AddAsync(CallerGate.Known(context), "alert.test", alert.Name, delivers ? "With delivery." : null, context.RequestAborted);
-            await QueryRoutes.WriteJsonAsync(context, AlertTests.Describe(await tests.TestAsync(models.Current, alert, delivers, context.RequestAborted)));
+            await QueryRoutes.WriteJsonAsync(context, AlertTests.Describe(await tests.TestAsync(model, alert, delivers, context.RequestAborted)));
         }).WithMetadata(new AccessMetadata(Access.Operator));
 
         var reports = v1.MapGroup("/reports");
@@ -39,11 +42,12 @@ internal static class AlertRoutes
         reports.MapPost("/{name}/send", async (HttpContext context, string name, AlertTests tests, AlertStatuses statuses, ModelStore models, AuditLog audit) =>
         {
             QueryRoutes.RefuseUnknownParameters(context);
-            var report = (await FindAsync(context, statuses, models.Current, new RuleName(RuleKind.Report, name))).Report!;
+            var model = models.Current;
+            var report = (await FindAsync(context, statuses, model, new RuleName(RuleKind.Report, name))).Report!;
             await audit.AddAsync(CallerGate.Known(context), "report.send", report.Name, null, context.RequestAborted);
             try
             {
-                await QueryRoutes.WriteJsonAsync(context, await tests.SendAsync(models.Current, report, context.RequestAborted));
+                await QueryRoutes.WriteJsonAsync(context, await tests.SendAsync(model, report, context.RequestAborted));
             }
             catch (TimeoutException exception)
             {

@@ -21,6 +21,8 @@ public sealed class RuleTests
         await world.PassAsync();
         var fired = JsonNode.Parse(Assert.Single(world.Receiver.Taken).Body)!["data"]!["groups"]!.AsArray().Select(g => (string)g!["key"]!["visit__country"]!).ToList();
         world.Change("    group_by: [visit__country]\n    condition: { above: 19 }", "    condition: { above: 1900 }");
+        // Until it is judged anew its groups are those of before.
+        Assert.All((await world.AlertAsync("too-many"))["groups"]!.AsArray(), g => Assert.NotNull(g!["key"]!["visit__country"]));
         await world.HourAsync();
         await world.HourAsync();
         var told = world.Receiver.Taken.Where(m => m.Type.StartsWith("alert.", StringComparison.Ordinal)).ToList();
