@@ -8,8 +8,8 @@ namespace Write.DataPlatform.Api.Alerts;
 /// <summary>Delivers what waits. Each channel is looked after by itself, by one process at a time, and its messages are sent in order: a slow one holds up no other.</summary>
 internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases leases, IOptions<AlertOptions> options, TimeProvider clock, ILogger<AlertOutbox> logger) : IDisposable
 {
-    /// <summary>A message that its receiver refuses for good is tried so often.</summary>
-    public const int Tries = 4;
+    /// <summary>A message that its receiver refuses for good is tried so often in a row, over three quarters of an hour: a secret is changed, or a receiver deployed.</summary>
+    public const int Tries = 10;
 
     // The first waits; the longest is an hour, whatever a receiver asks for.
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(5);
@@ -152,7 +152,7 @@ internal sealed class AlertOutbox(AlertStore store, WebhookSender sender, Leases
         if (!isOver && outcome.Problem is { } problem && refusals < Tries)
         {
             AlertLog.NotDelivered(logger, message.Id, message.Channel, problem);
-            var wait = FirstWait * Math.Pow(2, Math.Min(message.Attempts, 20));
+            var wait = FirstWait * Math.Pow(2, Math.Min(outcome.IsRefused ? message.Refusals : message.Attempts, 20));
             wait = outcome.RetryAfter > wait ? outcome.RetryAfter.Value : wait;
             wait = wait < LongestWait ? wait : LongestWait;
             var retry = message with { Attempts = message.Attempts + 1, Refusals = refusals, LastError = problem, Waited = message.Waited + wait, NextAttemptAt = now + wait };

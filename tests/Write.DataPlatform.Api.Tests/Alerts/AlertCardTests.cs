@@ -21,11 +21,7 @@ public sealed class AlertCardTests(DashboardFixture fixture)
         }
 
         await world.HourAsync();
-        foreach (var _ in Enumerable.Range(0, AlertOutbox.Tries))
-        {
-            world.Server.Advance(TimeSpan.FromMinutes(1));
-            await world.Outbox.DeliverAsync(cancellationToken: TestContext.Current.CancellationToken);
-        }
+        await world.RefusalsAsync();
 
         await using var reader = await fixture.OpenAsync(world.Server.Client.BaseAddress!, "/?view=operations");
         var rules = reader.Page.GetByRole(AriaRole.Region, new() { Name = "Alerts and reports" });

@@ -126,6 +126,16 @@ internal sealed class AlertWorld : IAsyncDisposable
         await Outbox.DeliverAsync(cancellationToken: Cancel);
     }
 
+    /// <summary>Lets the waits between refusals pass, each as it comes, after the first attempt.</summary>
+    public async Task RefusalsAsync()
+    {
+        for (var refusal = 1; refusal < AlertOutbox.Tries; refusal++)
+        {
+            Server.Advance(TimeSpan.FromSeconds((5 << (refusal - 1)) + 1));
+            await Outbox.DeliverAsync(cancellationToken: Cancel);
+        }
+    }
+
     public async Task<JsonNode> AlertAsync(string name) => (await Server.GetAsync("/v1/alerts/" + name)).Body;
 
     /// <summary>Seconds by country of a day, by hand.</summary>

@@ -73,11 +73,7 @@ public sealed class OutboxTests
         world.Change("above: 19", "above: 2000");
         world.Server.Advance(TimeSpan.FromHours(1));
         await world.PassAsync();
-        foreach (var _ in Enumerable.Range(0, 6))
-        {
-            world.Server.Advance(TimeSpan.FromMinutes(1));
-            await world.Outbox.DeliverAsync(cancellationToken: Cancel);
-        }
+        await world.RefusalsAsync();
 
         var seen = world.Receiver.All.Where(m => m.Type.StartsWith("alert.", StringComparison.Ordinal)).ToList();
         Assert.Equal([.. Enumerable.Repeat(("alert.firing", status), AlertOutbox.Tries), ("alert.resolved", 204)], seen.Select(m => (m.Type, m.Status)));
@@ -85,6 +81,37 @@ public sealed class OutboxTests
         var givenUp = Assert.Single(history, h => (string)h!["event"]! == "givenUp")!;
         Assert.StartsWith($"The receiver answered {status}", (string)givenUp["detail"]!, StringComparison.Ordinal);
         Assert.Null((await world.AlertAsync("too-many"))["alert"]!["givenUp"]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_refusal_that_is_over_within_half_an_hour_loses_nothing(bool wasAwayBefore)
+    {
+        await using var world = await AlertWorld.StartAsync();
+        foreach (var status in Enumerable.Repeat(503, wasAwayBefore ? 5 : 0).Concat(Enumerable.Repeat(401, 200)))
+        {
+            world.Receiver.Answers.Enqueue(status);
+        }
+
+        await world.PassAsync();
+        for (var away = 1; away < 5 && wasAwayBefore; away++)
+        {
+            world.Server.Advance(TimeSpan.FromMinutes(3));
+            await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        }
+
+        for (var half = 0; half < 60; half++)
+        {
+            world.Server.Advance(TimeSpan.FromSeconds(30));
+            await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        }
+
+        Assert.InRange(world.Receiver.All.Count(m => m.Status == 401), 5, AlertOutbox.Tries - 1);
+        world.Receiver.Answers.Clear();
+        world.Server.Advance(TimeSpan.FromMinutes(22));
+        await world.Outbox.DeliverAsync(cancellationToken: Cancel);
+        Assert.Single(world.Receiver.Taken);
     }
 
     [Fact]
@@ -99,13 +126,11 @@ public sealed class OutboxTests
             world.Receiver.Answers.Enqueue(404);
         }
 
-        await world.HourAsync();
+        world.Server.Advance(TimeSpan.FromMinutes(31));
+        await world.PassAsync();
         Assert.Equal("waiting", await StatusAsync());
-        foreach (var _ in Enumerable.Range(0, AlertOutbox.Tries))
-        {
-            world.Server.Advance(TimeSpan.FromMinutes(1));
-            await world.Outbox.DeliverAsync(cancellationToken: Cancel);
-        }
+        await world.RefusalsAsync();
+        await world.Runner.PassAsync(cancellationToken: Cancel);
 
         Assert.Equal("givenUp", await StatusAsync());
         var report = (await world.Server.GetAsync("/v1/reports/picture")).Body["report"]!;
