@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Api.Alerts;
 
@@ -90,15 +91,15 @@ internal static class AlertMachine
             list.Add(new Told(AlertEvent.Recovered, [], dimensions, "The rule can be evaluated again."));
         }
 
-        return (before with { EvaluatedAt = now, Error = null, Errors = 0, IsErrorTold = false, Period = evaluation.Period, Dimensions = dimensions, Groups = groups.ToImmutable() }, [.. list.OrderBy(t => t.Event)]);
+        return (before with { EvaluatedAt = now, Error = null, Errors = 0, FailedTicks = 0, IsErrorTold = false, Period = evaluation.Period, Dimensions = dimensions, Groups = groups.ToImmutable() }, [.. list.OrderBy(t => t.Event)]);
     }
 
     /// <summary>The state after an evaluation that failed: what was known of the groups stays, and is told by nobody as well.</summary>
-    public static (RuleState State, ImmutableArray<Told> Told) AfterError(RuleState before, string error, int times, DateTimeOffset now)
+    public static (RuleState State, ImmutableArray<Told> Told) AfterError(RuleState before, string error, Schedule schedule, int times, DateTimeOffset now)
     {
-        var errors = before.Errors + 1;
-        var tells = !before.IsErrorTold && errors >= times;
-        return (before with { EvaluatedAt = now, Error = error, Errors = errors, IsErrorTold = before.IsErrorTold || tells }, tells ? [new Told(AlertEvent.Error, [], [], error)] : []);
+        var after = before.Failed(schedule, error, now);
+        var tells = !before.IsErrorTold && after.FailedTicks >= times;
+        return (after with { IsErrorTold = before.IsErrorTold || tells }, tells ? [new Told(AlertEvent.Error, [], [], error)] : []);
     }
 
     private static GroupState Step(GroupState before, Judgement judgement, int times, DateTimeOffset now, Action<AlertEvent, GroupState> tell)

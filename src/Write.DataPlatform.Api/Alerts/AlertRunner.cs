@@ -40,7 +40,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
         states = await store.ListAsync(RuleKind.Report, held.Token);
         foreach (var report in model.Reports.Values)
         {
-            next.Add(await LookAsync(new Rule(new RuleName(RuleKind.Report, report.Name), report.Tenant, report.Schedule, 1, report.Channel), states, before => MakeAsync(model, report, before, held.Token), error => before => Fail(before, error), held.Token));
+            next.Add(await LookAsync(new Rule(new RuleName(RuleKind.Report, report.Name), report.Tenant, report.Schedule, 1, report.Channel), states, before => MakeAsync(model, report, before, held.Token), error => before => Fail(report, before, error), held.Token));
         }
 
         await ForgetAsync(RuleKind.Report, states, model.Reports.ContainsKey, held.Token);
@@ -131,7 +131,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
         return evaluation.Error is { } error ? Fail(alert, error) : state => Tell(alert, AlertMachine.After(state, evaluation, names, alert.For, clock.GetUtcNow()));
     }
 
-    private Func<RuleState, Turn> Fail(Alert alert, string error) => state => Tell(alert, AlertMachine.AfterError(state, error, alert.For, clock.GetUtcNow()));
+    private Func<RuleState, Turn> Fail(Alert alert, string error) => state => Tell(alert, AlertMachine.AfterError(state, error, alert.Schedule, alert.For, clock.GetUtcNow()));
 
     private Turn Tell(Alert alert, (RuleState State, ImmutableArray<Told> Told) after)
     {
@@ -153,16 +153,16 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
         {
             var message = await messages.MakeAsync(model, report, cancellationToken);
             return state => new Turn(
-                state with { EvaluatedAt = now, Error = null, Errors = 0 }, [message], [new AlertHistory(now, AlertEvent.Report, [], $"{message.Body.Length.ToString("N0", CultureInfo.InvariantCulture)} bytes", message.Id)]);
+                state with { EvaluatedAt = now, Error = null, Errors = 0, FailedTicks = 0 }, [message], [new AlertHistory(now, AlertEvent.Report, [], $"{message.Body.Length.ToString("N0", CultureInfo.InvariantCulture)} bytes", message.Id)]);
         }
         catch (Exception exception) when (AlertEvaluator.Explain(exception, report.Tenant) is not null)
         {
-            return state => Fail(state, AlertEvaluator.Explain(exception, report.Tenant)!);
+            return state => Fail(report, state, AlertEvaluator.Explain(exception, report.Tenant)!);
         }
     }
 
-    private Turn Fail(RuleState state, string error) =>
-        new(state with { EvaluatedAt = clock.GetUtcNow(), Error = error, Errors = state.Errors + 1 }, [], [new AlertHistory(clock.GetUtcNow(), AlertEvent.Error, [], error, null)]);
+    private Turn Fail(Report report, RuleState state, string error) =>
+        new(state.Failed(report.Schedule, error, clock.GetUtcNow()), [], [new AlertHistory(clock.GetUtcNow(), AlertEvent.Error, [], error, null)]);
 
     /// <summary>Forgets rules that the model has no more. Another process may have a newer model: what was looked at lately stays.</summary>
     private async Task ForgetAsync(RuleKind kind, IReadOnlyDictionary<string, RuleState> states, Func<string, bool> isKnown, CancellationToken cancellationToken)

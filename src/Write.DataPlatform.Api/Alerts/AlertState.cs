@@ -167,8 +167,11 @@ internal sealed record RuleState
     /// <summary>Why the last evaluation failed; null if it did not.</summary>
     public string? Error { get; init; }
 
-    /// <summary>How many in a row failed.</summary>
+    /// <summary>How many in a row failed, retries between ticks with them.</summary>
     public int Errors { get; init; }
+
+    /// <summary>At how many ticks in a row it failed, which is what is told of.</summary>
+    public int FailedTicks { get; init; }
 
     /// <summary>Whether the failure was told and its end was not.</summary>
     public bool IsErrorTold { get; init; }
@@ -205,7 +208,7 @@ internal sealed record RuleState
     /// each of many ticks leaves out those of some minutes.
     /// </summary>
     /// <param name="schedule">Its schedule.</param>
-    /// <param name="times">How many failures in a row are told.</param>
+    /// <param name="times">How many failed ticks in a row are told.</param>
     /// <param name="now">The time, and what it is due at if it never was, or if the clock was set back: time then comes round again.</param>
     public DateTimeOffset? Due(Schedule schedule, int times, DateTimeOffset now)
     {
@@ -221,8 +224,18 @@ internal sealed record RuleState
 
         var pause = FirstPause * Math.Pow(2, Math.Min(Errors - 1, 10));
         pause = pause < LongestPause ? pause : LongestPause;
-        var tick = schedule.Next(Errors <= times ? done : done + (pause < LongestGap ? pause : LongestGap));
+        var tick = schedule.Next(FailedTicks <= times ? done : done + (pause < LongestGap ? pause : LongestGap));
         return tick < done + pause ? tick : done + pause;
+    }
+
+    /// <summary>The state after an evaluation that failed. A retry before the next tick is one more failure, but no tick more.</summary>
+    /// <param name="schedule">The rule's schedule.</param>
+    /// <param name="error">Why.</param>
+    /// <param name="now">The time.</param>
+    public RuleState Failed(Schedule schedule, string error, DateTimeOffset now)
+    {
+        var isRetry = Errors > 0 && DoneTo is { } done && schedule.Next(done) > now;
+        return this with { EvaluatedAt = now, Error = error, Errors = Errors + 1, FailedTicks = FailedTicks + (isRetry ? 0 : 1) };
     }
 
     /// <summary>A state with more messages that wait, each later than those before it, whatever the clock says.</summary>

@@ -86,6 +86,29 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public async Task Tries_between_ticks_are_no_ticks()
+    {
+        await using var world = await AlertWorld.StartAsync();
+        world.Change("severity: critical", "severity: critical\n    for: 2");
+        await world.PassAsync();
+        Directory.Move(world.Server.Lake, world.Server.Lake + "-gone");
+        await world.HourAsync();
+        foreach (var minutes in new[] { 2, 3, 5 })
+        {
+            world.Server.Advance(TimeSpan.FromMinutes(minutes));
+            await world.PassAsync();
+        }
+
+        Assert.Equal(4, (await world.Server.Services.GetRequiredService<AlertStore>().ListAsync(RuleKind.Alert, Cancel))["too-many"].Errors);
+        Assert.DoesNotContain(world.Receiver.All, m => m.Type == "alert.error");
+        await world.HourAsync();
+        Assert.Single(world.Receiver.Taken, m => m.Type == "alert.error");
+        Directory.Move(world.Server.Lake + "-gone", world.Server.Lake);
+        await world.HourAsync();
+        Assert.Single(world.Receiver.Taken, m => m.Type == "alert.recovered");
+    }
+
+    [Fact]
     public async Task A_state_that_cannot_be_read_is_begun_anew()
     {
         await using var world = await AlertWorld.StartAsync();
