@@ -55,6 +55,7 @@ public sealed class EventTests
         Assert.Equal((2, 1), ((int)streams["streams"]![0]!["events"]!, (int)streams["streams"]![0]!["duplicates"]!));
         var (_, health) = await server.GetAsync("/health");
         Assert.Contains("stream:visits", health["checks"]!.AsArray().Select(c => (string)c!["name"]!));
+        Assert.Contains("wdp_stream_put_records", await server.Client.GetStringAsync("/metrics", Cancel), StringComparison.Ordinal);
         await server.StopAsync();
     }
 
