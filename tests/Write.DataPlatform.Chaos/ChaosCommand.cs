@@ -15,11 +15,13 @@ internal static class ChaosCommand
         var seed = new Option<int>("--seed") { Description = "What is done and when; the same seed disturbs in the same way", HelpName = "N", DefaultValueFactory = _ => Random.Shared.Next(1, 1_000_000) };
         var report = new Option<string?>("--report") { Description = "Also writes what was done and found to a file (JSON)", HelpName = "FILE" };
         var keep = new Option<bool>("--keep") { Description = "Keeps the server's log and data though all held" };
-        var run = new Command("run", "Disturbs a server for a while, with senders and readers at it, and holds every number against a ledger. 0: all held, 1: something did not.") { minutes, seed, report, keep };
+        var only = new Option<string[]>("--only") { Description = "Disturbs in these ways alone: " + string.Join(", ", Faults.Names), HelpName = "NAME", AllowMultipleArgumentsPerToken = true };
+        only.AcceptOnlyFromAmong([.. Faults.Names]);
+        var run = new Command("run", "Disturbs a server for a while, with senders and readers at it, and holds every number against a ledger. 0: all held, 1: something did not.") { minutes, seed, only, report, keep };
         run.SetAction(async (parse, cancellationToken) =>
         {
             var (chosen, duration) = (parse.GetValue(seed), parse.GetValue(minutes));
-            var findings = await ChaosRun.RunAsync(terminal, duration, chosen, parse.GetValue(keep), cancellationToken);
+            var findings = await ChaosRun.RunAsync(terminal, duration, chosen, parse.GetValue(only) ?? [], parse.GetValue(keep), cancellationToken);
             findings.Show(chosen, duration);
             if (parse.GetValue(report) is { } file)
             {

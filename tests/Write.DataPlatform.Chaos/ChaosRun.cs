@@ -14,7 +14,7 @@ internal static class ChaosRun
 
     /// <summary>Runs.</summary>
     /// <returns>What was done and what did not hold.</returns>
-    public static async Task<Findings> RunAsync(Terminal terminal, double minutes, int seed, bool keeps, CancellationToken cancellationToken)
+    public static async Task<Findings> RunAsync(Terminal terminal, double minutes, int seed, IReadOnlyList<string> only, bool keeps, CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
         var findings = new Findings(terminal, time);
@@ -58,7 +58,7 @@ internal static class ChaosRun
         var asking = Enumerable.Range(0, ReadersAtOnce).Select(_ => readers.RunAsync(new Random(random.Next()), end.Token)).Append(keys.RunAsync(new Random(random.Next()), end.Token)).ToList();
         try
         {
-            await faults.RunAsync(new Random(random.Next()), TimeSpan.FromMinutes(minutes), cancellationToken);
+            await faults.RunAsync(new Random(random.Next()), TimeSpan.FromMinutes(minutes), only, cancellationToken);
         }
         finally
         {

@@ -8,46 +8,44 @@ namespace Write.DataPlatform.Chaos;
 /// <summary>What disturbs the server, one after the other in an order that the seed gives, each kind before any comes again.</summary>
 internal sealed class Faults(Server server, Place place, Ledger ledger, Findings findings, Asker asker, TimeProvider time, bool hasClock)
 {
+    private const string Disk = "disk full";
+    private const string Clock = "clock";
+
     private static readonly string[] Tables = ["plays_by_minute", "plays_by_day"];
     private static readonly TimeSpan TakesOver = TimeSpan.FromSeconds(30);
 
     private bool _mayFail;
 
+    /// <summary>The ways in which it disturbs.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+        ["kill", "kill in a refresh", "kill in a landing", "kill in a reload", "kill in a start", "refresh", "pause", "gold locked", "lake away", "reload", "broken model", Disk, Clock];
+
     /// <summary>Disturbs until a moment, then puts all right again.</summary>
-    public async Task RunAsync(Random random, TimeSpan duration, CancellationToken cancellationToken)
+    public async Task RunAsync(Random random, TimeSpan duration, IReadOnlyList<string> only, CancellationToken cancellationToken)
     {
-        List<(string Name, Func<Random, CancellationToken, Task> Run)> kinds =
-        [
-            ("kill", KillAsync), ("kill in a refresh", KillInRefreshAsync), ("kill in a landing", KillInLandingAsync), ("kill in a reload", KillInReloadAsync), ("kill in a start", KillInStartAsync),
-            ("refresh", RefreshAsync), ("pause", PauseAsync), ("gold locked", LockGoldAsync), ("lake away", LakeAwayAsync), ("reload", ReloadAsync), ("broken model", BreakModelAsync),
-        ];
-        if (place.NoDisk is null)
+        Dictionary<string, Func<Random, CancellationToken, Task>> ways = new()
         {
-            kinds.Add(("disk full", FillDiskAsync));
-        }
-
-        if (hasClock)
-        {
-            kinds.Add(("clock", JumpAsync));
-        }
-
+            ["kill"] = KillAsync, ["kill in a refresh"] = KillInRefreshAsync, ["kill in a landing"] = KillInLandingAsync, ["kill in a reload"] = KillInReloadAsync, ["kill in a start"] = KillInStartAsync,
+            ["refresh"] = RefreshAsync, ["pause"] = PauseAsync, ["gold locked"] = LockGoldAsync, ["lake away"] = LakeAwayAsync, ["reload"] = ReloadAsync, ["broken model"] = BreakModelAsync,
+            [Disk] = FillDiskAsync, [Clock] = JumpAsync,
+        };
+        var kinds = Names.Where(n => (only.Count == 0 || only.Contains(n)) && (n != Disk || place.NoDisk is null) && (n != Clock || hasClock)).ToArray();
         var started = time.GetTimestamp();
-        var deck = new Queue<(string Name, Func<Random, CancellationToken, Task> Run)>();
+        var deck = new Queue<string>();
         while (time.GetElapsedTime(started) < duration)
         {
             await Task.Delay((0.5 + 2 * random.NextDouble()) * TimeSpan.FromSeconds(1), time, cancellationToken);
             if (deck.Count == 0)
             {
-                var all = kinds.ToArray();
-                random.Shuffle(all);
-                deck = new Queue<(string Name, Func<Random, CancellationToken, Task> Run)>(all);
+                random.Shuffle(kinds);
+                deck = new Queue<string>(kinds);
             }
 
-            var (name, run) = deck.Dequeue();
+            var name = deck.Dequeue();
             findings.Say(name);
             findings.Count("disturbance: " + name);
             server.Note(name);
-            await run(new Random(random.Next()), cancellationToken);
+            await ways[name](new Random(random.Next()), cancellationToken);
             await UpAsync(cancellationToken);
         }
     }
