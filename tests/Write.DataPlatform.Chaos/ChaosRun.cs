@@ -7,7 +7,7 @@ namespace Write.DataPlatform.Chaos;
 internal static class ChaosRun
 {
     private const int SendersAtOnce = 2;
-    private const int ReadersAtOnce = 2;
+    private const int ReadersAtOnce = 3;
     private const int HistoryEvents = 2_000;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);

@@ -321,16 +321,26 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
         place.Write(ModelForm.Plain);
     }
 
-    /// <summary>Leaves something as it is for a while; sometimes the server is killed in the midst of it.</summary>
+    /// <summary>Leaves something as it is for a while; sometimes the server is killed, all of a table is refreshed or the model changes in the midst of it.</summary>
     private async Task HoldAsync(Random random, int seconds, CancellationToken cancellationToken)
     {
         var part = (1 + (seconds - 1) * random.NextDouble()) * TimeSpan.FromSeconds(0.5);
         await Task.Delay(part, time, cancellationToken);
-        if (random.Next(3) == 0)
+        switch (random.Next(6))
         {
-            _mayFail = true;
-            await KillNowAsync(random, cancellationToken);
-            _mayFail = false;
+            case 0 or 1:
+                _mayFail = true;
+                await KillNowAsync(random, cancellationToken);
+                _mayFail = false;
+                break;
+            case 2:
+                await BeginRefreshAsync(random, isFull: true, cancellationToken);
+                break;
+            case 3:
+                place.Write(random.Next(2) == 0 ? ModelForm.WithMetric : ModelForm.WithDimension);
+                await Task.Delay(part, time, cancellationToken);
+                place.Write(ModelForm.Plain);
+                break;
         }
 
         await Task.Delay(part, time, cancellationToken);

@@ -127,9 +127,22 @@ internal sealed class Ledger(Findings findings)
         }
     }
 
-    /// <summary>Holds an answer against the bounds while events go on: no more than was ever sent; no less than what it says it has, nor than what an earlier answer had.</summary>
+    /// <summary>Holds an answer against the bounds while events go on, and tells what is wrong.</summary>
     public void Check(Question question, Reading reading)
     {
+        var numbers = reading.Groups.Count;
+        foreach (var (kind, what) in Problems(question, reading))
+        {
+            findings.Break(kind, what);
+        }
+
+        findings.Count("numbers checked", numbers);
+    }
+
+    /// <summary>What is wrong with an answer: more than was ever sent, less than it says it has, less than an earlier answer had.</summary>
+    public IReadOnlyList<(string Kind, string What)> Problems(Question question, Reading reading)
+    {
+        var problems = new List<(string Kind, string What)>();
         lock (_gate)
         {
             var upper = new Dictionary<string, Sum>(StringComparer.Ordinal);
@@ -150,20 +163,24 @@ internal sealed class Ledger(Findings findings)
             {
                 var got = reading.Groups.GetValueOrDefault(key);
                 var (most, least) = (upper.GetValueOrDefault(key), lower.GetValueOrDefault(key));
-                findings.Count("numbers checked");
                 if (got.Plays > most.Plays || got.Amount > most.Amount)
                 {
-                    findings.Break("double", $"{question.Name} says {got} at {key}; at most {most} were ever sent. {Source(reading)}");
+                    problems.Add(("double", $"{question.Name} says {got} at {key}; at most {most} were ever sent. {Source(reading)}"));
                 }
 
                 if (got.Plays < least.Plays || got.Amount < least.Amount)
                 {
-                    findings.Break("lost", $"{question.Name} says {got} at {key}; {least} were accepted before the moment up to which it says it is whole. {Source(reading)}");
+                    problems.Add(("lost", $"{question.Name} says {got} at {key}; {least} were accepted before the moment up to which it says it is whole. {Source(reading)}"));
                 }
 
-                Floor(question, reading, key, got);
+                if (Floor(question, reading, key, got) is { } floor)
+                {
+                    problems.Add(("lost", $"{question.Name} says {got} at {key}, and said {floor.Sum} as of {floor.AsOf:HH:mm:ss.fff}. {Source(reading)}"));
+                }
             }
         }
+
+        return problems;
     }
 
     /// <summary>Whether an answer at the end has each accepted event once, each that is in doubt at most once, and nothing else.</summary>
@@ -194,25 +211,24 @@ internal sealed class Ledger(Findings findings)
 
     private static string Source(Reading reading) => $"Served by {reading.By ?? "?"} as of {reading.AsOf:HH:mm:ss.fff}, asked at {reading.AskedAt:HH:mm:ss.fff}.";
 
-    /// <summary>Of two answers of one source the one that reaches farther has no less; the lake's reach as far as they were asked later.</summary>
-    private void Floor(Question question, Reading reading, string key, Sum got)
+    /// <summary>Of two answers of one source the one that reaches farther has no less; the lake's reach as far as they were asked late.</summary>
+    /// <returns>The earlier answer that had more; null if there is none.</returns>
+    private (DateTime AsOf, Sum Sum)? Floor(Question question, Reading reading, string key, Sum got)
     {
         var isLake = reading.By == "lake";
         if (reading.By is null || (!isLake && (reading.AsOf is null || reading.By.Contains("lake", StringComparison.Ordinal))))
         {
-            return;
+            return null;
         }
 
         var place = $"{(isLake ? "lake" : "gold")} {question.Name} {question.Tenant} {key}";
         var reach = isLake ? reading.AskedAt : reading.AsOf!.Value;
-        if (_floors.TryGetValue(place, out var floor) && reach >= floor.AsOf && (got.Plays < floor.Sum.Plays || got.Amount < floor.Sum.Amount))
-        {
-            findings.Break("lost", $"{question.Name} says {got} at {key}, and said {floor.Sum} as of {floor.AsOf:HH:mm:ss.fff}. {Source(reading)}");
-        }
-
+        var isLess = _floors.TryGetValue(place, out var floor) && reach >= floor.AsOf && (got.Plays < floor.Sum.Plays || got.Amount < floor.Sum.Amount);
         if (reach >= floor.AsOf)
         {
             _floors[place] = (reach, got);
         }
+
+        return isLess ? floor : null;
     }
 }

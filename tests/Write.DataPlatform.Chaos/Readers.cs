@@ -23,6 +23,11 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
             while (true)
             {
                 var tenant = Place.Tenants[random.Next(Place.Tenants.Count)];
+                while (!server.IsUp)
+                {
+                    await Task.Delay(Pause, time, end);
+                }
+
                 await (random.Next(8) switch
                 {
                     0 => InsightAsync(tenant, random.Next(2) == 0, end),

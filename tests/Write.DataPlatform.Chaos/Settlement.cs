@@ -25,6 +25,7 @@ internal sealed class Settlement(Server server, Place place, Ledger ledger, Find
         }
 
         await ListenersAsync(cancellationToken);
+        await ScalesAsync(cancellationToken);
         await VerifyAsync(cancellationToken);
         await server.StopAsync(cancellationToken);
         if (await server.StartAsync(mayFail: false, cancellationToken))
@@ -147,6 +148,37 @@ internal sealed class Settlement(Server server, Place place, Ledger ledger, Find
             if (got.GetValueOrDefault(key) is var listeners && (listeners < least || listeners > most))
             {
                 findings.Break("not exact", $"{listeners} listeners at {key}, and there are {least} to {most}.");
+            }
+        }
+    }
+
+    /// <summary>A ledger that objects to nothing proves nothing: it is shown a right answer with one play more, one less, and one moved.</summary>
+    private async Task ScalesAsync(CancellationToken cancellationToken)
+    {
+        var question = readers.Hours(Place.Tenants[0], "scales");
+        if (await readers.AskAsync(question, "auto", Readers.HourColumns, cancellationToken) is not { } right || right.Groups.Count < 2 || !ledger.IsExact(question, right.Groups, out _) || ledger.Problems(question, right).Count > 0)
+        {
+            findings.Break("not exact", "A right answer is not found right.");
+            return;
+        }
+
+        var (first, second) = (right.Groups.Keys.First(), right.Groups.Keys.Last());
+        foreach (var (more, less) in new[] { (first, null), (null, first), (first, second) })
+        {
+            var groups = new Dictionary<string, Sum>(right.Groups, StringComparer.Ordinal);
+            if (more is not null)
+            {
+                groups[more] += new Sum(1, 1_000_000_000);
+            }
+
+            if (less is not null)
+            {
+                groups[less] += new Sum(-1, -1_000_000_000);
+            }
+
+            if (ledger.IsExact(question, groups, out _) || ledger.Problems(question, right with { Groups = groups }).Count == 0)
+            {
+                findings.Break("not exact", "A wrong answer is found right: the ledger proves nothing.");
             }
         }
     }
