@@ -89,13 +89,22 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
     private async Task KillInLandingAsync(Random random, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        while (time.GetElapsedTime(started) < TimeSpan.FromSeconds(8) && Directory.Exists(place.Lake) && !Directory.EnumerateFiles(place.Lake, ".*.landing", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }).Any())
+        while (time.GetElapsedTime(started) < TimeSpan.FromSeconds(8) && !IsLanding())
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(2), time, cancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(1), time, cancellationToken);
         }
 
-        await Task.Delay(random.NextDouble() * TimeSpan.FromMilliseconds(20), time, cancellationToken);
-        await KillNowAsync(random, cancellationToken);
+        await Task.Delay(random.NextDouble() * TimeSpan.FromMilliseconds(10), time, cancellationToken);
+        await server.KillAsync();
+        findings.Count("kills");
+        if (IsLanding())
+        {
+            findings.Count("files half written for the lake");
+        }
+
+        await server.StartAsync(_mayFail, cancellationToken);
+
+        bool IsLanding() => Directory.EnumerateFiles(place.Lake, ".*.landing", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }).Any();
     }
 
     private async Task KillInReloadAsync(Random random, CancellationToken cancellationToken)
