@@ -31,14 +31,6 @@ public sealed partial class ErrorDocumentationTests
         Assert.Equal(Constants(typeof(QueryProblems)).Where(QueryProblems.IsUnanswerable).Order(), marked.Order());
     }
 
-    [Fact]
-    public void The_pages_queries_can_be_read()
-    {
-        var blocks = Json().Matches(File.ReadAllText(Path.Combine(OpenApiTests.Root(), "docs", "api.md"))).Select(m => m.Groups[1].Value).ToList();
-        Assert.NotEmpty(blocks);
-        Assert.All(blocks, json => Assert.NotEmpty(MetricQueryReader.Read(System.Text.Encoding.UTF8.GetBytes(json)).Metrics));
-    }
-
     private static IEnumerable<string> Constants(Type type) =>
         type.GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);
 
@@ -55,7 +47,4 @@ public sealed partial class ErrorDocumentationTests
 
     [GeneratedRegex(@"^\| `?([A-Za-z0-9_]+)`? \|.*$", RegexOptions.Multiline)]
     private static partial Regex Row();
-
-    [GeneratedRegex(@"^```json\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
-    private static partial Regex Json();
 }

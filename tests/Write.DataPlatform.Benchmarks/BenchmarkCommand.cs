@@ -24,6 +24,7 @@ internal static class BenchmarkCommand
         ("odata", async (scale, world, token) => await ODataPart.RunAsync(scale, await world(), token)),
         (Load, async (scale, world, token) => await LoadPart.RunAsync(scale, await world(), token)),
         ("web", async (scale, world, token) => await WebPart.RunAsync(scale, await world(), token)),
+        ("growth", (scale, _, token) => GrowthPart.RunAsync(scale, token)),
         ("plan", async (scale, world, token) => await PlanPart.RunAsync(scale, await world(), token)),
     ];
 
@@ -42,11 +43,12 @@ internal static class BenchmarkCommand
         });
         var json = new Option<string?>("--json") { Description = "Also writes the figures to a file", HelpName = "FILE" };
         var check = new Option<bool>("--check") { Description = "One short round: tells whether everything works, its figures mean nothing" };
+        var images = new Option<string?>("--images") { Description = "Also draws the curves of growth into a folder", HelpName = "DIR" };
         var minutes = new Option<double>("--minutes") { Description = $"How long {Load} lasts, which all leaves out", HelpName = "N", DefaultValueFactory = _ => 5 };
-        var root = new RootCommand("Measures the platform beside its ceilings. A wrong answer ends it with 1; a figure that misses its target does not.") { part, rows, json, check, minutes };
+        var root = new RootCommand("Measures the platform beside its ceilings. A wrong answer ends it with 1; a figure that misses its target does not.") { part, rows, json, images, check, minutes };
         root.SetAction(async (parse, cancellationToken) =>
         {
-            var scale = new Scale(parse.GetValue(rows), IsCheck: parse.GetValue(check)) { LoadMinutes = parse.GetValue(minutes) };
+            var scale = new Scale(parse.GetValue(rows), IsCheck: parse.GetValue(check)) { LoadMinutes = parse.GetValue(minutes), Images = parse.GetValue(images) };
             var chosen = parse.GetRequiredValue(part);
             List<Figure> figures = [];
             World? world = null;
@@ -122,6 +124,9 @@ internal sealed record Scale(long Events, bool IsCheck)
 
     /// <summary>How long a server rests before its memory is looked at.</summary>
     public TimeSpan Rest => TimeSpan.FromSeconds(IsCheck ? 0 : 5);
+
+    /// <summary>Where pictures are written; null for nowhere.</summary>
+    public string? Images { get; init; }
 
     /// <summary>How long the load test lasts.</summary>
     public double LoadMinutes { get; init; } = 5;

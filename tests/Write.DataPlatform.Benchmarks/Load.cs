@@ -24,10 +24,11 @@ internal sealed class Load(TimeSpan duration) : IDisposable
     /// <param name="status">The status that every answer has.</param>
     /// <param name="body">The body that every answer has.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<double> RateAsync(string url, string? tag, HttpStatusCode status, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    /// <param name="connections">How many ask at once, at most so many as without it.</param>
+    public async Task<double> RateAsync(string url, string? tag, HttpStatusCode status, ReadOnlyMemory<byte> body, CancellationToken cancellationToken, int connections = Connections)
     {
         var start = TimeProvider.System.GetTimestamp();
-        var counts = await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(
+        var counts = await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => Task.Run(
             async () =>
             {
                 var count = 0;

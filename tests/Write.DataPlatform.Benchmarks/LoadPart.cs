@@ -20,6 +20,9 @@ internal static class LoadPart
     private const double MaxRevocationSeconds = 5;
     private const double MaxGrowthMegabytes = 50;
 
+    // Answers of tables that were rebuilt since lie in the cache until it is full: so it is full before memory is looked at.
+    private const string SmallCache = "--DataPlatform:Answers:CacheMegabytes=8";
+
     private static readonly string[] Paths =
     [
         "/v1/insights/kpi-year-on-year", "/v1/insights/top-shows", "/v1/insights/kpi-year-on-year?format=csv", "/v1/insights/kpi-year-on-year?format=arrow", "/v1/insights/top-shows?format=parquet", "/v1/metrics",
@@ -29,7 +32,7 @@ internal static class LoadPart
     public static async Task<IReadOnlyList<Figure>> RunAsync(Scale scale, World world, CancellationToken cancellationToken)
     {
         await world.RestartAsync(role: null, cancellationToken);
-        await using var server = await world.ServeAsync(cancellationToken);
+        await using var server = await world.ServeAsync(cancellationToken, SmallCache);
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients + 10, UseProxy = false }) { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromMinutes(2) };
         var tenants = world.App.Services.GetRequiredService<ModelStore>().Current.Tenants.Keys.ToArray();
         var keys = new List<(string Tenant, string Key)>();
@@ -42,7 +45,7 @@ internal static class LoadPart
         var seen = new Seen();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         end.CancelAfter(scale.LoadTest);
-        var warm = scale.LoadTest / 5;
+        var warm = scale.LoadTest / 5 * 2;
         var started = TimeProvider.System.GetTimestamp();
         var refreshing = RefreshAsync(client, seen, end.Token);
         var revoking = RevokeAsync(client, tenants, seen, end.Token);
@@ -63,7 +66,7 @@ internal static class LoadPart
             new Figure(Name, "99 of 100 came within", "ms", At(0.99), null, Bound.AtMost, 5_000),
             new Figure(Name, "errors", "", seen.Errors.Count, null, Bound.AtMost, 0),
             new Figure(Name, "the slowest revoked key stopped after", "s", seen.RevocationSeconds.DefaultIfEmpty(0).Max(), null, Bound.AtMost, MaxRevocationSeconds),
-            new Figure(Name, $"memory at the end, {first:0} MiB after a fifth of the time", "MiB", last, null, Bound.AtMost, first + MaxGrowthMegabytes),
+            new Figure(Name, $"memory at the end, {first:0} MiB after half of the time", "MiB", last, null, Bound.AtMost, first + MaxGrowthMegabytes),
         ];
     }
 
@@ -213,7 +216,7 @@ internal static class LoadPart
         }
     }
 
-    /// <summary>The median of what the process takes, once it is warm and at the end.</summary>
+    /// <summary>The median of what the process takes in the third fifth of the time, when it is warm, and in the last.</summary>
     private static async Task<(double First, double Last)> MemoryAsync(ServerProcess server, TimeSpan warm, CancellationToken end)
     {
         var taken = new List<double>();
@@ -228,7 +231,7 @@ internal static class LoadPart
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            var some = Math.Max(1, taken.Count / 5);
+            var some = Math.Max(1, taken.Count / 3);
             return taken.Count == 0 ? (0, 0) : (taken.Take(some).Order().ElementAt(some / 2), taken.TakeLast(some).Order().ElementAt(some / 2));
         }
     }

@@ -221,7 +221,8 @@ internal static class ODataPart
     }
 
     /// <summary>Rows and the sum of a column over all pages. Only tokens are read, so that the client costs as little as it can.</summary>
-    private static async Task<(long Rows, long Sum)> ReadAllAsync(HttpClient client, string url, string column, CancellationToken cancellationToken)
+    /// <summary>Follows the pages of a feed to their end: how many rows they have, and the sum of a column.</summary>
+    internal static async Task<(long Rows, long Sum)> ReadAllAsync(HttpClient client, string url, string column, CancellationToken cancellationToken)
     {
         var counter = new RowCounter(column);
         for (string? next = url; next is not null; next = counter.Next)

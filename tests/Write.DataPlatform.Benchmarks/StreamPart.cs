@@ -50,7 +50,7 @@ internal static class StreamPart
     }
 
     /// <summary>Events of the last few minutes, in the order of their times.</summary>
-    private static ImmutableArray<StreamRecord> Records(int events)
+    internal static ImmutableArray<StreamRecord> Records(int events)
     {
         var random = new Random(7);
         var now = TimeProvider.System.GetUtcNow();
@@ -83,7 +83,8 @@ internal static class StreamPart
         return Task.CompletedTask;
     }
 
-    private static async Task<double> CountAsync(BenchFolder folder, string lake, ImmutableArray<StreamRecord> records, LandingMode landing, CancellationToken cancellationToken)
+    /// <summary>Counts events in windows; milliseconds of processor time.</summary>
+    internal static async Task<double> CountAsync(BenchFolder folder, string lake, ImmutableArray<StreamRecord> records, LandingMode landing, CancellationToken cancellationToken)
     {
         var data = folder.New();
         try

@@ -28,11 +28,12 @@ function visit() {
   renew();
 }
 
-/** What is remembered of the model is of one revision of it: after a reload the view is made anew. */
+/** What is remembered of the model is of one revision of it: after a reload the view is made anew, but not under the hands of one who fills it in. */
 async function renew() {
   const mine = key();
   const found = await ask(callerPath()).catch(() => null);
   if (!found?.isKnown || !caller || key() !== mine || found.modelRevision === caller.modelRevision) return;
+  if (document.activeElement?.matches('main :is(input, select, textarea)')) return;
   caller = found;
   forget();
   show();

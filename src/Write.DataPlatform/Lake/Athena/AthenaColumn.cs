@@ -90,7 +90,7 @@ internal sealed partial record AthenaColumn(string Name, string TypeName, Column
                 _ => ParseMoment(text),
             };
         }
-        catch (Exception exception) when (exception is FormatException or OverflowException or ArgumentOutOfRangeException)
+        catch (Exception exception) when (exception is FormatException or OverflowException or ArgumentException)
         {
             throw new LakeException($"A value of column '{Name}' ({TypeName}) does not fit: '{(text.Length <= 100 ? text : text[..100] + "…")}'. {exception.Message}", isTransient: false, exception);
         }
@@ -127,7 +127,7 @@ internal sealed partial record AthenaColumn(string Name, string TypeName, Column
             return local;
         }
 
-        if (zone[0] is '+' or '-')
+        if (zone is ['+' or '-', ..])
         {
             var offset = TimeSpan.ParseExact(zone.AsSpan(1), @"hh\:mm", CultureInfo.InvariantCulture);
             return zone[0] == '+' ? local - offset : local + offset;

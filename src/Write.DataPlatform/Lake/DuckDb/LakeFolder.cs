@@ -14,8 +14,8 @@ namespace Write.DataPlatform.Lake.DuckDb;
 /// </remarks>
 internal sealed class LakeFolder(string path, TimeSpan scanInterval, TimeProvider time)
 {
-    private readonly Dictionary<string, (long At, LakeTable Table)> _scans = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Lock _lock = new();
+    // One lock a table: a scan of many files makes nobody wait who asks for another.
+    private readonly ConcurrentDictionary<string, LastScan> _scans = new(StringComparer.OrdinalIgnoreCase);
 
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
@@ -23,43 +23,37 @@ internal sealed class LakeFolder(string path, TimeSpan scanInterval, TimeProvide
     /// <exception cref="LakeException">The folder cannot be read, or holds something that is no table.</exception>
     public LakeTable? Find(string table)
     {
-        lock (_lock)
+        var last = _scans.GetOrAdd(table, static _ => new LastScan());
+        lock (last.Lock)
         {
-            if (_scans.TryGetValue(table, out var scan) && time.GetElapsedTime(scan.At) < scanInterval)
+            if (last.Table is { } known && time.GetElapsedTime(last.At) < scanInterval)
             {
-                return scan.Table;
+                return known;
             }
 
             var at = time.GetTimestamp();
-            LakeTable? found;
             try
             {
-                found = Scan(table);
+                (last.Table, last.At) = (Scan(table), at);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 throw new LakeException($"The lake table '{table}' cannot be read: {exception.Message}", exception is not UnauthorizedAccessException, exception);
             }
 
-            if (found is not null)
-            {
-                _scans[table] = (at, found);
-            }
-            else
-            {
-                _scans.Remove(table);
-            }
-
-            return found;
+            return last.Table;
         }
     }
 
     /// <summary>The next call looks at the table's files.</summary>
     public void Forget(string table)
     {
-        lock (_lock)
+        if (_scans.TryGetValue(table, out var last))
         {
-            _scans.Remove(table);
+            lock (last.Lock)
+            {
+                last.Table = null;
+            }
         }
     }
 
@@ -79,6 +73,16 @@ internal sealed class LakeFolder(string path, TimeSpan scanInterval, TimeProvide
         var names = Directory.EnumerateFileSystemEntries(Path).Select(entry => System.IO.Path.GetFileName(entry)).Where(name => !IsHidden(name))
             .Select(name => LakeFormats.Of(name) is null ? name : name[..name.IndexOf('.', StringComparison.Ordinal)]).Distinct().Order(StringComparer.Ordinal).Take(20);
         return new LakeException($"The lake has no table '{table}'; its folder '{Path}' has: {string.Join(", ", names)}.", isTransient: false) { IsMissing = true };
+    }
+
+    private sealed class LastScan
+    {
+        public Lock Lock { get; } = new();
+
+        public long At { get; set; }
+
+        /// <summary>What was found; null for nothing, or nothing that still counts.</summary>
+        public LakeTable? Table { get; set; }
     }
 
     private LakeTable? Scan(string table)

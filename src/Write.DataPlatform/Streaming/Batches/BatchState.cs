@@ -66,12 +66,19 @@ internal sealed class BatchStates(IGoldStore store, string stream, string shard)
     private long? _revision;
 
     /// <summary>The state that a predecessor left; null if there was none.</summary>
-    /// <exception cref="GoldStoreException">The store failed.</exception>
+    /// <exception cref="GoldStoreException">The store failed, or holds a state that is damaged.</exception>
     public async Task<BatchState?> ReadAsync(CancellationToken cancellationToken = default)
     {
         var item = await store.GetAsync(GoldKeys.StreamState(stream), GoldKeys.Escape(shard), cancellationToken);
         _revision = item?.Revision;
-        return item is null ? null : JsonSerializer.Deserialize(item.Body.Span, BatchJson.Default.BatchState);
+        try
+        {
+            return item is null ? null : JsonSerializer.Deserialize(item.Body.Span, BatchJson.Default.BatchState);
+        }
+        catch (JsonException exception)
+        {
+            throw new GoldStoreException($"The state of shard {shard} of {stream} is damaged: {exception.Message}", isTransient: false, exception);
+        }
     }
 
     /// <summary>Writes the state, unless another has since.</summary>
