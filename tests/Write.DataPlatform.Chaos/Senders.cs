@@ -165,6 +165,11 @@ internal sealed class Senders(Server server, Ledger ledger, Findings findings, T
             codes[status == HttpStatusCode.Accepted ? (int)error!["index"]! : int.Parse(((string)error!["path"]!).Trim('[', ']'), CultureInfo.InvariantCulture)] = (string)error["code"]!;
         }
 
+        if (status == HttpStatusCode.BadRequest && codes.Values.FirstOrDefault(c => c.StartsWith("stream_", StringComparison.Ordinal)) is { } fault)
+        {
+            findings.Break("status", $"Events that are right get 400 for {fault}; their sender need not send them again: {Asker.Short(body)}");
+        }
+
         var (at, refused) = (server.Now, new List<Line>());
         for (var i = 0; i < lines.Count; i++)
         {
