@@ -42,9 +42,6 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>How it ended: on Unix 128 and the signal's number if by a signal.</summary>
     public int ExitCode => _process.ExitCode;
 
-    /// <summary>Its number among the machine's processes.</summary>
-    public int Id => _process.Id;
-
     /// <summary>A program that prints where it answers.</summary>
     /// <param name="said">What stands before the address.</param>
     /// <param name="arguments">The program and its arguments.</param>
@@ -94,6 +91,9 @@ internal sealed class ServerProcess : IAsyncDisposable
         Signal("TERM");
         await _process.WaitForExitAsync(cancellationToken);
     }
+
+    /// <summary>Ends it at once, without looking for processes that it began.</summary>
+    public void Kill() => _process.Kill();
 
     /// <summary>Sends it a signal of Unix.</summary>
     /// <param name="name">Without SIG: <c>TERM</c>, <c>STOP</c>, <c>CONT</c>.</param>

@@ -86,15 +86,20 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
     }
 
     /// <summary>Kills it while a file for the lake is being written.</summary>
-    private async Task KillInLandingAsync(Random random, CancellationToken cancellationToken)
+    private async Task KillInLandingAsync(Random _, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        while (time.GetElapsedTime(started) < TimeSpan.FromSeconds(8) && !IsLanding())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(1), time, cancellationToken);
-        }
 
-        await Task.Delay(random.NextDouble() * TimeSpan.FromMilliseconds(10), time, cancellationToken);
+        // Such a file is there for a few milliseconds: a timer would miss it.
+        await Task.Run(
+            () =>
+            {
+                while (time.GetElapsedTime(started) < TimeSpan.FromSeconds(8) && !cancellationToken.IsCancellationRequested && !IsLanding())
+                {
+                    Thread.Yield();
+                }
+            },
+            cancellationToken);
         await server.KillAsync();
         findings.Count("kills");
         if (IsLanding())

@@ -219,6 +219,7 @@ internal sealed class Server : IAsyncDisposable
         if (_process is { } process)
         {
             _process = null;
+            process.Kill();
             await process.DisposeAsync();
             Note(how);
         }
