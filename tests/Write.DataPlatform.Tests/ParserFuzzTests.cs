@@ -10,7 +10,6 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Lake.Athena;
-using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Importing;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Streaming.Batches;

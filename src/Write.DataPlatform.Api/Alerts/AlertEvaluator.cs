@@ -35,6 +35,11 @@ internal static class AlertQuestions
 
         var grain = alert.Grain ?? insight.GroupBy.FirstOrDefault(f => f.IsMetricTime)?.Grain ?? TimeGrain.Day;
         var zone = alert.TimeZone ?? insight.TimeZone ?? model.TimeZone;
+        if (grain < TimeGrain.Minute)
+        {
+            throw Mistake("Periods shorter than a minute are not judged: give the alert the grain minute.", "groupBy");
+        }
+
         var period = JudgedPeriod.Of(alert, grain, zone, model.Calendar, now);
         var query = new MetricQuery
         {
@@ -55,6 +60,10 @@ internal static class AlertQuestions
         var filled = query with { Fill = true };
         return (CanBeAsked(model, filled, now) ? filled : query, period);
     }
+
+    /// <summary>Whether the metric itself says what a period without rows has (<c>fill_nulls_with</c>).</summary>
+    public static bool HasOwnFill(MetricModel model, MetricQuery query, DateTimeOffset now) =>
+        MetricNode.Measures(QueryResolver.Resolve(model, query, FieldTypes.Unknown, now).Metrics[0].Current).Any(m => m.FillNullsWith is not null);
 
     /// <summary>A report's query.</summary>
     /// <exception cref="QueryException">It has mistakes.</exception>
@@ -131,7 +140,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return new Evaluation([], "", $"The query took longer than {options.Value.QueryTimeout:c}.");
+            return new Evaluation([], "", $"{ProblemCodes.QueryTimeout}: {TooSlow(options.Value.QueryTimeout)}");
         }
         catch (Exception exception) when (Explain(exception, alert.Tenant) is not null)
         {
@@ -139,11 +148,14 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
         }
     }
 
+    public static string TooSlow(TimeSpan limit) => $"The query took longer than {limit:c}.";
+
     /// <summary>Why a question failed, as its reader may know it; null for what is no failure of a question.</summary>
     public static string? Explain(Exception exception, string? tenant) => exception switch
     {
         QueryException query => string.Join(' ', query.Problems.Select(p => $"{p.Code}: {p.Message}")),
         AccessDeniedException => exception.Message,
+        TimeoutException => $"{ProblemCodes.QueryTimeout}: {exception.Message}",
         LakeException => tenant is null ? $"{ProblemCodes.LakeFailed}: {exception.Message}" : $"{ProblemCodes.LakeFailed}: The lake did not answer.",
         GoldStoreException => tenant is null ? $"{ProblemCodes.GoldFailed}: {exception.Message}" : $"{ProblemCodes.GoldFailed}: The gold store did not answer.",
         _ => null,
@@ -177,12 +189,20 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
     {
         var (query, period) = AlertQuestions.Of(model, alert, clock.GetUtcNow());
         var answer = await queries.AnswerAsync(query, AlertQuestions.Caller(alert.Tenant), cancellationToken);
+
+        // A baseline is of what was counted. What fills a period without rows is a value of it only where the metric says so.
+        HashSet<(object?, string)>? counted = null;
+        if (alert.Condition!.Against == AlertReference.Baseline && query.Fill && !AlertQuestions.HasOwnFill(model, query, clock.GetUtcNow()))
+        {
+            counted = [.. (await queries.AnswerAsync(query with { Fill = false }, AlertQuestions.Caller(alert.Tenant), cancellationToken)).Rows.Select(r => (r[0], AlertMachine.KeyOf(KeysOf(r, query.GroupBy.Length))))];
+        }
+
         var keys = query.GroupBy.Length;
         var groups = new Dictionary<string, (ImmutableArray<string?> Key, double? Value, List<double?> Earlier)>(StringComparer.Ordinal);
         foreach (var row in answer.Rows)
         {
-            var key = row[1..keys].Select(v => v is null ? null : AnswerJson.Text(v)).ToImmutableArray();
-            ref var group = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(groups, System.Text.Json.JsonSerializer.Serialize(key), out var isKnown);
+            var key = KeysOf(row, keys);
+            ref var group = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(groups, AlertMachine.KeyOf(key), out var isKnown);
             if (!isKnown)
             {
                 group = (key, null, []);
@@ -196,7 +216,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
                     group.Earlier.Add(Number(row[keys + 1]));
                 }
             }
-            else
+            else if (counted?.Contains((row[0], AlertMachine.KeyOf(key))) != false)
             {
                 group.Earlier.Add(Number(row[keys]));
             }
@@ -204,7 +224,7 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
 
         if (groups.Count > MaxGroups)
         {
-            return new Evaluation([], period.ToString(), $"The alert has {groups.Count:N0} groups, and {MaxGroups} are judged at most. Filter more, or group by less.");
+            return new Evaluation([], period.ToString(), $"{ProblemCodes.AnswerTooLarge}: The alert has {groups.Count:N0} groups, and {MaxGroups} are judged at most. Filter more, or group by less.");
         }
 
         if (groups.Count == 0 && keys == 1)
@@ -212,11 +232,13 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
             groups[""] = ([], null, []);
         }
 
-        var gap = period.Gap(alert, answer.Served.AsOf) ?? (alert.Condition!.Against == AlertReference.PreviousYear ? period.NoYearBefore() : null);
+        var gap = period.Gap(alert, answer.Served.AsOf) ?? (alert.Condition.Against == AlertReference.PreviousYear ? period.NoYearBefore() : null);
         return new Evaluation(
-            [.. groups.Values.Select(g => gap is null ? AlertJudge.Judge(alert.Condition!, g.Key, g.Value, g.Earlier) : new Judgement(g.Key, Verdict.NoData, g.Value, null, null, gap))],
+            [.. groups.Values.Select(g => gap is null ? AlertJudge.Judge(alert.Condition, g.Key, g.Value, g.Earlier) : new Judgement(g.Key, Verdict.NoData, g.Value, null, null, gap))],
             period.ToString(), null);
     }
+
+    private static ImmutableArray<string?> KeysOf(object?[] row, int keys) => [.. row[1..keys].Select(v => v is null ? null : AnswerJson.Text(v))];
 
     private static double? Number(object? value) => value switch
     {

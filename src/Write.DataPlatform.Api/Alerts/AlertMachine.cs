@@ -5,8 +5,9 @@ namespace Write.DataPlatform.Api.Alerts;
 /// <summary>Something that is told of groups, once.</summary>
 /// <param name="Event">What.</param>
 /// <param name="Groups">Of which.</param>
+/// <param name="Dimensions">The names of what the groups' keys hold.</param>
 /// <param name="Detail">In words, for the rule as a whole.</param>
-internal sealed record Told(AlertEvent Event, ImmutableArray<GroupState> Groups, string? Detail = null);
+internal sealed record Told(AlertEvent Event, ImmutableArray<GroupState> Groups, ImmutableArray<string> Dimensions, string? Detail = null);
 
 /// <summary>From one evaluation to the next: what the state becomes, and what is told of it.</summary>
 internal static class AlertMachine
@@ -15,8 +16,26 @@ internal static class AlertMachine
     public const int Forgotten = 30;
 
     /// <summary>The state after an evaluation that came to judgements.</summary>
-    public static (RuleState State, ImmutableArray<Told> Told) After(RuleState before, ImmutableArray<Judgement> judgements, string period, int times, DateTimeOffset now)
+    /// <param name="before">The state before.</param>
+    /// <param name="judgements">One a group.</param>
+    /// <param name="dimensions">The names of what the groups' keys hold. Where others were before, their groups are watched no more.</param>
+    /// <param name="period">The period judged.</param>
+    /// <param name="times">How many in a row are told.</param>
+    /// <param name="now">The time.</param>
+    public static (RuleState State, ImmutableArray<Told> Told) After(RuleState before, ImmutableArray<Judgement> judgements, ImmutableArray<string> dimensions, string period, int times, DateTimeOffset now)
     {
+        var list = new List<Told>();
+        if (before.Dimensions is { } old && !old.SequenceEqual(dimensions, StringComparer.Ordinal))
+        {
+            ImmutableArray<GroupState> gone = [.. before.Groups.Where(g => g.IsFiringTold || g.IsMissingTold).Select(g => g with { Status = AlertStatus.Resolved, Since = now, Detail = "The rule has other groups now: this one is not watched any more." })];
+            if (!gone.IsEmpty)
+            {
+                list.Add(new Told(AlertEvent.Resolved, gone, old));
+            }
+
+            before = before with { Groups = [] };
+        }
+
         var known = before.Groups.ToDictionary(g => KeyOf(g.Key), StringComparer.Ordinal);
         var groups = ImmutableArray.CreateBuilder<GroupState>();
         var told = new Dictionary<AlertEvent, ImmutableArray<GroupState>.Builder>();
@@ -49,13 +68,14 @@ internal static class AlertMachine
             }
         }
 
-        var list = told.Select(t => new Told(t.Key, t.Value.ToImmutable())).ToList();
+        list.AddRange(told.Select(t => new Told(t.Key, t.Value.ToImmutable(), dimensions)));
         if (before.IsErrorTold)
         {
-            list.Add(new Told(AlertEvent.Resolved, [], "The rule can be evaluated again."));
+            // Of the groups it says nothing: they may fire as before.
+            list.Add(new Told(AlertEvent.Recovered, [], dimensions, "The rule can be evaluated again."));
         }
 
-        return (before with { EvaluatedAt = now, Error = null, Errors = 0, IsErrorTold = false, Period = period, Groups = groups.ToImmutable() }, [.. list.OrderBy(t => t.Event)]);
+        return (before with { EvaluatedAt = now, Error = null, Errors = 0, IsErrorTold = false, Period = period, Dimensions = dimensions, Groups = groups.ToImmutable() }, [.. list.OrderBy(t => t.Event)]);
     }
 
     /// <summary>The state after an evaluation that failed: what was known of the groups stays, and is told by nobody as well.</summary>
@@ -63,7 +83,7 @@ internal static class AlertMachine
     {
         var errors = before.Errors + 1;
         var tells = !before.IsErrorTold && errors >= times;
-        return (before with { EvaluatedAt = now, Error = error, Errors = errors, IsErrorTold = before.IsErrorTold || tells }, tells ? [new Told(AlertEvent.Error, [], error)] : []);
+        return (before with { EvaluatedAt = now, Error = error, Errors = errors, IsErrorTold = before.IsErrorTold || tells }, tells ? [new Told(AlertEvent.Error, [], [], error)] : []);
     }
 
     private static GroupState Step(GroupState before, Judgement judgement, int times, DateTimeOffset now, Action<AlertEvent, GroupState> tell)
@@ -107,5 +127,6 @@ internal static class AlertMachine
         return after;
     }
 
-    private static string KeyOf(ImmutableArray<string?> key) => System.Text.Json.JsonSerializer.Serialize(key);
+    /// <summary>A group's key as one text.</summary>
+    public static string KeyOf(ImmutableArray<string?> key) => System.Text.Json.JsonSerializer.Serialize(key);
 }

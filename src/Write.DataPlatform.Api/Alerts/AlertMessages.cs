@@ -25,10 +25,8 @@ internal sealed class AlertMessages(MetricQueryService queries, IOptions<AlertOp
     public static string TypeOf(AlertEvent what) => "alert." + JsonNamingPolicy.SnakeCaseLower.ConvertName(what.ToString());
 
     /// <summary>A message about an alert.</summary>
-    public WebhookMessage Of(MetricModel model, Alert alert, string type, ImmutableArray<GroupState> groups, string? detail, string? period, string? id = null)
-    {
-        var names = DimensionsOf(model, alert);
-        return new WebhookMessage(id ?? NewId(), type, AnswerJson.ContentType, JsonSerializer.SerializeToUtf8Bytes(
+    public WebhookMessage Of(Alert alert, string type, ImmutableArray<GroupState> groups, ImmutableArray<string> names, string? detail, string? period) =>
+        new(NewId(), type, AnswerJson.ContentType, JsonSerializer.SerializeToUtf8Bytes(
             new
             {
                 type,
@@ -47,7 +45,6 @@ internal sealed class AlertMessages(MetricQueryService queries, IOptions<AlertOp
                 },
             },
             AnswerJson.Options));
-    }
 
     /// <summary>A length of time as people say it: its two largest units.</summary>
     public static string Duration(TimeSpan length)
@@ -80,7 +77,7 @@ internal sealed class AlertMessages(MetricQueryService queries, IOptions<AlertOp
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"The query took longer than {options.Value.QueryTimeout:c}.");
+            throw new TimeoutException(AlertEvaluator.TooSlow(options.Value.QueryTimeout));
         }
     }
 

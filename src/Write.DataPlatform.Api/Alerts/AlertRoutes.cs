@@ -19,7 +19,7 @@ internal static class AlertRoutes
         {
             var status = await FindAsync(context, statuses, models.Current, new RuleName(RuleKind.Alert, name));
             var names = AlertMessages.DimensionsOf(models.Current, status.Alert!);
-            await QueryRoutes.WriteJsonAsync(context, new { alert = status.Describe(), groups = status.State.Groups.Select(g => AlertMessages.Describe(g, names)), events = status.DescribeHistory() });
+            await QueryRoutes.WriteJsonAsync(context, new { alert = status.Describe(IsOperator(context)), groups = status.State.Groups.Select(g => AlertMessages.Describe(g, names)), events = status.DescribeHistory(IsOperator(context)) });
         });
         alerts.MapPost("/{name}/test", async (HttpContext context, string name, AlertTests tests, AlertStatuses statuses, ModelStore models, AuditLog audit) =>
         {
@@ -34,7 +34,7 @@ internal static class AlertRoutes
         reports.MapGet("/{name}", async (HttpContext context, string name, AlertStatuses statuses, ModelStore models) =>
         {
             var status = await FindAsync(context, statuses, models.Current, new RuleName(RuleKind.Report, name));
-            await QueryRoutes.WriteJsonAsync(context, new { report = status.Describe(), events = status.DescribeHistory() });
+            await QueryRoutes.WriteJsonAsync(context, new { report = status.Describe(IsOperator(context)), events = status.DescribeHistory(IsOperator(context)) });
         });
         reports.MapPost("/{name}/send", async (HttpContext context, string name, AlertTests tests, AlertStatuses statuses, ModelStore models, AuditLog audit) =>
         {
@@ -54,13 +54,13 @@ internal static class AlertRoutes
 
     private static async Task ListAsync(HttpContext context, AlertStatuses statuses, MetricModel model, RuleKind kind)
     {
-        var found = (await statuses.GetAsync(model, kind, context.RequestAborted)).Where(r => IsVisible(context, model, r)).Select(r => r.Describe());
+        var found = (await VisibleAsync(context, statuses, model, kind)).Select(r => r.Describe(IsOperator(context)));
         await (kind == RuleKind.Alert ? QueryRoutes.WriteJsonAsync(context, new { alerts = found }) : QueryRoutes.WriteJsonAsync(context, new { reports = found }));
     }
 
     private static async Task<RuleStatus> FindAsync(HttpContext context, AlertStatuses statuses, MetricModel model, RuleName name)
     {
-        var all = (await statuses.GetAsync(model, name.Kind, context.RequestAborted)).Where(r => IsVisible(context, model, r)).ToList();
+        var all = await VisibleAsync(context, statuses, model, name.Kind);
         return all.Find(r => r.Name == name) ?? throw ProblemException.NotFound(
             name.Kind == RuleKind.Alert ? ProblemCodes.UnknownAlert : ProblemCodes.UnknownReport,
             $"There is no {name.Kind.ToString().ToLowerInvariant()} '{QueryForm.Short(name.Name)}'.",
@@ -68,10 +68,11 @@ internal static class AlertRoutes
     }
 
     /// <summary>
-    /// Whether a rule exists for who asks. A rule is evaluated with the rows and names of its tenant's own role: a key of another role may see less, and sees none.
+    /// The rules that exist for who asks. A rule is evaluated with the rows and names of its tenant's own role: a key of another role may see less, and sees none.
+    /// Of a role whose rows follow from claims each key may see other rows, and none sees a rule.
     /// The company's other people may see less than the company, too.
     /// </summary>
-    private static bool IsVisible(HttpContext context, MetricModel model, RuleStatus rule)
+    private static async Task<List<RuleStatus>> VisibleAsync(HttpContext context, AlertStatuses statuses, MetricModel model, RuleKind kind)
     {
         var caller = CallerGate.Known(context);
         if (!caller.IsOperator && caller.Tenant is null)
@@ -80,13 +81,23 @@ internal static class AlertRoutes
         }
 
         var view = CallerView.Of(context, model);
-        if (caller.IsOperator)
-        {
-            return view.Tenant is null || view.Tenant == (rule.Alert?.Tenant ?? rule.Report?.Tenant);
-        }
-
-        return view.Tenant == (rule.Alert?.Tenant ?? rule.Report?.Tenant) && view.Scope?.Role == AccessPolicy.ScopeOf(model, AlertQuestions.Caller(view.Tenant))?.Role;
+        var rules = await statuses.GetAsync(model, kind, context.RequestAborted);
+        return [.. rules.Where(r => (caller.IsOperator && view.Tenant is null) || ((caller.IsOperator || view.Scope?.Role == OwnRole(model, view.Tenant!)) && view.Tenant == (r.Alert?.Tenant ?? r.Report?.Tenant)))];
     }
+
+    private static string? OwnRole(MetricModel model, string tenant)
+    {
+        try
+        {
+            return AccessPolicy.ScopeOf(model, AlertQuestions.Caller(tenant))?.Role;
+        }
+        catch (AccessDeniedException)
+        {
+            return "";
+        }
+    }
+
+    private static bool IsOperator(HttpContext context) => CallerGate.Known(context).IsOperator;
 
     private static bool Delivers(HttpContext context)
     {

@@ -13,6 +13,6 @@ internal static class AlertServices
         services.AddOptions<AlertOptions>().Bind(configuration.GetSection(AlertOptions.Section)).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<AlertOptions>, AlertOptionsValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, AlertQueryRule>());
-        return services.AddSingleton<AlertStore>().AddSingleton<AlertEvaluator>().AddSingleton<AlertMessages>().AddSingleton<WebhookSender>().AddSingleton<AlertRunner>().AddSingleton<AlertStatuses>().AddSingleton<AlertTests>();
+        return services.AddSingleton<AlertSettings>().AddSingleton<AlertStore>().AddSingleton<AlertEvaluator>().AddSingleton<AlertMessages>().AddSingleton<WebhookSender>().AddSingleton<AlertOutbox>().AddSingleton<AlertRunner>().AddSingleton<AlertStatuses>().AddSingleton<AlertTests>();
     }
 }

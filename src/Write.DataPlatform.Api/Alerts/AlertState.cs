@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Api.Alerts;
 
@@ -83,6 +84,9 @@ internal enum AlertEvent
     NoData,
     Error,
 
+    /// <summary>The rule can be evaluated again.</summary>
+    Recovered,
+
     /// <summary>A report was made.</summary>
     Report,
 
@@ -117,6 +121,9 @@ internal sealed record WaitingMessage
 
     public int Attempts { get; init; }
 
+    /// <summary>How many of them in a row its receiver refused for good.</summary>
+    public int Refusals { get; init; }
+
     public DateTimeOffset? NextAttemptAt { get; init; }
 
     public string? LastError { get; init; }
@@ -126,6 +133,18 @@ internal sealed record WaitingMessage
 internal sealed record RuleState
 {
     public const int MaxHistory = 50;
+
+    /// <summary>So many messages of a rule wait at most; more than that, and the oldest are given up.</summary>
+    public const int MaxWaiting = 1_000;
+
+    // How far the clocks of two processes may differ; a time further ahead is a clock's that was wrong.
+    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+
+    // A rule with many ticks leaves out the ticks of a few minutes at most.
+    private static readonly TimeSpan LongestGap = TimeSpan.FromMinutes(5);
 
     /// <summary>Whose rows it is about; null for the whole company's.</summary>
     public string? Tenant { get; init; }
@@ -148,6 +167,9 @@ internal sealed record RuleState
     /// <summary>The period last judged, in words.</summary>
     public string? Period { get; init; }
 
+    /// <summary>The names of what the groups' keys hold; null if nobody wrote them down.</summary>
+    public ImmutableArray<string>? Dimensions { get; init; }
+
     public ImmutableArray<GroupState> Groups { get; init; } = [];
 
     /// <summary>The last events, newest first.</summary>
@@ -164,6 +186,53 @@ internal sealed record RuleState
 
     /// <summary>The state of a rule about a tenant's rows. What the rule came to for another is nobody's any more: it begins anew, and what waits is delivered.</summary>
     public RuleState For(string? tenant) => Tenant == tenant ? this : new RuleState { Tenant = tenant, Waiting = Waiting };
+
+    /// <summary>The last message's end: delivered, or given up; null if none came to an end lately.</summary>
+    [JsonIgnore]
+    public AlertHistory? LastSent => History.FirstOrDefault(h => h.Event is AlertEvent.Delivered or AlertEvent.GivenUp);
+
+    /// <summary>
+    /// When the rule is due, which may be long ago; null for never. One that failed is tried before its next tick, after a minute, then two, four and so on up to an hour; one that fails at
+    /// each of many ticks leaves out those of some minutes.
+    /// </summary>
+    /// <param name="schedule">Its schedule.</param>
+    /// <param name="times">How many failures in a row are told.</param>
+    /// <param name="now">The time, and what it is due at if it never was, or if the clock was set back: time then comes round again.</param>
+    public DateTimeOffset? Due(Schedule schedule, int times, DateTimeOffset now)
+    {
+        if (DoneTo is not { } done || done > now + Skew)
+        {
+            return now;
+        }
+
+        if (Errors == 0)
+        {
+            return schedule.Next(done);
+        }
+
+        var pause = FirstPause * Math.Pow(2, Math.Min(Errors - 1, 10));
+        pause = pause < LongestPause ? pause : LongestPause;
+        var tick = schedule.Next(Errors <= times ? done : done + (pause < LongestGap ? pause : LongestGap));
+        return tick < done + pause ? tick : done + pause;
+    }
+
+    /// <summary>A state with more messages that wait, each later than those before it, whatever the clock says.</summary>
+    public RuleState Add(ImmutableArray<WaitingMessage> messages, DateTimeOffset now)
+    {
+        var waiting = Waiting.ToBuilder();
+        foreach (var message in messages)
+        {
+            waiting.Add(waiting.Count > 0 && waiting[^1].CreatedAt >= message.CreatedAt ? message with { CreatedAt = waiting[^1].CreatedAt.AddTicks(1) } : message);
+        }
+
+        var state = this;
+        foreach (var dropped in waiting.Take(waiting.Count - MaxWaiting))
+        {
+            state = state.Remember(new AlertHistory(now, AlertEvent.GivenUp, [], $"More than {MaxWaiting} messages wait.", dropped.Id));
+        }
+
+        return state with { Waiting = [.. waiting.TakeLast(MaxWaiting)] };
+    }
 
     public RuleState Remember(AlertHistory entry) => this with { History = [entry, .. History.Take(MaxHistory - 1)] };
 }

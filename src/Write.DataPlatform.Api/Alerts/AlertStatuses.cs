@@ -1,8 +1,28 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Api.Alerts;
+
+/// <summary>How a report is.</summary>
+internal enum ReportStatus
+{
+    /// <summary>Not made yet.</summary>
+    Scheduled,
+
+    /// <summary>A message waits for its delivery.</summary>
+    Waiting,
+
+    /// <summary>The last one was delivered.</summary>
+    Sent,
+
+    /// <summary>The last one was given up.</summary>
+    GivenUp,
+
+    /// <summary>The last one could not be made.</summary>
+    Error,
+}
 
 /// <summary>A rule of the model and what it has come to.</summary>
 /// <param name="Name">The rule.</param>
@@ -10,21 +30,37 @@ namespace Write.DataPlatform.Api.Alerts;
 /// <param name="Report">The report; null for an alert.</param>
 /// <param name="State">Its state.</param>
 /// <param name="Next">When it is due next.</param>
+/// <param name="OverdueSince">Since when it is due and was not looked at, if that is long ago.</param>
+/// <param name="GivenUp">Its last message, if it was given up.</param>
+/// <param name="IsGivenUpLately">Whether that is not long ago.</param>
 /// <param name="IsChannelKnown">Whether its channel, if it has one, is configured.</param>
-internal sealed record RuleStatus(RuleName Name, Alert? Alert, Report? Report, RuleState State, DateTimeOffset? Next, bool IsChannelKnown)
+internal sealed record RuleStatus(
+    RuleName Name, Alert? Alert, Report? Report, RuleState State, DateTimeOffset? Next, DateTimeOffset? OverdueSince, AlertHistory? GivenUp, bool IsGivenUpLately, bool IsChannelKnown)
 {
-    private string? Channel => Alert?.Channel ?? Report?.Channel;
+    private object? LastGivenUp => GivenUp is { } last ? new { at = last.At, reason = last.Detail, messageId = last.MessageId } : null;
 
-    /// <summary>What keeps it from being evaluated or delivered.</summary>
+    /// <summary>What keeps it from being evaluated or delivered. Of channels it says no names: a tenant reads it, too.</summary>
     public ImmutableArray<string> Problems =>
     [
-        .. State.Error is { } error ? [$"{Name.Kind} {Name.Name} failed: {error}"] : (IEnumerable<string>)[],
-        .. IsChannelKnown ? (IEnumerable<string>)[] : [$"{Name.Kind} {Name.Name}: the channel '{Channel}' is not configured (DataPlatform:Alerts:Channels)."],
-        .. State.Waiting.Where(w => w.LastError is not null && IsChannelKnown).Take(1).Select(w => $"{Name.Kind} {Name.Name}: {State.Waiting.Length} messages wait for the channel '{w.Channel}'. {w.LastError}"),
+        .. new[]
+        {
+            State.Error is { } error ? $"failed: {error}" : null,
+            OverdueSince is { } due ? string.Create(CultureInfo.InvariantCulture, $"was due at {due.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'} and was not looked at.") : null,
+            !IsChannelKnown ? "its channel is not configured (DataPlatform:Alerts:Channels)." : State.Waiting.FirstOrDefault(w => w.LastError is not null) is { } waiting ? $"{State.Waiting.Length} messages wait. {waiting.LastError}" : null,
+            IsGivenUpLately ? $"its last message was given up. {GivenUp!.Detail}" : null,
+        }.OfType<string>().Select(p => $"{Name.Kind} {Name.Name}: {p}"),
     ];
 
+    /// <summary>How a report is.</summary>
+    public ReportStatus ReportStatus => State.Error is not null ? ReportStatus.Error
+        : !State.Waiting.IsEmpty ? ReportStatus.Waiting
+        : GivenUp is not null ? ReportStatus.GivenUp
+        : State.EvaluatedAt is null ? ReportStatus.Scheduled
+        : ReportStatus.Sent;
+
     /// <summary>The rule without its details.</summary>
-    public object Describe() => Alert is { } alert
+    /// <param name="all">Whether channels are named, which is for operators.</param>
+    public object Describe(bool all) => Alert is { } alert
         ? new
         {
             name = alert.Name,
@@ -40,8 +76,9 @@ internal sealed record RuleStatus(RuleName Name, Alert? Alert, Report? Report, R
             error = State.Error,
             groups = State.Groups.Length,
             firing = State.Groups.Count(g => g.IsFiringTold),
-            channel = alert.Channel,
+            channel = all ? alert.Channel : null,
             waiting = State.Waiting.Length,
+            givenUp = LastGivenUp,
             problems = Problems,
             evaluatedAt = State.EvaluatedAt,
             nextAt = Next,
@@ -53,10 +90,11 @@ internal sealed record RuleStatus(RuleName Name, Alert? Alert, Report? Report, R
             description = Report.Description,
             tenant = Report.Tenant,
             format = Report.Format,
-            status = State.Error is not null ? "error" : State.Waiting.IsEmpty ? State.EvaluatedAt is null ? "scheduled" : "sent" : "waiting",
+            status = ReportStatus,
             error = State.Error,
-            channel = Report.Channel,
+            channel = all ? Report.Channel : null,
             waiting = State.Waiting.Length,
+            givenUp = LastGivenUp,
             problems = Problems,
             sentAt = State.History.FirstOrDefault(h => h.Event == AlertEvent.Delivered)?.At,
             madeAt = State.EvaluatedAt,
@@ -64,16 +102,22 @@ internal sealed record RuleStatus(RuleName Name, Alert? Alert, Report? Report, R
         };
 
     /// <summary>What happened, newest first, and what waits.</summary>
-    public object DescribeHistory() => new
+    /// <param name="all">Whether channels are named, which is for operators.</param>
+    public object DescribeHistory(bool all) => new
     {
         history = State.History.Select(h => new { at = h.At, @event = h.Event, groups = h.Groups, detail = h.Detail, messageId = h.MessageId }),
-        messages = State.Waiting.Select(w => new { id = w.Id, type = w.Type, channel = w.Channel, createdAt = w.CreatedAt, attempts = w.Attempts, nextAttemptAt = w.NextAttemptAt, lastError = w.LastError }),
+        messages = State.Waiting.Select(w => new { id = w.Id, type = w.Type, channel = all ? w.Channel : null, createdAt = w.CreatedAt, attempts = w.Attempts, nextAttemptAt = w.NextAttemptAt, lastError = w.LastError }),
     };
 }
 
 /// <summary>How the model's alerts and reports are, over all processes that share the gold store.</summary>
-internal sealed class AlertStatuses(AlertStore store, WebhookSender sender, TimeProvider clock)
+internal sealed class AlertStatuses(AlertStore store, WebhookSender sender, ModelStore models, TimeProvider clock)
 {
+    // A tick is dealt with some seconds after it came, and a process that takes over has its time.
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan Lately = TimeSpan.FromDays(1);
+
     /// <exception cref="GoldStoreException">The store could not be read.</exception>
     public async Task<IReadOnlyList<RuleStatus>> GetAsync(MetricModel model, CancellationToken cancellationToken = default) =>
         [.. await GetAsync(model, RuleKind.Alert, cancellationToken), .. await GetAsync(model, RuleKind.Report, cancellationToken)];
@@ -84,8 +128,14 @@ internal sealed class AlertStatuses(AlertStore store, WebhookSender sender, Time
     {
         var states = await store.ListAsync(kind, cancellationToken);
         var now = clock.GetUtcNow();
-        RuleStatus Status(string name, Alert? alert, Report? report, Schedule schedule, string? channel) =>
-            new(new RuleName(kind, name), alert, report, states.GetValueOrDefault(name) is { } state && state.Tenant == (alert?.Tenant ?? report?.Tenant) ? state : new RuleState(), schedule.Next(now), channel is null || sender.Knows(channel));
+        RuleStatus Status(string name, Alert? alert, Report? report, Schedule schedule, string? channel)
+        {
+            var state = states.GetValueOrDefault(name) is { } found && found.Tenant == (alert?.Tenant ?? report?.Tenant) ? found : new RuleState();
+            var due = state.DoneTo is null ? models.Status.LoadedAt : state.Due(schedule, alert?.For ?? 1, now);
+            var givenUp = state.LastSent is { Event: AlertEvent.GivenUp } last ? last : null;
+            return new RuleStatus(new RuleName(kind, name), alert, report, state, schedule.Next(now), due < now - Silence ? due : null, givenUp, givenUp?.At > now - Lately, channel is null || sender.Knows(channel));
+        }
+
         return kind == RuleKind.Alert
             ? [.. model.Alerts.Values.Select(a => Status(a.Name, a, null, a.Schedule, a.Channel))]
             : [.. model.Reports.Values.Select(r => Status(r.Name, null, r, r.Schedule, r.Channel))];

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Gold;
 
 namespace Write.DataPlatform.Api.Alerts;
@@ -16,22 +17,27 @@ internal enum RuleKind
 /// <summary>A rule's name.</summary>
 internal readonly record struct RuleName(RuleKind Kind, string Name);
 
+/// <summary>A state or a message does not fit into the store.</summary>
+/// <param name="what">What it is.</param>
+internal sealed class AlertTooLargeException(string what)
+    : Exception($"{ProblemCodes.AnswerTooLarge}: The {what} has more than {IGoldStore.MaxBodyBytes:N0} bytes, packed. Give its query a limit, filter more, or group by less.");
+
 /// <summary>States and messages in the gold store.</summary>
 /// <remarks>
 /// A message's body is written first, under a name that nobody knows yet; the rule's state, written with a condition, then names it. A crash between both leaves
 /// a body that runs out and was never sent; after the second write the message is sent under its name until its receiver has it.
 /// </remarks>
-internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> options, TimeProvider clock)
+internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> options, TimeProvider clock, ILogger<AlertStore> logger)
 {
     private const string MessagePrefix = "message#";
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
-    /// <summary>A rule's state and its revision; a new one, and null, if there is none.</summary>
+    /// <summary>A rule's state; a new one if there is none.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task<(RuleState State, long? Revision)> GetAsync(RuleName rule, CancellationToken cancellationToken = default) =>
-        await store.GetAsync(GoldKeys.Alerts, Key(rule), cancellationToken) is { } item ? (Decode(item), item.Revision) : (new RuleState(), null);
+    public async Task<RuleState> GetAsync(RuleName rule, CancellationToken cancellationToken = default) =>
+        await store.GetAsync(GoldKeys.Alerts, Key(rule), cancellationToken) is { } item ? Decode(item) : new RuleState();
 
-    /// <summary>Every state of a kind.</summary>
+    /// <summary>Every state of a kind, which may be a moment behind what was written.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     public async Task<IReadOnlyDictionary<string, RuleState>> ListAsync(RuleKind kind, CancellationToken cancellationToken = default)
     {
@@ -44,44 +50,57 @@ internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> option
         return states;
     }
 
-    /// <summary>Writes a state if it was not changed meanwhile.</summary>
-    /// <returns>False, and nothing written, if it was.</returns>
-    /// <exception cref="GoldStoreException">The store failed.</exception>
-    public Task<bool> TrySaveAsync(RuleName rule, RuleState state, long? revision, CancellationToken cancellationToken = default) =>
-        store.TryPutAsync(new GoldItem(GoldKeys.Alerts, Key(rule), (revision ?? 0) + 1, Packed(JsonSerializer.SerializeToUtf8Bytes(state, Json))), revision, cancellationToken);
-
     /// <summary>Changes a state, again from what is stored if another changed it meanwhile.</summary>
+    /// <returns>What is stored now.</returns>
+    /// <exception cref="AlertTooLargeException">The new state does not fit; the old one stays.</exception>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task UpdateAsync(RuleName rule, Func<RuleState, RuleState> change, CancellationToken cancellationToken = default)
+    public async Task<RuleState> UpdateAsync(RuleName rule, Func<RuleState, RuleState> change, CancellationToken cancellationToken = default)
     {
         while (true)
         {
-            var (state, revision) = await GetAsync(rule, cancellationToken);
+            var item = await store.GetAsync(GoldKeys.Alerts, Key(rule), cancellationToken);
+            var state = item is null ? new RuleState() : Decode(item);
             var changed = change(state);
-            if (ReferenceEquals(changed, state) || await TrySaveAsync(rule, changed, revision, cancellationToken))
+            if (ReferenceEquals(changed, state))
             {
-                return;
+                return state;
+            }
+
+            var packed = Packed(JsonSerializer.SerializeToUtf8Bytes(changed, Json));
+            if (packed.Length > IGoldStore.MaxBodyBytes)
+            {
+                throw new AlertTooLargeException($"state of {rule.Name}");
+            }
+
+            if (await store.TryPutAsync(new GoldItem(GoldKeys.Alerts, Key(rule), (item?.Revision ?? 0) + 1, packed), item?.Revision, cancellationToken))
+            {
+                return changed;
             }
         }
     }
 
-    /// <summary>Removes the state of a rule that the model has no more.</summary>
+    /// <summary>Removes the state of a rule, if it is one to remove and nobody changes it meanwhile.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public Task ForgetAsync(RuleName rule, CancellationToken cancellationToken = default) => store.DeleteAsync(GoldKeys.Alerts, [Key(rule)], cancellationToken);
+    public async Task ForgetAsync(RuleName rule, Func<RuleState, bool> isOld, CancellationToken cancellationToken = default)
+    {
+        if (await store.GetAsync(GoldKeys.Alerts, Key(rule), cancellationToken) is { } item && isOld(Decode(item)))
+        {
+            await store.TryDeleteAsync(GoldKeys.Alerts, Key(rule), item.Revision, cancellationToken);
+        }
+    }
 
     /// <summary>Writes a message's body.</summary>
-    /// <returns>False, and nothing written, if it is too large even packed.</returns>
+    /// <exception cref="AlertTooLargeException">It is too large even packed; nothing is written.</exception>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task<bool> TryPutBodyAsync(string id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
+    public async Task PutBodyAsync(string id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
     {
         var packed = Packed(body.Span);
         if (packed.Length > IGoldStore.MaxBodyBytes)
         {
-            return false;
+            throw new AlertTooLargeException("message");
         }
 
         await store.PutAsync([new GoldItem(GoldKeys.Alerts, MessagePrefix + id, 1, packed, clock.GetUtcNow() + options.Value.GiveUpAfter + TimeSpan.FromDays(1))], cancellationToken);
-        return true;
     }
 
     /// <summary>A message's body; null if it ran out.</summary>
@@ -97,7 +116,19 @@ internal sealed class AlertStore(IGoldStore store, IOptions<AlertOptions> option
 
     private static string Key(RuleName rule) => Prefix(rule.Kind) + GoldKeys.Escape(rule.Name);
 
-    private static RuleState Decode(GoldItem item) => JsonSerializer.Deserialize<RuleState>(Unpacked(item.Body), Json)!;
+    private RuleState Decode(GoldItem item)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RuleState>(Unpacked(item.Body), Json)!;
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or InvalidDataException)
+        {
+            // One rule's damaged item is not the others'.
+            AlertLog.Unreadable(logger, exception, item.Sk);
+            return new RuleState { Error = $"{ProblemCodes.InternalError}: The stored state cannot be read; the rule begins anew." };
+        }
+    }
 
     private static byte[] Packed(ReadOnlySpan<byte> bytes)
     {

@@ -30,15 +30,16 @@ internal sealed class AlertTests(AlertEvaluator evaluator, AlertMessages message
     public async Task<TestedAlert> TestAsync(MetricModel model, Alert alert, bool delivers, CancellationToken cancellationToken = default)
     {
         var evaluation = await evaluator.EvaluateAsync(model, alert, cancellationToken);
-        var groups = evaluation.Error is null ? AlertMachine.After(new RuleState(), evaluation.Judgements, evaluation.Period, 1, clock.GetUtcNow()).State.Groups : [];
+        var names = AlertMessages.DimensionsOf(model, alert);
+        var groups = evaluation.Error is null ? AlertMachine.After(new RuleState(), evaluation.Judgements, names, evaluation.Period, 1, clock.GetUtcNow()).State.Groups : [];
         Delivery? delivery = null;
         if (delivers)
         {
-            var message = messages.Of(model, alert, TestType, groups, evaluation.Error, evaluation.Period);
+            var message = messages.Of(alert, TestType, groups, names, evaluation.Error, evaluation.Period);
             delivery = alert.Channel is { } channel ? await SendAsync(channel, message, cancellationToken) : new Delivery(message.Id, false, "The alert has no channel.");
         }
 
-        return new TestedAlert(alert, evaluation, groups, AlertMessages.DimensionsOf(model, alert), delivery);
+        return new TestedAlert(alert, evaluation, groups, names, delivery);
     }
 
     /// <summary>Makes a report now and sends it.</summary>
@@ -62,7 +63,7 @@ internal sealed class AlertTests(AlertEvaluator evaluator, AlertMessages message
 
     private async Task<Delivery> SendAsync(string channel, WebhookMessage message, CancellationToken cancellationToken)
     {
-        var problem = await sender.SendAsync(channel, message, cancellationToken);
+        var problem = (await sender.SendAsync(channel, message, cancellationToken)).Problem;
         return new Delivery(message.Id, problem is null, problem);
     }
 }

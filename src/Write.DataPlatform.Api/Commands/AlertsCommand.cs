@@ -22,7 +22,7 @@ internal sealed class AlertsCommand : ExampleCommand
             var found = await services.GetRequiredService<AlertStatuses>().GetAsync(services.GetRequiredService<ModelStore>().Current, cancellationToken);
             if (parse.GetValue(context.Json))
             {
-                RuleCommands.Print(context, new { alerts = found.Where(r => r.Alert is not null).Select(r => r.Describe()), reports = found.Where(r => r.Report is not null).Select(r => r.Describe()) });
+                RuleCommands.Print(context, new { alerts = found.Where(r => r.Alert is not null).Select(r => r.Describe(all: true)), reports = found.Where(r => r.Report is not null).Select(r => r.Describe(all: true)) });
                 return ExitCode.Done;
             }
 
@@ -31,7 +31,7 @@ internal sealed class AlertsCommand : ExampleCommand
             {
                 static string Time(DateTimeOffset? time) => time?.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture) ?? "never";
                 var detail = rule.Problems.FirstOrDefault() ?? rule.State.Groups.Where(g => g.IsFiringTold || g.Status == rule.State.Status).Select(g => string.Join(' ', g.Key.Append(g.Detail))).FirstOrDefault() ?? "";
-                table.AddRow([.. new[] { rule.Name.Name, rule.Report is not null ? "report" : JsonNamingPolicy.CamelCase.ConvertName(rule.State.Status.ToString()), rule.Alert?.Tenant ?? rule.Report?.Tenant ?? "", rule.Alert?.Channel ?? rule.Report?.Channel ?? "", Time(rule.State.EvaluatedAt), Time(rule.Next), detail }.Select(t => new Text(t))]);
+                table.AddRow([.. new[] { rule.Name.Name, JsonNamingPolicy.CamelCase.ConvertName(rule.Report is not null ? rule.ReportStatus.ToString() : rule.State.Status.ToString()), rule.Alert?.Tenant ?? rule.Report?.Tenant ?? "", rule.Alert?.Channel ?? rule.Report?.Channel ?? "", Time(rule.State.EvaluatedAt), Time(rule.Next), detail }.Select(t => new Text(t))]);
             }
 
             context.Terminal.Result.Write(table);

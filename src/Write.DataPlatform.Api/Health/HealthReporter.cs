@@ -38,7 +38,7 @@ internal sealed record HealthReport(TimeSpan Duration, ImmutableArray<HealthChec
 
 /// <summary>Looks after the model, the lake, the gold store, each gold table's freshness and the scheduler.</summary>
 internal sealed class HealthReporter(
-    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, StreamStatuses streams, AlertStatuses alerts, TimeProvider clock, IServiceProvider services, IHostApplicationLifetime lifetime)
+    ModelStore models, ILake lake, GoldStatus gold, IOptions<GoldOptions> goldOptions, StreamStatuses streams, AlertStatuses alerts, AlertSettings alertSettings, TimeProvider clock, IServiceProvider services, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SchedulerSilence = TimeSpan.FromMinutes(5);
@@ -178,10 +178,11 @@ internal sealed class HealthReporter(
         }
     }
 
-    /// <summary>That an alert fires is no illness of the server; that one cannot be evaluated or delivered is.</summary>
+    /// <summary>That an alert fires is no illness of the server; that one is not looked at, cannot be evaluated or is not delivered is.</summary>
     private async Task<IReadOnlyList<HealthCheck>> AlertsAsync(MetricModel model)
     {
-        if (model.Alerts.IsEmpty && model.Reports.IsEmpty)
+        var refused = alertSettings.Problem;
+        if (model.Alerts.IsEmpty && model.Reports.IsEmpty && refused is null)
         {
             return [];
         }
@@ -190,7 +191,7 @@ internal sealed class HealthReporter(
         try
         {
             var found = await alerts.GetAsync(model, patience.Token);
-            var problems = found.SelectMany(r => r.Problems).ToList();
+            var problems = (refused is null ? [] : new[] { refused }).Concat(found.SelectMany(r => r.Problems)).ToList();
             return [Check(
                 "alerts",
                 problems.Count == 0 ? HealthStatus.Healthy : HealthStatus.Degraded,
@@ -198,7 +199,8 @@ internal sealed class HealthReporter(
                 ("rules", found.Count),
                 ("firing", found.Count(r => r.State.Status == AlertStatus.Firing)),
                 ("waiting", found.Sum(r => r.State.Waiting.Length)),
-                ("lastLook", services.GetService<AlertScheduler>()?.LastLook))];
+                ("overdue", found.Count(r => r.OverdueSince is not null)),
+                ("lastEvaluated", found.Max(r => r.State.DoneTo)))];
         }
         catch (Exception exception) when (exception is GoldStoreException or OperationCanceledException)
         {

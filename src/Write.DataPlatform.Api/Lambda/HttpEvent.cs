@@ -104,12 +104,16 @@ internal sealed class HttpEvent
     {
         var raw = Text(payload, "path") is { Length: > 0 } path ? path : "/";
         var whole = Text(context, "path") ?? raw;
+
+        // With the gateway's own name the stage is in the whole path alone; behind a domain of one's own its mapping is in both.
+        var stage = whole.Length > raw.Length && whole.EndsWith(raw, StringComparison.Ordinal) && whole.StartsWith('/') ? whole[..^raw.Length] : "";
+        var mapping = MappingOf(payload, raw);
         var request = new HttpEvent(HttpSource.Gateway1)
         {
             Method = Text(payload, "httpMethod")!,
             Protocol = Text(context, "protocol") ?? "HTTP/1.1",
-            PathBase = whole.Length > raw.Length && whole.EndsWith(raw, StringComparison.Ordinal) && whole.StartsWith('/') ? Unescape(whole[..^raw.Length]) : "",
-            RawPath = raw,
+            PathBase = Unescape(stage + mapping),
+            RawPath = raw.Length == mapping.Length ? "/" : raw[mapping.Length..],
             Query = ReadQuery(payload, areEscaped: false),
             Body = ReadBody(payload),
             Address = AddressOf(Object(context, "identity") is { } identity ? Text(identity, "sourceIp") : null),
@@ -120,6 +124,36 @@ internal sealed class HttpEvent
         }
 
         return request;
+    }
+
+    /// <summary>What a path begins with that is not the resource's: the mapping of a domain. Empty for none, and where the resource does not tell.</summary>
+    private static string MappingOf(JsonElement payload, string raw)
+    {
+        if (Text(payload, "resource") is not ['/', ..] own)
+        {
+            return "";
+        }
+
+        // The parameters are given unescaped.
+        foreach (var parameter in Object(payload, "pathParameters")?.EnumerateObject() ?? default)
+        {
+            own = own.Replace($"{{{parameter.Name}+}}", parameter.Value.GetString(), StringComparison.Ordinal).Replace($"{{{parameter.Name}}}", parameter.Value.GetString(), StringComparison.Ordinal);
+        }
+
+        if (own == "/")
+        {
+            return raw.TrimEnd('/');
+        }
+
+        for (var at = 0; at >= 0; at = raw.IndexOf('/', at + 1))
+        {
+            if (Uri.UnescapeDataString(raw[at..]).TrimEnd('/') == own.TrimEnd('/'))
+            {
+                return raw[..at];
+            }
+        }
+
+        return "";
     }
 
     private static HttpEvent Balancer(JsonElement payload)

@@ -10,7 +10,8 @@ internal interface ILambdaFunction
 
     /// <summary>Does the work.</summary>
     /// <param name="payload">What it was invoked with.</param>
+    /// <param name="left">How long that may take; infinite where nobody says.</param>
     /// <param name="deadline">Tells that Lambda will end it soon: what is half done is put away.</param>
     /// <returns>The answer, JSON.</returns>
-    Task<ReadOnlyMemory<byte>> RunAsync(JsonElement payload, CancellationToken deadline);
+    Task<ReadOnlyMemory<byte>> RunAsync(JsonElement payload, TimeSpan left, CancellationToken deadline);
 }

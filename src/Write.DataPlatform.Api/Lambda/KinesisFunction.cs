@@ -16,7 +16,7 @@ internal sealed class KinesisFunction(IEnumerable<IStreamConsumers> consumers, S
         && records.EnumerateArray().All(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty("eventSource", out var source) && source.ValueEquals(Source));
 
     /// <exception cref="StreamException">The model has no stream of that name: the whole batch is given again.</exception>
-    public async Task<ReadOnlyMemory<byte>> RunAsync(JsonElement payload, CancellationToken deadline)
+    public async Task<ReadOnlyMemory<byte>> RunAsync(JsonElement payload, TimeSpan left, CancellationToken deadline)
     {
         var failed = new List<string>();
         foreach (var shard in Read(payload).GroupBy(r => (r.Stream, r.Shard)))

@@ -18,6 +18,12 @@ internal static partial class LambdaLog
     [LoggerMessage(954, LogLevel.Information, "{Table} is not due")]
     public static partial void NotDue(ILogger logger, string table);
 
+    [LoggerMessage(956, LogLevel.Error, "The alerts were not looked at; the next tick does")]
+    public static partial void NotLookedAt(ILogger logger, Exception? exception);
+
+    [LoggerMessage(957, LogLevel.Error, "The refresh failed")]
+    public static partial void NotRefreshed(ILogger logger, Exception exception);
+
     [LoggerMessage(955, LogLevel.Error, "Events of {Source} could not be counted; they are given again")]
     public static partial void NotCounted(ILogger logger, Exception exception, string source);
 }

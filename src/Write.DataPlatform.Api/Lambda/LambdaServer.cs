@@ -74,10 +74,11 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
 
         // One that has passed before the invocation is here is none; an emulator sends such.
-        if (invocation.Deadline - clock.GetUtcNow() is { } left && left > TimeSpan.Zero)
+        var left = Timeout.InfiniteTimeSpan;
+        if (invocation.Deadline - clock.GetUtcNow() is { } given && given > TimeSpan.Zero)
         {
-            left -= _options.Value.DeadlineMargin;
-            deadline.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            left = given > _options.Value.DeadlineMargin ? given - _options.Value.DeadlineMargin : TimeSpan.Zero;
+            deadline.CancelAfter(left);
         }
 
         try
@@ -92,7 +93,7 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
             else
             {
                 var function = _functions.Value.Find(f => f.Takes(payload.RootElement)) ?? throw new FormatException("The payload is nothing that this function takes.");
-                await api.RespondAsync(invocation.Id, await function.RunAsync(payload.RootElement, deadline.Token), CancellationToken.None);
+                await api.RespondAsync(invocation.Id, await function.RunAsync(payload.RootElement, left, deadline.Token), CancellationToken.None);
             }
         }
         catch (Exception exception)

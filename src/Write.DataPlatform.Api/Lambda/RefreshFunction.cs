@@ -24,6 +24,8 @@ internal sealed class RefreshFunction(
     RunLedger ledger,
     TailKeeper tails,
     AlertRunner alerts,
+    AlertOutbox outbox,
+    IOptions<GoldOptions> gold,
     IEnumerable<IStreamConsumers> consumers,
     StreamPass pass,
     IOptions<StreamOptions> streams,
@@ -37,13 +39,93 @@ internal sealed class RefreshFunction(
     private const int Remembered = 8;
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMinutes(1);
 
+    // Of a function's time; of one that has little it is a quarter.
+    private static readonly TimeSpan AlertsWait = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan KeptForAlerts = TimeSpan.FromSeconds(30);
+
     public bool Takes(JsonElement payload) =>
         payload.ValueKind == JsonValueKind.Object
         && (payload.TryGetProperty(Tables, out _)
             || (payload.TryGetProperty("source", out var source) && (source.ValueEquals("aws.events") || source.ValueEquals("aws.scheduler")) && payload.TryGetProperty("detail-type", out _)));
 
-    /// <exception cref="RefreshException">A table is not there, or runs failed: Lambda counts an error, which an alarm can watch.</exception>
-    public async Task<ReadOnlyMemory<byte>> RunAsync(JsonElement payload, CancellationToken deadline)
+    /// <exception cref="RefreshException">A table is not there, or runs failed, or the alerts were not looked at: Lambda counts an error, which an alarm can watch.</exception>
+    public async Task<ReadOnlyMemory<byte>> RunAsync(JsonElement payload, TimeSpan left, CancellationToken deadline)
+    {
+        var isBounded = left != Timeout.InfiniteTimeSpan;
+        TimeSpan AtMost(TimeSpan most) => isBounded && left / 4 < most ? left / 4 : most;
+        using var working = CancellationTokenSource.CreateLinkedTokenSource(deadline);
+        if (isBounded)
+        {
+            working.CancelAfter(left - AtMost(KeptForAlerts));
+        }
+
+        var work = RefreshAsync(payload, working.Token);
+        Exception? silence = null;
+        var (isOver, wereLookedAt) = (false, false);
+        do
+        {
+            // Alerts judge what was refreshed, and wait for it a while: then they are looked at beside it, and after it again, whatever became of it.
+            await ((Task)work).WaitAsync(AtMost(AlertsWait), clock, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            isOver = work.IsCompleted;
+            silence = await LookAsync(deadline);
+            wereLookedAt |= silence is null;
+        }
+        while (!isOver && !deadline.IsCancellationRequested);
+
+        if (wereLookedAt || silence is null)
+        {
+            return Answer(await work);
+        }
+
+        LambdaLog.NotLookedAt(logger, silence);
+        var refresh = "";
+        try
+        {
+            Answer(await work);
+        }
+        catch (Exception exception)
+        {
+            LambdaLog.NotRefreshed(logger, exception);
+            refresh = exception.Message + " ";
+        }
+
+        throw new RefreshException($"{refresh}The alerts were not looked at: {silence.Message}");
+    }
+
+    private static byte[] Answer(List<RefreshRun> runs) => runs.Find(r => r.State == RunState.Failed) is { } failed
+        ? throw new RefreshException($"The run {failed.Id} of {failed.Table} failed: {failed.Error}")
+        : JsonSerializer.SerializeToUtf8Bytes(new { runs = runs.Select(RunRoutes.Describe) }, AnswerJson.Options);
+
+    /// <summary>Evaluates the alerts that are due, makes reports and delivers what waits.</summary>
+    /// <returns>Why the rules were not looked at; null if they were.</returns>
+    private async Task<Exception?> LookAsync(CancellationToken deadline)
+    {
+        // A process that was killed leaves its leases, and each process must see for itself that they stand still.
+        var patience = gold.Value.LeaseDuration + TimeSpan.FromSeconds(2);
+        try
+        {
+            await alerts.PassAsync(patience, deadline);
+        }
+        catch (Exception exception)
+        {
+            return exception;
+        }
+
+        using var delivering = CancellationTokenSource.CreateLinkedTokenSource(deadline);
+        delivering.CancelAfter(patience + KeptForAlerts);
+        try
+        {
+            await outbox.DeliverAsync(patience, delivering.Token);
+        }
+        catch (Exception exception) when (exception is GoldStoreException or OperationCanceledException)
+        {
+            // What waits is sent after the next look.
+        }
+
+        return null;
+    }
+
+    private async Task<List<RefreshRun>> RefreshAsync(JsonElement payload, CancellationToken deadline)
     {
         var named = Named(payload);
         var runs = new List<RefreshRun>();
@@ -66,11 +148,7 @@ internal sealed class RefreshFunction(
 
         await refreshes.WaitAsync(deadline);
         await refreshes.DropForgottenAsync(deadline);
-        // After the tables, which alerts judge; a failed refresh must not silence them.
-        await alerts.PassAsync(deadline);
-        return runs.Find(r => r.State == RunState.Failed) is { } failed
-            ? throw new RefreshException($"The run {failed.Id} of {failed.Table} failed: {failed.Error}")
-            : JsonSerializer.SerializeToUtf8Bytes(new { runs = runs.Select(RunRoutes.Describe) }, AnswerJson.Options);
+        return runs;
     }
 
     private static List<string> Named(JsonElement payload)

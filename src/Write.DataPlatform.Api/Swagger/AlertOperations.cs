@@ -11,20 +11,21 @@ internal static class AlertOperations
     {
         OpenApiSchema Moment(string description) => Schemas.OrNull(Schemas.Text(description, "date-time"));
         OpenApiSchema Status() => Schemas.OneOf(null, Schemas.Words<AlertStatus>());
-        (string, IOpenApiSchema)[] waiting = [("waiting", Schemas.Whole("Messages that are not delivered yet")), ("problems", Schemas.List(Schemas.Text(), "What keeps it from being evaluated or delivered"))];
+        (string, IOpenApiSchema)[] waiting = [("waiting", Schemas.Whole("Messages that are not delivered yet")),
+            ("givenUp", Schemas.OrNull(Schemas.Object("The last message, if it was given up", ("at", Schemas.Text(format: "date-time")), ("reason", Schemas.OrNull(Schemas.Text())), ("messageId", Schemas.OrNull(Schemas.Text()))))), ("problems", Schemas.List(Schemas.Text(), "What keeps it from being evaluated or delivered"))];
         var alert = Schemas.Object(
             null,
             [
                 ("name", Schemas.Text()), ("href", Schemas.Text()), ("description", Schemas.OrNull(Schemas.Text())), ("severity", Schemas.OneOf(null, Schemas.Words<Severity>())), ("tenant", Schemas.OrNull(Schemas.Text())),
                 ("condition", Schemas.Text()), ("status", Status()), ("since", Moment("Since when")), ("period", Schemas.OrNull(Schemas.Text("The period last judged"))), ("detail", Schemas.OrNull(Schemas.Text())),
-                ("error", Schemas.OrNull(Schemas.Text("Why the last evaluation failed"))), ("groups", Schemas.Whole()), ("firing", Schemas.Whole("Groups that fire")), ("channel", Schemas.OrNull(Schemas.Text())), .. waiting,
+                ("error", Schemas.OrNull(Schemas.Text("Why the last evaluation failed"))), ("groups", Schemas.Whole()), ("firing", Schemas.Whole("Groups that fire")), ("channel", Schemas.OrNull(Schemas.Text("For operators"))), .. waiting,
                 ("evaluatedAt", Moment("The last evaluation")), ("nextAt", Moment("The next")),
             ]);
         var report = Schemas.Object(
             null,
             [
                 ("name", Schemas.Text()), ("href", Schemas.Text()), ("description", Schemas.OrNull(Schemas.Text())), ("tenant", Schemas.OrNull(Schemas.Text())), ("format", Schemas.OneOf(null, Schemas.Words<ReportFormat>())),
-                ("status", Schemas.OneOf(null, ["scheduled", "waiting", "sent", "error"])), ("error", Schemas.OrNull(Schemas.Text())), ("channel", Schemas.Text()), .. waiting,
+                ("status", Schemas.OneOf(null, Schemas.Words<ReportStatus>())), ("error", Schemas.OrNull(Schemas.Text())), ("channel", Schemas.OrNull(Schemas.Text("For operators"))), .. waiting,
                 ("sentAt", Moment("The last delivery")), ("madeAt", Moment("When the last one was made")), ("nextAt", Moment("The next")),
             ]);
         var group = Schemas.Object(
@@ -34,7 +35,7 @@ internal static class AlertOperations
             null,
             ("history", Schemas.List(Schemas.Object(null, ("at", Schemas.Text(format: "date-time")), ("event", Schemas.OneOf(null, Schemas.Words<AlertEvent>())), ("groups", Schemas.List(Schemas.Text())), ("detail", Schemas.OrNull(Schemas.Text())), ("messageId", Schemas.OrNull(Schemas.Text()))), "The latest first")),
             ("messages", Schemas.List(Schemas.Object(
-                null, ("id", Schemas.Text()), ("type", Schemas.Text()), ("channel", Schemas.Text()), ("createdAt", Schemas.Text(format: "date-time")), ("attempts", Schemas.Whole()), ("nextAttemptAt", Moment("The next attempt")), ("lastError", Schemas.OrNull(Schemas.Text()))), "What is not delivered yet")));
+                null, ("id", Schemas.Text()), ("type", Schemas.Text()), ("channel", Schemas.OrNull(Schemas.Text("For operators"))), ("createdAt", Schemas.Text(format: "date-time")), ("attempts", Schemas.Whole()), ("nextAttemptAt", Moment("The next attempt")), ("lastError", Schemas.OrNull(Schemas.Text()))), "What is not delivered yet")));
         var delivery = Schemas.Object(null, ("messageId", Schemas.Text()), ("isDelivered", Schemas.Flag()), ("problem", Schemas.OrNull(Schemas.Text())));
 
         var name = Operations.Path("name", "The alert");

@@ -61,6 +61,24 @@ internal sealed partial class Leases(IGoldStore store, IOptions<GoldOptions> opt
         return new Lease(store, item, name, body, duration, started, timeProvider, logger);
     }
 
+    /// <summary>Takes a lease, and waits for it if another has it. A holder that is gone without giving it back is noticed after the lease's duration.</summary>
+    /// <param name="name">What is owned.</param>
+    /// <param name="patience">How long it is waited for.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The lease, or null if another holds it yet.</returns>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<Lease?> AcquireAsync(string name, TimeSpan patience, CancellationToken cancellationToken = default)
+    {
+        var started = timeProvider.GetTimestamp();
+        Lease? lease;
+        while ((lease = await TryAcquireAsync(name, cancellationToken: cancellationToken)) is null && timeProvider.GetElapsedTime(started) < patience)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), timeProvider, cancellationToken);
+        }
+
+        return lease;
+    }
+
     /// <summary>The leases whose names start with a prefix, and whether each is free as far as this observer has watched it. It may be a moment behind.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     public async IAsyncEnumerable<LeaseState> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)

@@ -312,8 +312,8 @@ internal sealed class MetricQueryService(
 
         // Where a stream goes on behind a table, the data reaches as far as it has counted.
         var watermarks = pieces.Where(p => p.Gold is not null)
-            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values.Max(x => x.Watermark)).ToList();
-        // An event's clock may run ahead, and what the lake answers is as of now.
+            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values.Max(Reach)).ToList();
+        // What the lake answers is as of now.
         watermarks.Add(clock.GetUtcNow());
 
         return new ServedBy(
@@ -323,6 +323,9 @@ internal sealed class MetricQueryService(
             [.. leaves.SelectMany(l => l.Misses).Select(m => seesAll ? m : Untold.Miss).Distinct()],
             bytesScanned);
     }
+
+    /// <summary>How far a partition reaches. An event's clock may run ahead: nothing is known of what came after the lake was read.</summary>
+    private static DateTimeOffset? Reach(GoldPartition partition) => partition.Watermark > partition.RefreshedAt ? partition.RefreshedAt : partition.Watermark;
 
     private static IEnumerable<string> ServedFrom(IEnumerable<LeafPlan> leaves) =>
         leaves.SelectMany(l => l.Pieces.SelectMany(p => p.Gold is null ? ["lake"] : l.TailOf(p) is null ? ["gold"] : new[] { "gold", "tail" })).Distinct().Order(StringComparer.Ordinal);

@@ -215,7 +215,7 @@ internal sealed class RefreshService(
         }
 
         return lastFull is { State: RunState.Interrupted } && now - lastFull.StartedAt < ResumeWithin
-            && (trigger == RunTrigger.Startup ? range == new RefreshRange() : range == new RefreshRange(lastFull.RequestedFrom, lastFull.RequestedTo, true))
+            && range == (trigger == RunTrigger.Manual ? new RefreshRange(lastFull.RequestedFrom, lastFull.RequestedTo, true) : new RefreshRange())
             ? lastFull
             : null;
     }

@@ -70,10 +70,15 @@ public sealed class AlertJudgeTests
                     AlertReference.PreviousPeriod => [Count(country, Start(2), Start(1))],
                     // There are no rows of the year before.
                     AlertReference.PreviousYear => [0d],
-                    _ => Enumerable.Range(2, periods).Select(n => Count(country, Start(n), Start(n - 1))).ToArray(),
+                    // A period without a visit is none of a baseline.
+                    _ => Enumerable.Range(2, periods).Select(n => Count(country, Start(n), Start(n - 1))).Where(c => c > 0).ToArray(),
                 };
                 var verdict = Verdict.Ok;
-                if (against == AlertReference.Value)
+                if (against == AlertReference.Baseline && earlier.Length < Math.Max(2, (periods + 1) / 2))
+                {
+                    verdict = Verdict.NoData;
+                }
+                else if (against == AlertReference.Value)
                 {
                     verdict = value < limit ? Verdict.Broken : Verdict.Ok;
                 }
@@ -110,7 +115,7 @@ public sealed class AlertJudgeTests
         var now = DateTimeOffset.UnixEpoch;
         foreach (var verdict in verdicts)
         {
-            (state, var events) = AlertMachine.After(state, [new Judgement([], verdict, 1, null, null, "")], "", times, now += TimeSpan.FromMinutes(1));
+            (state, var events) = AlertMachine.After(state, [new Judgement([], verdict, 1, null, null, "")], [], "", times, now += TimeSpan.FromMinutes(1));
             told.AddRange(events.Select(e => e.Event));
         }
 

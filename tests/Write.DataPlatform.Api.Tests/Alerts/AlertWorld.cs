@@ -61,6 +61,8 @@ internal sealed class AlertWorld : IAsyncDisposable
 
     public AlertRunner Runner => Server.Services.GetRequiredService<AlertRunner>();
 
+    public AlertOutbox Outbox => Server.Services.GetRequiredService<AlertOutbox>();
+
     public MetricModel Model => Server.Services.GetRequiredService<ModelStore>().Current;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -92,11 +94,36 @@ internal sealed class AlertWorld : IAsyncDisposable
         Server.Services.GetRequiredService<ModelStore>().Reload();
     }
 
+    /// <summary>More of the model, in a file of its own.</summary>
+    public void Add(string yaml)
+    {
+        File.WriteAllText(Path.Combine(Server.Models, "more.yaml"), yaml);
+        Server.Services.GetRequiredService<ModelStore>().Reload();
+        Assert.Null(Server.Services.GetRequiredService<ModelStore>().Status.Problems);
+    }
+
+    /// <summary>Waits for what others do.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> happens, string what)
+    {
+        for (var tries = 0; !await happens(); tries++)
+        {
+            Assert.True(tries < 600, what);
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Cancel);
+        }
+    }
+
     /// <summary>What is due an hour later.</summary>
     public async Task HourAsync()
     {
         Server.Advance(TimeSpan.FromHours(1));
-        await Runner.PassAsync(Cancel);
+        await PassAsync();
+    }
+
+    /// <summary>Does what is due now, and sends what waits.</summary>
+    public async Task PassAsync()
+    {
+        await Runner.PassAsync(cancellationToken: Cancel);
+        await Outbox.DeliverAsync(cancellationToken: Cancel);
     }
 
     public async Task<JsonNode> AlertAsync(string name) => (await Server.GetAsync("/v1/alerts/" + name)).Body;

@@ -22,6 +22,12 @@ internal sealed class Receiver : IAsyncDisposable
     /// <summary>The statuses of the next answers; then 204.</summary>
     public ConcurrentQueue<int> Answers { get; } = new();
 
+    /// <summary>What an answer waits for, once its request is noted; null for nothing.</summary>
+    public TaskCompletionSource? Gate { get; set; }
+
+    /// <summary>What it says of when it may be asked again.</summary>
+    public string? RetryAfter { get; set; }
+
     /// <summary>Every request, whatever it was answered.</summary>
     public ConcurrentQueue<Received> All { get; } = new();
 
@@ -65,7 +71,13 @@ internal sealed class Receiver : IAsyncDisposable
             return;
         }
 
+        await (Gate?.Task ?? Task.CompletedTask).WaitAsync(context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         context.Response.StatusCode = status;
+        if (status >= 400 && RetryAfter is { } wish)
+        {
+            context.Response.Headers.RetryAfter = wish;
+        }
+
         if (status is 302 or 307)
         {
             context.Response.Headers.Location = "/elsewhere";

@@ -25,6 +25,8 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("diff")]
     [InlineData("sample")]
     [InlineData("keys")]
+    [InlineData("alerts")]
+    [InlineData("reports")]
     public async Task Help_has_examples(string command)
     {
         var (code, output, error) = await RunAsync("", [.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
@@ -55,6 +57,10 @@ public sealed class CommandTests(ServerFixture server) : IDisposable
     [InlineData("query", "-", "--json", "--csv")]
     [InlineData("keys")]
     [InlineData("keys", "create")]
+    [InlineData("alerts")]
+    [InlineData("alerts", "test")]
+    [InlineData("alerts", "test", "no-such-alert")]
+    [InlineData("reports", "send", "no-such-report")]
     [InlineData("keys", "rotate", "0123456789abcdef", "--overlap", "soon")]
     public async Task Bad_usage_is_2(params string[] args)
     {

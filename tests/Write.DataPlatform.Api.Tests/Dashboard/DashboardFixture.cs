@@ -44,10 +44,13 @@ public sealed class DashboardFixture : IAsyncLifetime
     /// <param name="theme">The reader's system.</param>
     /// <param name="proxied">Whether a proxy stands between, so that the reader is not the server's own operator.</param>
     /// <param name="server">The server; that of all tests unless said.</param>
-    internal async Task<Reader> OpenAsync(string address, int width = 1280, ColorScheme theme = ColorScheme.Light, bool proxied = false, ServerFixture? server = null)
+    internal Task<Reader> OpenAsync(string address, int width = 1280, ColorScheme theme = ColorScheme.Light, bool proxied = false, ServerFixture? server = null) =>
+        OpenAsync((server ?? Server).Client.BaseAddress!, address, width, theme, proxied);
+
+    /// <summary>The same of a server that is no fixture.</summary>
+    internal async Task<Reader> OpenAsync(Uri home, string address, int width = 1280, ColorScheme theme = ColorScheme.Light, bool proxied = false)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
-        var home = (server ?? Server).Client.BaseAddress!;
         var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
         {
             BaseURL = home.ToString(),

@@ -139,6 +139,7 @@ public sealed class CubeImportTests : IDisposable
 
     [Theory]
     [InlineData("sql_table: shop.orders", "sql: SELECT * FROM shop.orders WHERE amount > 0", "orders: It is left out: it is a query")]
+    [InlineData("sql_table: shop.orders", "sql_table: lakehouse.shop.orders", "orders: The catalog of its table lakehouse.shop.orders has no equivalent")]
     [InlineData("sql_table: shop.orders", "sql_table: shop.orders\n    extends: base", "orders: It is left out: it extends")]
     [InlineData("{CUBE}.customer_id = {customers.id}", "{CUBE}.customer_id = {customers.id} AND 1 = 1", "orders.customers: It is left out")]
     [InlineData("{CUBE}.customer_id = {customers.id}", "{CUBE}.customer_id = {customers.city}", "orders.customers: It is left out")]

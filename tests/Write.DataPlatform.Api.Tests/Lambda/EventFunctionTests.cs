@@ -1,8 +1,11 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Api.Commands;
+using Write.DataPlatform.Api.Tests.Alerts;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Streaming;
 
@@ -98,6 +101,83 @@ public sealed class EventFunctionTests
         damaged["Records"]![0]!["eventID"] = "nonsense";
         Assert.True((await world.Runtime.InvokeAsync(damaged.ToJsonString())).IsError);
         Assert.True((await world.Runtime.InvokeAsync(LambdaWorld.Payload("kinesis").ToJsonString().Replace("aws:kinesis\"", "aws:sqs\"", StringComparison.Ordinal))).IsError);
+    }
+
+    /// <summary>Alerts wait for tables, but not for ever, and not for good ones.</summary>
+    [Fact]
+    public async Task A_tick_looks_at_the_alerts_whatever_becomes_of_the_refresh()
+    {
+        await using var receiver = await Receiver.StartAsync();
+        await using var world = new LambdaWorld();
+        await File.AppendAllTextAsync(world.Files.ModelFile, """
+
+            alerts:
+              - { name: late, freshness: { gold_table: visits_daily, older_than: 1m }, schedule: "* * * * *", channel: ops }
+            """, Cancel);
+        await world.StartAsync(Role.Worker, ("DataPlatform:Alerts:Channels:ops:Url", receiver.Url), ("DataPlatform:Alerts:Channels:ops:Secret", Receiver.Secret), ("DataPlatform:Refresh:MaxAttempts", "1"), ("DataPlatform:Gold:LeaseDuration", "00:00:03"));
+
+        // Judged after the refresh: it is fresh.
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+        Assert.Equal(AlertStatus.Ok, (await StateAsync()).Status);
+        Assert.Empty(receiver.All);
+
+        // The refresh fails, and so does the invocation; the alert fires and is told.
+        await File.WriteAllTextAsync(world.Files.MonthFile("2026-02-01"), "damaged", Cancel);
+        world.Clock.Advance(TimeSpan.FromMinutes(5));
+        var told = await world.Runtime.InvokeAsync("""{"refresh":["visits_daily"]}""");
+        Assert.True(told.IsError);
+        Assert.Contains("visits_daily failed", told.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("not looked at", told.Text, StringComparison.Ordinal);
+        Assert.Equal("alert.firing", Assert.Single(receiver.Taken).Type);
+
+        // It is no list of tables at all.
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        var before = (await StateAsync()).EvaluatedAt;
+        Assert.True((await world.Runtime.InvokeAsync("""{"refresh":[1]}""")).IsError);
+        Assert.True((await StateAsync()).EvaluatedAt > before);
+
+        // The refresh hangs, here at a partition that another process has: the alert is looked at within the function's time.
+        var leases = world.Services.GetRequiredService<Leases>();
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        before = (await StateAsync()).EvaluatedAt;
+        await using (await leases.TryAcquireAsync("visits_daily#2026-02", "another", Cancel))
+        {
+            await world.Runtime.InvokeAsync("""{"refresh":["visits_daily"]}""", world.Now.AddSeconds(12));
+        }
+
+        Assert.True((await StateAsync()).EvaluatedAt > before);
+
+        // A process that was killed at it left its lease, which stands still.
+        var gold = world.Services.GetRequiredService<IGoldStore>();
+        var left = JsonSerializer.SerializeToUtf8Bytes(new { owner = "another-machine/1/2", milliseconds = 3000 });
+        await gold.PutAsync([new GoldItem(GoldKeys.Leases, AlertRunner.LeaseName, world.Now.ToUnixTimeMilliseconds(), left)], Cancel);
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        before = (await StateAsync()).EvaluatedAt;
+        await world.Runtime.InvokeAsync("""{"refresh":[]}""");
+        Assert.True((await StateAsync()).EvaluatedAt > before);
+
+        // The time is over before they could be looked at: that is said.
+        await gold.PutAsync([new GoldItem(GoldKeys.Leases, AlertRunner.LeaseName, world.Now.ToUnixTimeMilliseconds() + 1000, left)], Cancel);
+        told = await world.Runtime.InvokeAsync("""{"refresh":[]}""", world.Now.AddSeconds(3));
+        Assert.True(told.IsError);
+        Assert.Contains("The alerts were not looked at", told.Text, StringComparison.Ordinal);
+
+        async Task<RuleState> StateAsync() => (await world.Services.GetRequiredService<AlertStore>().ListAsync(RuleKind.Alert, Cancel))["late"];
+    }
+
+    [Fact]
+    public async Task A_whole_rebuild_that_was_cut_off_is_gone_on_with_at_a_tick()
+    {
+        await using var world = new LambdaWorld();
+        await world.StartAsync(Role.Worker);
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+        var ledger = world.Services.GetRequiredService<RunLedger>();
+        var cut = new RefreshRun { Id = ledger.NewId(), Table = "visits_daily", Trigger = RunTrigger.Manual, State = RunState.Interrupted, StartedAt = world.Now, Basis = world.Now, Full = true, EndedAt = world.Now };
+        await ledger.CreateAsync(cut, Cancel);
+        var run = (await world.SendAsync(LambdaWorld.Payload("schedule")))["runs"]!.AsArray().Single()!;
+        var stored = (await ledger.GetAsync((string)run["id"]!, Cancel))!;
+        Assert.Equal((true, cut.Basis, RunState.Succeeded, 3), (stored.Full, stored.Basis, stored.State, stored.Partitions.Length));
+        Assert.Empty((await world.SendAsync(LambdaWorld.Payload("schedule")))["runs"]!.AsArray());
     }
 
     private static async Task<LambdaWorld> StreamedAsync()

@@ -27,6 +27,23 @@ public sealed class HttpInvocationTests(HttpInvocationTests.World world) : IClas
         string Text(string name) => (string)seen[name]!;
     }
 
+    /// <summary>Behind a domain of one's own the path has the mapping, the whole path has no stage, and the resource has neither.</summary>
+    [Theory]
+    [InlineData("/{proxy+}", "echo/a b", "/shop", "/shop/echo/a%20b")]
+    [InlineData("/{proxy+}", "echo/a b", "/shop/v1", "/shop/v1/echo/a%20b")]
+    [InlineData("/{proxy+}", "echo/echo", "/echo", "/echo/echo/echo")]
+    [InlineData("/{proxy+}", "echo/a b", "", "/echo/a%20b")]
+    [InlineData("/echo/{name}", "a b", "/shop", "/shop/echo/a%20b")]
+    [InlineData("/echo/a b", null, "/shop", "/shop/echo/a%20b")]
+    public async Task The_mapping_of_a_domain_is_no_part_of_the_path(string resource, string? parameter, string mapping, string path)
+    {
+        var payload = LambdaWorld.Payload("rest-api-1");
+        (payload["resource"], payload["path"], payload["requestContext"]!["path"]) = (resource, path, path);
+        payload["pathParameters"] = parameter is null ? null : new JsonObject { [resource == "/{proxy+}" ? "proxy" : "name"] = parameter };
+        var seen = JsonNode.Parse((string)(await world.Lambda.SendAsync(payload))["body"]!)!;
+        Assert.Equal((mapping, Uri.UnescapeDataString(path[mapping.Length..])), ((string)seen["pathBase"]!, (string)seen["path"]!));
+    }
+
     [Theory]
     [InlineData("http-api-2")]
     [InlineData("rest-api-1")]

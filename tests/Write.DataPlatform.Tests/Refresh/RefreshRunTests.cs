@@ -335,10 +335,12 @@ public class RefreshRunTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task An_interrupted_full_refresh_is_gone_on_with(bool byHand)
+    [InlineData(nameof(RunTrigger.Manual))]
+    [InlineData(nameof(RunTrigger.Startup))]
+    [InlineData(nameof(RunTrigger.Schedule))]
+    public async Task An_interrupted_full_refresh_is_gone_on_with(string by)
     {
+        var trigger = Enum.Parse<RunTrigger>(by);
         await using var world = new RefreshWorld();
         var worker = await world.WorkerAsync(options => options.MaxPartitions = 1);
         await worker.RunAsync();
@@ -348,7 +350,7 @@ public class RefreshRunTests
         var first = await worker.RunAsync(new RefreshRange(Full: true), shutdown: shutdown);
         Assert.Equal(RunState.Interrupted, first.State);
         world.Time.Advance(TimeSpan.FromMinutes(1));
-        var second = await worker.RunAsync(new RefreshRange(Full: byHand), trigger: byHand ? RunTrigger.Manual : RunTrigger.Startup);
+        var second = await worker.RunAsync(new RefreshRange(Full: trigger == RunTrigger.Manual), trigger: trigger);
         Assert.Equal((first.Basis, true, RunState.Succeeded), (second.Basis, second.Full, second.State));
         Assert.Equal(["2026-02", "2026-01"], second.Partitions.Select(p => p.Period));
         world.Time.Advance(TimeSpan.FromMinutes(1));

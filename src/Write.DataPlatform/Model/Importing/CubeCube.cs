@@ -57,7 +57,14 @@ internal sealed partial class CubeCube
             return null;
         }
 
-        var cube = new CubeCube(map, written, string.Join('.', table.Replace("\"", "", StringComparison.Ordinal).Split('.').TakeLast(2)), names);
+        // The lake's settings name the catalog; a table elsewhere would be another's.
+        var parts = table.Replace("\"", "", StringComparison.Ordinal).Split('.');
+        if (parts.Length > 2)
+        {
+            map.Differs($"The catalog of its table {string.Join('.', parts)} has no equivalent and is left out: the table {string.Join('.', parts[^2..])} is read from the lake's own (DataPlatform:Lake).");
+        }
+
+        var cube = new CubeCube(map, written, string.Join('.', parts.TakeLast(2)), names);
         if (cube.Name != written)
         {
             map.Differs($"It is called {cube.Name}.");
