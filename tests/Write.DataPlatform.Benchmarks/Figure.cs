@@ -87,15 +87,3 @@ internal static class Measure
         return values.Count % 2 == 1 ? values[values.Count / 2] : (values[values.Count / 2 - 1] + values[values.Count / 2]) / 2;
     }
 }
-
-/// <summary>An answer is wrong: no figure is worth anything.</summary>
-internal sealed class WrongAnswerException(string message) : Exception(message)
-{
-    public static void ThrowIf(bool isWrong, string message)
-    {
-        if (isWrong)
-        {
-            throw new WrongAnswerException(message);
-        }
-    }
-}

@@ -32,7 +32,7 @@ internal static class LoadPart
     public static async Task<IReadOnlyList<Figure>> RunAsync(Scale scale, World world, CancellationToken cancellationToken)
     {
         await world.RestartAsync(role: null, cancellationToken);
-        await using var server = await ServerProcess.StartAsync(world, "all", cancellationToken, SmallCache);
+        await using var server = await world.ServeAsync(cancellationToken, SmallCache);
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients + 10, UseProxy = false }) { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromMinutes(2) };
         var tenants = world.App.Services.GetRequiredService<ModelStore>().Current.Tenants.Keys.ToArray();
         var keys = new List<(string Tenant, string Key)>();

@@ -34,7 +34,7 @@ internal static class ODataPart
             await FillAsync(session, folder.Path("peer.db"), cancellationToken);
         }
 
-        await using var server = await ServerProcess.StartAsync(world, "all", cancellationToken);
+        await using var server = await world.ServeAsync(cancellationToken);
         var assembly = Path.Combine(AppContext.BaseDirectory.Replace("Write.DataPlatform.Benchmarks", PeerName, StringComparison.Ordinal), PeerName + ".dll");
         await using var peer = await ServerProcess.StartAsync("listening ", ["exec", assembly, folder.Path("peer.db")], cancellationToken);
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections, UseProxy = false }) { Timeout = TimeSpan.FromMinutes(10) };

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Write.DataPlatform.Api.Commands;
 
 namespace Write.DataPlatform.Benchmarks;
 
@@ -37,32 +36,44 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The platform's own server over the world's data.</summary>
-    public static Task<ServerProcess> StartAsync(World world, string role, CancellationToken cancellationToken, params string[] settings) => StartAsync(
-        "Now serving on ",
-        [typeof(DataPlatformHost).Assembly.Location, "serve", "--role", role, "--data", world.Data, "--models", world.Models, "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default=Error", .. settings],
-        cancellationToken);
+    /// <summary>Whether it has ended by itself, or was killed.</summary>
+    public bool HasEnded => _process.HasExited;
+
+    /// <summary>How it ended: on Unix 128 and the signal's number if by a signal.</summary>
+    public int ExitCode => _process.ExitCode;
 
     /// <summary>A program that prints where it answers.</summary>
     /// <param name="said">What stands before the address.</param>
     /// <param name="arguments">The program and its arguments.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="WrongAnswerException">It did not start.</exception>
-    public static async Task<ServerProcess> StartAsync(string said, string[] arguments, CancellationToken cancellationToken)
+    public static Task<ServerProcess> StartAsync(string said, string[] arguments, CancellationToken cancellationToken) =>
+        StartAsync(said, new ProcessStartInfo("dotnet", arguments), _ => { }, cancellationToken);
+
+    /// <summary>A program that prints where it answers, with an environment of its own.</summary>
+    /// <param name="said">What stands before the address.</param>
+    /// <param name="start">The program, its arguments and what differs in its environment.</param>
+    /// <param name="heard">Takes each line that it writes besides, as it comes.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="WrongAnswerException">It did not start.</exception>
+    public static async Task<ServerProcess> StartAsync(string said, ProcessStartInfo start, Action<string> heard, CancellationToken cancellationToken)
     {
-        var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
+        var process = Process.Start(start)!;
         try
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(Patience);
             while (true)
             {
-                var line = await process.StandardOutput.ReadLineAsync(patience.Token) ?? throw new WrongAnswerException($"{arguments[0]} ended before it listened.");
+                var line = await process.StandardOutput.ReadLineAsync(patience.Token) ?? throw new WrongAnswerException($"{start.ArgumentList[0]} ended before it listened.");
                 if (line.StartsWith(said, StringComparison.Ordinal))
                 {
-                    _ = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+                    _ = HearAsync(process.StandardOutput, heard);
                     return new ServerProcess(process, line[said.Length..].TrimEnd('/'));
                 }
+
+                heard(line);
             }
         }
         catch
@@ -71,6 +82,25 @@ internal sealed class ServerProcess : IAsyncDisposable
             process.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Asks it to stop, as a service manager does, and waits.</summary>
+    /// <exception cref="OperationCanceledException">It does not stop.</exception>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        Signal("TERM");
+        await _process.WaitForExitAsync(cancellationToken);
+    }
+
+    /// <summary>Ends it at once, without looking for processes that it began.</summary>
+    public void Kill() => _process.Kill();
+
+    /// <summary>Sends it a signal of Unix.</summary>
+    /// <param name="name">Without SIG: <c>TERM</c>, <c>STOP</c>, <c>CONT</c>.</param>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", ["-" + name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     /// <summary>The most resident memory that it has while something is done.</summary>
@@ -95,5 +125,13 @@ internal sealed class ServerProcess : IAsyncDisposable
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync(CancellationToken.None);
         _process.Dispose();
+    }
+
+    private static async Task HearAsync(StreamReader output, Action<string> heard)
+    {
+        while (await output.ReadLineAsync(CancellationToken.None) is { } line)
+        {
+            heard(line);
+        }
     }
 }

@@ -109,6 +109,11 @@ internal sealed class World : IAsyncDisposable
         return app;
     }
 
+    /// <summary>The platform's own server over this data, in a process of its own.</summary>
+    public Task<ServerProcess> ServeAsync(CancellationToken cancellationToken, params string[] settings) => ServerProcess.StartAsync(
+        "Now serving on ", [typeof(DataPlatformHost).Assembly.Location, "serve", "--data", Data, "--models", Models, "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default=Error", .. settings],
+        cancellationToken);
+
     public static Task MakeSampleAsync(string lake, long events, CancellationToken cancellationToken) => new SampleLake().GenerateAsync(
         new SampleOptions { Directory = lake, EndDate = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime).AddDays(-1), Rows = events }, cancellationToken: cancellationToken);
 

@@ -149,7 +149,7 @@ internal static class DataPlatformHost
                 }
                 else
                 {
-                    log.ReadFrom.Configuration(builder.Configuration).Enrich.With<LoggedPathEnricher>();
+                    log.ReadFrom.Configuration(builder.Configuration).Enrich.With<LoggedPathEnricher>().Enrich.With<EventNumberEnricher>();
                 }
             },
             preserveStaticLogger: true,

@@ -32,7 +32,7 @@ internal static class Startup
     private const string Root = "DataPlatform";
 
     // The settings beside the slices' sections.
-    private static readonly string[] Plain = ["Data", "Models"];
+    private static readonly string[] Plain = ["Data", "Models", "CursorKey"];
 
     private static readonly Dictionary<string, Type> Sections = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -139,7 +139,8 @@ internal static class Startup
     }
 
     /// <summary>Settings that do not exist and values that are none of their type's.</summary>
-    private static List<string> Spelling(IConfiguration configuration)
+    /// <summary>Settings that do not exist, and values that cannot be read.</summary>
+    internal static List<string> Spelling(IConfiguration configuration)
     {
         var problems = new List<string>();
         foreach (var setting in configuration.GetSection(Root).GetChildren())

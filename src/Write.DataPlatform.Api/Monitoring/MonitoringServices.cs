@@ -3,6 +3,7 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Streaming;
 
 namespace Write.DataPlatform.Api.Monitoring;
 
@@ -29,7 +30,7 @@ internal static class MonitoringServices
                 }
             })
             .WithMetrics(metrics => metrics
-                .AddMeter(Telemetry.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.RateLimiting")
+                .AddMeter(Telemetry.Name, StreamMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.RateLimiting")
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
         if (!IsExported(builder.Configuration))

@@ -6,6 +6,7 @@ using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Security;
+using Write.DataPlatform.Streaming;
 using Write.DataPlatform.Streaming.Batches;
 
 namespace Write.DataPlatform.Api.Rest;
@@ -125,6 +126,12 @@ internal static class EventRoutes
         var result = await ingest.PutAsync(model, definition, events, context.RequestAborted);
         if (result is { Accepted: 0, Refused.IsEmpty: false })
         {
+            // A producer that is told 400 need not send them again.
+            if (result.Refused.FirstOrDefault(r => r.IsTransient) is { } passing)
+            {
+                throw new StreamException(passing.Code, passing.Message, isTransient: true);
+            }
+
             throw new ProblemException(new Problem(400, ProblemCodes.BadEvents, "None of the events is one of the stream's.")
             {
                 Errors = [.. result.Refused.Take(100).Select(r => new QueryProblem(r.Code, r.Message, string.Create(CultureInfo.InvariantCulture, $"[{r.Index}]")))],

@@ -23,7 +23,6 @@ internal sealed class DuckDbInstance : IAsyncDisposable
 
         _root = new DuckDBConnection(settings.ToConnectionString());
         _root.Open();
-        NativeMemory.Bound();
         using var command = _root.CreateCommand();
         // The system keeps the bytes of files that are read again and again; DuckDB would keep them once more, those of deleted ones too, up to its whole memory.
         command.CommandText = "SET GLOBAL enable_external_file_cache = false; SET GLOBAL allocator_background_threads = true; SET GLOBAL TimeZone = 'UTC'" + (settings.TempDirectory is null ? "; SET GLOBAL temp_directory = ''" : "");

@@ -10,7 +10,7 @@ internal static partial class NativeMemory
 
     /// <summary>
     /// glibc keeps up to eight heaps a processor, each as large as it ever was; since every query runs on another thread, a server grows for hours until all have been as large as one.
-    /// One heap a processor is enough. Other C libraries have no such heaps.
+    /// One heap a processor is enough. It is read once, when the first threads want a heap: so the process begins with this. Other C libraries have no such heaps.
     /// </summary>
     public static void Bound()
     {

@@ -53,7 +53,7 @@ internal sealed partial class Leases(IGoldStore store, IOptions<GoldOptions> opt
         }
 
         _observed.TryRemove(name, out _);
-        if (held is not null)
+        if (held is not null && before is not { Owner.Length: 0 } && held.Revision != request.StealAt)
         {
             LogTakenOver(name);
         }

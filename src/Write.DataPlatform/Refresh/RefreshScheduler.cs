@@ -85,6 +85,11 @@ internal sealed class RefreshScheduler(ModelStore models, RefreshService service
                     entry.Due = RunTrigger.Schedule;
                     entry.Next = entry.After(now);
                 }
+                else if (entry.After(now) is { } sooner && sooner < entry.Next)
+                {
+                    // The clock was ahead when it was told.
+                    entry.Next = sooner;
+                }
 
                 if (entry.Due is { } trigger && entry.Running.IsCompleted)
                 {

@@ -64,7 +64,11 @@ public sealed record StreamShard(string Id, ImmutableArray<string> Parents, bool
 /// <param name="Behind">How long before now the last one arrived, as the stream says; zero at the shard's tip.</param>
 /// <param name="IsEnd">Whether the shard is closed and this was its last batch.</param>
 /// <param name="HasGap">Whether records right before these were removed by retention before they could be read: they are lost to this reader.</param>
-public sealed record ShardBatch(ImmutableArray<StreamRecord> Records, TimeSpan Behind, bool IsEnd = false, bool HasGap = false);
+public sealed record ShardBatch(ImmutableArray<StreamRecord> Records, TimeSpan Behind, bool IsEnd = false, bool HasGap = false)
+{
+    /// <summary>When the stream was looked at (UTC): a record that is neither here nor in an earlier batch came later, if this is the shard's tip. Null if the reader does not say.</summary>
+    public DateTimeOffset? LookedAt { get; init; }
+}
 
 /// <summary>A record as it is read.</summary>
 /// <param name="ShardId">Its shard.</param>

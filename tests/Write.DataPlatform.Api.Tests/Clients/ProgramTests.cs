@@ -1,13 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.RegularExpressions;
-using Write.DataPlatform.Api.Tests.Swagger;
+using Write.DataPlatform.Api.Tests.Documentation;
 
 namespace Write.DataPlatform.Api.Tests.Clients;
 
 /// <summary>The programs of docs/clients.md, run as they stand there.</summary>
 [Collection(typeof(ServerCollection))]
-public sealed partial class ProgramTests(ServerFixture server)
+public sealed class ProgramTests(ServerFixture server)
 {
     [Theory]
     [InlineData("python", "/usr/bin/python3", "import pandas", "-c")]
@@ -17,8 +16,7 @@ public sealed partial class ProgramTests(ServerFixture server)
         // What CI installs is there, or it fails.
         var isThere = (await RunAsync(interpreter, option, probe)).ExitCode == 0;
         Assert.SkipUnless(isThere || Environment.GetEnvironmentVariable("CI") == "true", $"{interpreter} with what docs/clients.md needs is not installed; .ci/run installs it.");
-        var page = await File.ReadAllTextAsync(Path.Combine(OpenApiTests.Root(), "docs", "clients.md"), TestContext.Current.CancellationToken);
-        var program = Block().Matches(page).Single(m => m.Groups[1].Value == language).Groups[2].Value;
+        var program = DocPage.Read("docs/clients.md").Blocks.Single(b => b.Language == language).Text;
         var (code, output) = await RunAsync(interpreter, option, program);
         Assert.True(code == 0, output);
         var expected = server.Sql("SELECT count(*) FROM {visits} WHERE occurred_at >= '2024-12-31 23:00' AND occurred_at < '2025-12-31 23:00'").Single()[0];
@@ -44,7 +42,4 @@ public sealed partial class ProgramTests(ServerFixture server)
             return (-1, exception.Message);
         }
     }
-
-    [GeneratedRegex(@"^```(\w+)\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
-    private static partial Regex Block();
 }

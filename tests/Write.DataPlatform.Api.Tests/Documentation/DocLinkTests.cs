@@ -51,6 +51,17 @@ public sealed partial class DocLinkTests
         Assert.DoesNotContain(alarms, a => !runbook.Contains($"`{a}`", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void The_runbook_has_the_number_of_every_error_that_is_logged()
+    {
+        var section = DocPage.Read("docs/runbook.md").Text.Split("## Event numbers")[1].Split("\n## ")[0];
+        var rows = section.Split('\n').Where(l => l.StartsWith("| ", StringComparison.Ordinal)).SelectMany(l => Number().Matches(l.Split('|')[1]).Select(m => m.Value)).ToHashSet();
+        var logged = Directory.EnumerateFiles(Path.Combine(DocPage.Root, "src"), "*.cs", SearchOption.AllDirectories).SelectMany(f => LoggedError().Matches(File.ReadAllText(f)).Select(m => m.Groups[1].Value)).ToHashSet();
+        Assert.True(logged.Count > 20, string.Join(' ', logged));
+        Assert.Empty(logged.Except(rows));
+        Assert.Empty(rows.Except(logged));
+    }
+
     private static IEnumerable<string> Broken(DocPage page)
     {
         foreach (var link in page.Links.Where(l => !l.Contains("://", StringComparison.Ordinal) && !l.StartsWith("mailto:", StringComparison.Ordinal)))
@@ -65,6 +76,12 @@ public sealed partial class DocLinkTests
             }
         }
     }
+
+    [GeneratedRegex(@"\b\d{3,4}\b")]
+    private static partial Regex Number();
+
+    [GeneratedRegex(@"LoggerMessage\((\d+), LogLevel\.(?:Error|Critical)")]
+    private static partial Regex LoggedError();
 
     [GeneratedRegex("""Check\(\s*"([a-z_]+:?)["]""")]
     private static partial Regex Check();

@@ -18,14 +18,18 @@ internal sealed partial record DocPage(string Path, string Text)
 
     public static DocPage Read(string path) => new(path, File.ReadAllText(System.IO.Path.Combine(Root, path)));
 
-    /// <summary>The fenced blocks in their order. Before a block, and on a line of its own, may stand <c>&lt;!-- not run: WHY --&gt;</c> or <c>&lt;!-- needs PROGRAM --&gt;</c>.</summary>
+    /// <summary>The fenced blocks in their order. Before a block, and on a line of its own, may stand <c>&lt;!-- not run: WHY --&gt;</c>, <c>&lt;!-- needs PROGRAM --&gt;</c> or <c>&lt;!-- from FILE --&gt;</c>.</summary>
     public IReadOnlyList<DocBlock> Blocks { get; } = [.. Fence().Matches(Text).Select(m => new DocBlock(
         Text.AsSpan(0, m.Index).Count('\n') + 1,
         m.Groups["language"].Value,
         m.Groups["file"].Success ? m.Groups["file"].Value : null,
         m.Groups["text"].Value,
         m.Groups["why"].Success ? m.Groups["why"].Value.Trim() : null,
-        m.Groups["needs"].Success ? m.Groups["needs"].Value.Trim() : null))];
+        m.Groups["needs"].Success ? m.Groups["needs"].Value.Trim() : null,
+        m.Groups["from"].Success ? m.Groups["from"].Value.Trim() : null))];
+
+    /// <summary>How many lines begin or end a block to a reader of Markdown: two for each of <see cref="Blocks"/>, or one is written in a way that these do not see.</summary>
+    public int Fences { get; } = Text.Split('\n').Count(l => l.TrimStart().StartsWith("```", StringComparison.Ordinal) || l.TrimStart().StartsWith("~~~", StringComparison.Ordinal));
 
     /// <summary>Which tests run the blocks of a language: <c>&lt;!-- yaml, csv: run by SomeTests --&gt;</c>.</summary>
     public ILookup<string, string> Elsewhere { get; } = RunBy().Matches(Text)
@@ -58,7 +62,7 @@ internal sealed partial record DocPage(string Path, string Text)
     /// <summary>Targets of links and pictures, those to other sites included.</summary>
     public IEnumerable<string> Links => Link().Matches(Prose).Select(m => m.Groups[1].Value);
 
-    [GeneratedRegex(@"(?:^<!-- (?:not run: (?<why>[^\n]*?)|needs (?<needs>[^\n]*?)) -->\n)?^```(?<language>[\w-]*)(?: (?<file>\S+))?\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    [GeneratedRegex(@"(?:^<!-- (?:not run: (?<why>[^\n]*?)|needs (?<needs>[^\n]*?)|from (?<from>[^\n]*?)) -->\n)?^```(?<language>[\w-]*)(?: (?<file>\S+))?\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fence();
 
     [GeneratedRegex(@"^```.*?^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
@@ -84,4 +88,5 @@ internal sealed partial record DocPage(string Path, string Text)
 /// <param name="Text">What it holds.</param>
 /// <param name="WhyNotRun">Why no test runs it; null if one does.</param>
 /// <param name="Needs">The program without which it cannot run here.</param>
-internal sealed record DocBlock(int Line, string Language, string? File, string Text, string? WhyNotRun, string? Needs);
+/// <param name="From">The file, from the repository's root, in which it stands so; null if it is the page's own.</param>
+internal sealed record DocBlock(int Line, string Language, string? File, string Text, string? WhyNotRun, string? Needs, string? From);

@@ -5,7 +5,7 @@ using Write.DataPlatform.Api.Sample;
 
 namespace Write.DataPlatform.Api.Tests.Documentation;
 
-/// <summary>The server of the first page, a process as its reader starts it, over a small sample lake; and a folder to follow each page in.</summary>
+/// <summary>The server of the first page, a process as its reader starts it, without a command, over a small sample lake; and a folder to follow each page in.</summary>
 public sealed class DocServer : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
@@ -16,7 +16,7 @@ public sealed class DocServer : IAsyncLifetime
     {
         await new SampleLake().GenerateAsync(new SampleOptions { Directory = Path.Combine(_folder, "data", "lake"), EndDate = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime), Rows = 20_000 }, cancellationToken: TestContext.Current.CancellationToken);
         MakeDatabase();
-        var (code, output, error) = await RunAsync(Folder("server"), "start serve\n");
+        var (code, output, error) = await RunAsync(Folder("server"), "start\n");
         Assert.True(code == 0, output + error);
     }
 
@@ -147,7 +147,7 @@ public sealed class DocServer : IAsyncLifetime
           shift 3
           if [ "${1:-}" = -- ]; then shift; fi
           case "${1:-}" in
-            '') ;;
+            '') [ -s address ] ;; # The server that every page has was started so.
             serve) start "$@" ;;
             *) command dotnet "$WDP_DLL" "$@" ;;
           esac

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -55,6 +56,7 @@ public sealed class EventTests
         Assert.Equal((2, 1), ((int)streams["streams"]![0]!["events"]!, (int)streams["streams"]![0]!["duplicates"]!));
         var (_, health) = await server.GetAsync("/health");
         Assert.Contains("stream:visits", health["checks"]!.AsArray().Select(c => (string)c!["name"]!));
+        Assert.Contains("wdp_stream_put_records", await server.Client.GetStringAsync("/metrics", Cancel), StringComparison.Ordinal);
         await server.StopAsync();
     }
 
@@ -154,6 +156,18 @@ public sealed class EventTests
         }
     }
 
+    [Fact]
+    public async Task Events_that_a_full_disk_refuses_are_to_be_sent_again()
+    {
+        await using var server = new SmallServer { Configure = services => services.AddSingleton<IEventStreams, FullStream>() };
+        await StartAsync(server, Role.Api);
+        using var content = Json($$"""[{{Event(1, Now(server), "FR", 5)}},{"id":"x"}]""");
+        using var response = await server.Client.PostAsync("/v1/events/visits", content, Cancel);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.NotNull(response.Headers.RetryAfter);
+        Assert.Equal(StreamErrorCodes.Full, (string)JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!["code"]!);
+    }
+
     private static async Task StartAsync(SmallServer server, Role role = Role.All)
     {
         await File.AppendAllTextAsync(server.ModelFile, "\nstreams:\n  - { name: visits, semantic_model: visits, window: 1s, allowed_lateness: 1s, tables: [visits_daily] }\n", Cancel);
@@ -205,5 +219,22 @@ public sealed class EventTests
             Assert.False(patience.IsCancellationRequested, $"It took longer than {Patience}; the last answer: {answer.ToJsonString()}");
             await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, Cancel);
         }
+    }
+
+    /// <summary>A stream without room.</summary>
+    private sealed class FullStream : IEventStreams, IEventStream
+    {
+        public string Name => "visits";
+
+        public IEventStream Get(string name) => this;
+
+        public Task<string> GetIdentityAsync(CancellationToken cancellationToken = default) => Task.FromResult("full");
+
+        public Task<ImmutableArray<StreamShard>> ListShardsAsync(CancellationToken cancellationToken = default) => Task.FromResult<ImmutableArray<StreamShard>>([]);
+
+        public Task<IShardReader> OpenAsync(string shardId, ShardPosition from, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public Task<ImmutableArray<PutResult>> PutAsync(IReadOnlyList<PutRecord> records, CancellationToken cancellationToken = default) =>
+            Task.FromResult<ImmutableArray<PutResult>>([.. records.Select(_ => new PutResult(null, null, new StreamError(StreamErrorCodes.Full, "There is no room.", IsTransient: true)))]);
     }
 }

@@ -59,6 +59,20 @@ public sealed class RefreshSchedulerTests
     }
 
     [Fact]
+    public async Task A_clock_that_was_ahead_stops_nothing()
+    {
+        await using var world = new RefreshWorld(RefreshModel.Text(extra: Hourly));
+        var worker = await world.WorkerAsync();
+        await worker.Scheduler.StartAsync(Cancel);
+        await RunsAsync(world, worker, 1);
+        var back = worker.Scheduler.NextRun(RefreshModel.Daily)!.Value - new TimeSpan(6, 0, 30);
+        world.Time.AdjustTime(back);
+        Assert.Contains(await RunsAsync(world, worker, 2), run => run.Trigger == RunTrigger.Schedule);
+        Assert.True(world.Time.GetUtcNow() < back + TimeSpan.FromMinutes(5));
+        await worker.Scheduler.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task A_changed_model_refreshes_at_once_and_new_tables_too()
     {
         await using var world = new RefreshWorld(RefreshModel.Text(extra: Hourly));

@@ -20,7 +20,8 @@ internal sealed record IngestResult(int Accepted, ImmutableArray<RefusedEvent> R
 /// <param name="Index">Its place in the request, from 0.</param>
 /// <param name="Code">A code of <see cref="DeadReasons"/> or <see cref="StreamErrorCodes"/>.</param>
 /// <param name="Message">What is wrong.</param>
-internal sealed record RefusedEvent(int Index, string Code, string Message);
+/// <param name="IsTransient">Whether the stream and not the event is at fault, and may take it later.</param>
+internal sealed record RefusedEvent(int Index, string Code, string Message, bool IsTransient = false);
 
 /// <summary>Takes events into a stream, each for itself, and sends dead letters again.</summary>
 internal sealed class EventIngest(IEventStreams streams, BatchServices services, DeadLetters letters, IOptions<BatchOptions> options, TimeProvider time)
@@ -106,7 +107,7 @@ internal sealed class EventIngest(IEventStreams streams, BatchServices services,
             {
                 if (result.Error is { } error)
                 {
-                    refused.Add(new RefusedEvent(index, error.Code, error.Message));
+                    refused.Add(new RefusedEvent(index, error.Code, error.Message, error.IsTransient));
                 }
                 else
                 {

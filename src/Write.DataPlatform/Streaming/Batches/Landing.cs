@@ -15,9 +15,14 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
 
     private const int IdsAtOnce = 500;
 
+    private const string HalfSuffix = ".landing";
+
     // Folders where files may be left to merge or to remove; null until they are looked for. And since when files are known to be another's too.
     private HashSet<string>? _unsettled;
     private readonly Dictionary<string, DateTimeOffset> _coveredSince = new(StringComparer.Ordinal);
+
+    // Names that start with a dot are no files of the lake.
+    private string HalfPrefix => "." + LandedFile.Prefix(plan.Stream.Name, shard);
 
     /// <summary>Writes the rows of some records. Done again, it changes nothing.</summary>
     /// <param name="tables">The tables of the rows.</param>
@@ -62,10 +67,21 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
         }
     }
 
-    private HashSet<string> Unsettled() => _unsettled ??=
-    [
-        .. Directory.EnumerateFiles(folder.Path, LandedFile.Prefix(plan.Stream.Name, shard) + "*.parquet", SearchOption.AllDirectories).Select(f => Path.GetDirectoryName(f)!),
-    ];
+    private HashSet<string> Unsettled()
+    {
+        if (_unsettled is null)
+        {
+            // What a holder before was at when it was killed.
+            foreach (var half in Directory.GetFiles(folder.Path, HalfPrefix + "*" + HalfSuffix, SearchOption.AllDirectories))
+            {
+                File.Delete(half);
+            }
+
+            _unsettled = [.. Directory.EnumerateFiles(folder.Path, LandedFile.Prefix(plan.Stream.Name, shard) + "*.parquet", SearchOption.AllDirectories).Select(f => Path.GetDirectoryName(f)!)];
+        }
+
+        return _unsettled;
+    }
 
     /// <summary>Makes one file of a directory's many: those of each day before today, and of today's once they are many. They are removed when no reader can have them listed any more.</summary>
     /// <returns>Whether nothing is left to merge or to remove, until something is written there.</returns>
@@ -122,10 +138,9 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
     }
 
     /// <summary>A file appears under its name when its bytes are on the disk.</summary>
-    private static async Task MakeAsync(string target, Func<string, Task<bool>> write)
+    private async Task MakeAsync(string target, Func<string, Task<bool>> write)
     {
-        // Names that start with a dot are no files of the lake.
-        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Guid.NewGuid():N}.landing");
+        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $"{HalfPrefix}{Guid.NewGuid():N}{HalfSuffix}");
         try
         {
             if (await write(temporary))

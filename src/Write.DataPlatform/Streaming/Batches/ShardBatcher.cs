@@ -62,6 +62,7 @@ internal sealed class ShardBatcher : IShardProcessor
     private bool _isDirty = true;
     private bool _isEnd;
     private TimeSpan _behind;
+    private DateTimeOffset? _tip;
 
     private ShardBatcher(
         BatchServices services, StreamPlan plan, ShardContext context, string shard, EventParser parser, BatchRows rows, Landing? landing, BatchStates states, BatchState state)
@@ -134,7 +135,7 @@ internal sealed class ShardBatcher : IShardProcessor
     /// <inheritdoc />
     public async Task<ShardCheckpoint?> ProcessAsync(ShardBatch batch, CancellationToken cancellationToken = default)
     {
-        (_behind, _isEnd) = (batch.Behind, _isEnd || batch.IsEnd);
+        (_behind, _tip, _isEnd) = (batch.Behind, null, _isEnd || batch.IsEnd);
         foreach (var record in batch.Records)
         {
             if (_announced is { } to && record.Sequence > to)
@@ -154,6 +155,9 @@ internal sealed class ShardBatcher : IShardProcessor
                 await WriteAsync(cancellationToken);
             }
         }
+
+        // Whatever writing takes from here on: what came after this moment is not counted.
+        _tip = batch.Behind == TimeSpan.Zero ? batch.LookedAt ?? _services.Time.GetUtcNow() : null;
 
         // At the tip without a record: what was to be read again is gone from the stream.
         _isReadingAgain &= !_isEnd && (!batch.Records.IsEmpty || batch.Behind > TimeSpan.Zero);
@@ -453,7 +457,7 @@ internal sealed class ShardBatcher : IShardProcessor
     private Task PublishAsync(CancellationToken cancellationToken)
     {
         var now = _services.Time.GetUtcNow();
-        var counted = _behind == TimeSpan.Zero ? now : _windows.Watermark is { } w ? new DateTimeOffset(w, TimeSpan.Zero) : (DateTimeOffset?)null;
+        var counted = _tip ?? (_windows.Watermark is { } w ? new DateTimeOffset(w, TimeSpan.Zero) : (DateTimeOffset?)null);
         return _services.Tails.PutProgressAsync(
             _plan.Stream.Name,
             new CountedShard

@@ -34,9 +34,10 @@ internal sealed class KinesisShardReader(KinesisStream stream, string shardId, S
 
         try
         {
+            var lookedAt = time.GetUtcNow();
             var response = await GetAsync(Math.Clamp(maxRecords, 1, MaxRecords), cancellationToken);
             _throttled = 0;
-            return Take(response);
+            return Take(response) with { LookedAt = lookedAt };
         }
         catch (StreamException exception) when (exception.Code == StreamErrorCodes.Throttled)
         {

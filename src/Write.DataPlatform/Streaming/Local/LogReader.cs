@@ -60,9 +60,10 @@ internal sealed class LogReader(string shardId, string folder, ShardPosition fro
     {
         var records = ImmutableArray.CreateBuilder<StreamRecord>();
         var (bytes, arrivedAt) = (0, 0L);
+        var lookedAt = time.GetUtcNow();
         if (Commit() is not { } commit || (_segment is null && !Begin()))
         {
-            return new ShardBatch([], TimeSpan.Zero);
+            return new ShardBatch([], TimeSpan.Zero) { LookedAt = lookedAt };
         }
 
         while (true)
@@ -94,7 +95,7 @@ internal sealed class LogReader(string shardId, string folder, ShardPosition fro
                 var isAtTip = _scanner.Offset >= limit;
                 var behind = isAtTip ? TimeSpan.Zero : time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(arrivedAt);
                 (var hasGap, _hasGap) = (_hasGap, false);
-                return new ShardBatch(records.DrainToImmutable(), behind > TimeSpan.Zero ? behind : TimeSpan.Zero, HasGap: hasGap);
+                return new ShardBatch(records.DrainToImmutable(), behind > TimeSpan.Zero ? behind : TimeSpan.Zero, HasGap: hasGap) { LookedAt = lookedAt };
             }
         }
     }

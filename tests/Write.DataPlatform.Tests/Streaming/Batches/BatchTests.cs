@@ -249,6 +249,21 @@ public sealed class BatchTests
     }
 
     [Fact]
+    public async Task What_is_told_to_be_counted_ends_where_the_stream_was_looked_at()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        var lookedAt = world.Time.GetUtcNow();
+        await using var batcher = await world.BeginAsync("0", "slow", 1);
+        var record = BatchWorld.Record("0", 1, lookedAt, new Sent(1, lookedAt.UtcDateTime, "FR", null, 1, 1, null).Json());
+
+        // A store that is locked holds it for so long.
+        world.Time.Advance(TimeSpan.FromSeconds(15));
+        await batcher.ProcessAsync(new ShardBatch([record], TimeSpan.Zero) { LookedAt = lookedAt }, Cancel);
+        Assert.Equal(lookedAt, (await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel)).Counted(world.Time.GetUtcNow()));
+    }
+
+    [Fact]
     public async Task A_late_event_is_known_that_another_worker_wrote_a_moment_ago()
     {
         await using var world = new BatchWorld(BatchWorld.Lean, configure: settings =>
