@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Write.DataPlatform.Api.Alerts;
 
 namespace Write.DataPlatform.Api.Tests.Alerts;
