@@ -63,10 +63,11 @@ internal sealed class HttpEvent
 
         try
         {
-            return Object(context, "http") is { } http ? Gateway2(payload, context, http)
+            var request = Object(context, "http") is { } http ? Gateway2(payload, context, http)
                 : Text(payload, "httpMethod") is null ? null
                 : context.TryGetProperty("elb", out _) ? Balancer(payload)
                 : Gateway1(payload, context);
+            return request is null || request.RawPath.StartsWith('/') ? request : throw new FormatException("The payload is a request over HTTP, and its path does not begin with a slash.");
         }
         catch (InvalidOperationException exception)
         {

@@ -49,13 +49,14 @@ internal sealed partial record AthenaColumn(string Name, string TypeName, Column
             "tinyint" or "smallint" or "int" or "integer" or "bigint" => new ColumnType(ColumnKind.Int64),
             "real" or "float" or "double" or "double precision" => new ColumnType(ColumnKind.Double),
             "date" => new ColumnType(ColumnKind.Date),
-            "timestamp" or "timestamp with time zone" or "timestamp without time zone" or "timestamp with local time zone" => new ColumnType(ColumnKind.Timestamp),
-            "decimal" => new ColumnType(ColumnKind.Decimal, Digits("first") ?? 10, Digits("second") ?? 0),
+            "timestamp" or "timestamp with time zone" or "timestamp without time zone" or "timestamp with local time zone" when Digits("first", 3) is not null => new ColumnType(ColumnKind.Timestamp),
+            "decimal" when (Digits("first", 10), Digits("second", 0)) is ({ } precision, { } scale) => new ColumnType(ColumnKind.Decimal, precision, scale),
             _ => null,
         };
-        return new AthenaColumn(name, type, kind) { MomentDigits = kind?.Kind == ColumnKind.Timestamp ? Digits("first") ?? 3 : 0 };
+        return new AthenaColumn(name, type, kind) { MomentDigits = kind?.Kind == ColumnKind.Timestamp ? Digits("first", 3)!.Value : 0 };
 
-        byte? Digits(string group) => parts.Groups[group] is { Success: true } digits ? byte.Parse(digits.ValueSpan, CultureInfo.InvariantCulture) : null;
+        byte? Digits(string group, byte without) =>
+            parts.Groups[group] is not { Success: true } digits ? without : byte.TryParse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
     }
 
     /// <summary>The expression, of this column's type, in the type that every engine has for its kind.</summary>

@@ -364,7 +364,11 @@ internal sealed partial class CubeCube
                 map.Differs("It was hidden and is visible; a role can hide it.");
             }
 
-            if (map.Raw("multi_stage") is not null || map.Raw("time_shift") is not null || map.Raw("case") is not null)
+            if (!LegalName().IsMatch(CubeMap.Snake(map.Text("name") ?? "")))
+            {
+                map.Lost("its name cannot be one here");
+            }
+            else if (map.Raw("multi_stage") is not null || map.Raw("time_shift") is not null || map.Raw("case") is not null)
             {
                 map.Lost("multi-stage measures and time shifts have no equivalent; a derived metric with offset_window may say the same");
             }
@@ -414,12 +418,6 @@ internal sealed partial class CubeCube
         if (Time is null)
         {
             map.Lost("its cube has no dimension of type time, and every metric here has a time");
-            return;
-        }
-
-        if (!LegalName().IsMatch(CubeMap.Snake(map.Text("name") ?? "")))
-        {
-            map.Lost("its name cannot be one here");
             return;
         }
 
