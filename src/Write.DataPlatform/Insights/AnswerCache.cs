@@ -44,12 +44,13 @@ internal sealed class AnswerCache : IAsyncDisposable
 
     private readonly IOptions<AnswerOptions> _options;
     private readonly TimeProvider _clock;
+    private readonly long _began;
     private readonly ServiceProvider? _services;
     private readonly HybridCache? _cache;
 
     public AnswerCache(IOptions<AnswerOptions> options, TimeProvider clock)
     {
-        (_options, _clock) = (options, clock);
+        (_options, _clock, _began) = (options, clock, clock.GetTimestamp());
         if (options.Value.CacheMegabytes == 0)
         {
             return;
@@ -80,9 +81,9 @@ internal sealed class AnswerCache : IAsyncDisposable
             return planned.Tag + ":" + format;
         }
 
-        // What the lake said is another answer after a while, by name: nobody sees one that is older than the setting.
+        // What the lake said is another answer after a while, by name: nobody sees one that is older than the setting, also if the time of day is set back.
         var age = _options.Value.LakeMaxAge;
-        return age == TimeSpan.Zero ? null : string.Create(CultureInfo.InvariantCulture, $"{planned.Tag}:{format}:{_clock.GetUtcNow().UtcTicks / age.Ticks}");
+        return age == TimeSpan.Zero ? null : string.Create(CultureInfo.InvariantCulture, $"{planned.Tag}:{format}:{_clock.GetElapsedTime(_began).Ticks / age.Ticks}");
     }
 
     /// <summary>The answer of that name, if it is here.</summary>

@@ -100,6 +100,17 @@ public sealed class AnswerCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_clock_that_was_ahead_and_comes_there_again_gives_no_old_answer()
+    {
+        _clock.Adjust(TimeSpan.FromHours(4));
+        Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows((await _server.GetAsync(LakeQuery)).Body));
+        _clock.Adjust(TimeSpan.FromHours(-4));
+        _server.WriteMonth(SmallServer.Months[1], 7);
+        _clock.Advance(TimeSpan.FromHours(4));
+        Assert.Equal(_server.ExpectedByMonth(), SmallServer.Rows((await _server.GetAsync(LakeQuery)).Body));
+    }
+
+    [Fact]
     public async Task Failures_are_not_kept()
     {
         var aside = _server.Lake + "-aside";
