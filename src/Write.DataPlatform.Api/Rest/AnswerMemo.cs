@@ -17,12 +17,13 @@ internal readonly record struct RequestName(string Model, string View, bool IsOp
 
 /// <summary>What is known of a request without reading its query: the answer's tag, format and place in the cache.</summary>
 /// <param name="Model">The revision of the model it was planned with.</param>
+/// <param name="PlannedAt">When it was planned: a clock that is set back makes another plan.</param>
 /// <param name="PlanEnds">Until when the clock leaves the plan as it is, excluded.</param>
 /// <param name="Tables">The gold tables that were looked at, with their revisions.</param>
 /// <param name="Tag">The answer's tag, without its format.</param>
 /// <param name="Key">The answer's name in the cache; null if it keeps none.</param>
 /// <param name="Format">The answer's format.</param>
-internal sealed record KnownRequest(string Model, DateTimeOffset PlanEnds, ImmutableArray<(string Table, string? Tenant, long Revision)> Tables, string Tag, string? Key, AnswerFormat Format);
+internal sealed record KnownRequest(string Model, DateTimeOffset PlannedAt, DateTimeOffset PlanEnds, ImmutableArray<(string Table, string? Tenant, long Revision)> Tables, string Tag, string? Key, AnswerFormat Format);
 
 /// <summary>
 /// Remembers the tags of requests, so that the same request is told 304, or sent its bytes, before its query is read. What is remembered holds only as long as
@@ -64,7 +65,8 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<Go
             return null;
         }
 
-        if (known.Model == models.Current.Revision && clock.GetUtcNow() < known.PlanEnds && known.Tables.All(t => gold.Peek(t.Table, t.Tenant)?.Revision == t.Revision))
+        var now = clock.GetUtcNow();
+        if (known.Model == models.Current.Revision && now >= known.PlannedAt && now < known.PlanEnds && known.Tables.All(t => gold.Peek(t.Table, t.Tenant)?.Revision == t.Revision))
         {
             return known;
         }
@@ -90,6 +92,6 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<Go
         // What a stream adds is planned with as it was read so long ago at most.
         var read = planned.Now + options.Value.ManifestMaxAge;
         var ends = planned.IsStreamed && read < planned.PlanEnds ? read : planned.PlanEnds;
-        _known[name] = new KnownRequest(planned.Model.Revision, ends, [.. planned.Snapshots.Select(s => (s.Manifest.Table, s.Manifest.Tenant, s.Manifest.Revision))], planned.Tag, key, format);
+        _known[name] = new KnownRequest(planned.Model.Revision, planned.Now, ends, [.. planned.Snapshots.Select(s => (s.Manifest.Table, s.Manifest.Tenant, s.Manifest.Revision))], planned.Tag, key, format);
     }
 }

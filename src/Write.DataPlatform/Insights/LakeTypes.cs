@@ -20,14 +20,14 @@ internal sealed class LakeTypes(ILake lake, TimeProvider clock)
 
     public async Task<FieldTypes> GetAsync(MetricModel model, CancellationToken cancellationToken = default)
     {
-        var attempt = _attempts.GetValue(model, m => new Attempt(clock.GetUtcNow(), ReadAsync(m)));
-        if (attempt.Types.IsFaulted && clock.GetUtcNow() - attempt.StartedAt > RetryAfter)
+        var attempt = _attempts.GetValue(model, m => new Attempt(clock.GetTimestamp(), ReadAsync(m)));
+        if (attempt.Types.IsFaulted && clock.GetElapsedTime(attempt.StartedAt) > RetryAfter)
         {
             _attempts.Remove(model);
-            attempt = _attempts.GetValue(model, m => new Attempt(clock.GetUtcNow(), ReadAsync(m)));
+            attempt = _attempts.GetValue(model, m => new Attempt(clock.GetTimestamp(), ReadAsync(m)));
         }
 
-        if (!attempt.Types.IsCompleted && clock.GetUtcNow() - attempt.StartedAt >= Patience)
+        if (!attempt.Types.IsCompleted && clock.GetElapsedTime(attempt.StartedAt) >= Patience)
         {
             // A lake that hangs is waited for once, not by every query.
             return FieldTypes.Unknown;
@@ -65,5 +65,5 @@ internal sealed class LakeTypes(ILake lake, TimeProvider clock)
         return [.. rows.Columns.Select(c => KeyValuePair.Create(FieldTypes.Key(semanticModel.Name, c.Name), c.Type.Kind))];
     }
 
-    private sealed record Attempt(DateTimeOffset StartedAt, Task<FieldTypes> Types);
+    private sealed record Attempt(long StartedAt, Task<FieldTypes> Types);
 }

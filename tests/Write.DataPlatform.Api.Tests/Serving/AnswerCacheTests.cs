@@ -166,6 +166,23 @@ public sealed class AnswerCacheTests : IAsyncLifetime
         Assert.NotEqual("1200", (await march.GetAsync(query)).Body["rows"]?.AsArray().FirstOrDefault()?["visits"]?.ToJsonString());
     }
 
+    [Fact]
+    public async Task A_range_that_ends_now_goes_back_with_a_clock_that_was_ahead()
+    {
+        const string query = "/v1/query?metrics=visits&groupBy=metric_time__month&last=P2M&source=gold";
+        await using var march = new SmallServer { Configure = services => services.AddSingleton<TimeProvider>(new MovableClock(new DateTimeOffset(2026, 3, 2, 12, 0, 0, TimeSpan.Zero))) };
+        await march.StartAsync(settings: ("DataPlatform:Gold:ManifestMaxAge", "00:01:00"));
+        Assert.Equal(RunState.Succeeded, (await march.RefreshAsync()).State);
+        var clock = (MovableClock)march.Services.GetRequiredService<TimeProvider>();
+        clock.Adjust(TimeSpan.FromDays(-20));
+        var right = (await march.GetAsync(query)).Body["rows"]!.ToJsonString();
+        clock.Adjust(TimeSpan.FromDays(20));
+        var ahead = (await march.GetAsync(query)).Body["rows"]!.ToJsonString();
+        Assert.NotEqual(right, ahead);
+        clock.Adjust(TimeSpan.FromDays(-20));
+        Assert.Equal(right, (await march.GetAsync(query)).Body["rows"]!.ToJsonString());
+    }
+
     private async Task UntilAsync(Func<bool> wanted, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(wanted))] string what = "")
     {
         for (var tries = 0; !wanted(); tries++)

@@ -19,7 +19,7 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
 
     // Folders where files may be left to merge or to remove; null until they are looked for. And since when files are known to be another's too.
     private HashSet<string>? _unsettled;
-    private readonly Dictionary<string, DateTimeOffset> _coveredSince = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _coveredSince = new(StringComparer.Ordinal);
 
     // Names that start with a dot are no files of the lake.
     private string HalfPrefix => "." + LandedFile.Prefix(plan.Stream.Name, shard);
@@ -96,9 +96,9 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
         {
             if (!_coveredSince.TryGetValue(file.FullName, out var since))
             {
-                _coveredSince.Add(file.FullName, now);
+                _coveredSince.Add(file.FullName, time.GetTimestamp());
             }
-            else if (now - since > grace)
+            else if (time.GetElapsedTime(since) > grace)
             {
                 file.Delete();
                 _coveredSince.Remove(file.FullName);
