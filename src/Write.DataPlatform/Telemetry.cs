@@ -11,7 +11,7 @@ internal static class Telemetry
 
     public static readonly ActivitySource Activities = new(Name);
 
-    private static readonly Meter Meter = new(Name);
+    public static readonly Meter Meter = new(Name);
 
     /// <summary>How long the work of an answer took, in seconds, by who served it (<c>gold</c>, <c>gold+tail</c>, <c>lake</c>, <c>gold+lake</c>, <c>gold+lake+tail</c>) and by outcome.</summary>
     public static readonly Histogram<double> AnswerDuration = Meter.CreateHistogram<double>("dataplatform.answer.duration", "s", "How long the work of an answer took; answers of the cache are not work.");

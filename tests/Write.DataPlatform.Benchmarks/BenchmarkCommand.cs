@@ -44,7 +44,7 @@ internal static class BenchmarkCommand
         var json = new Option<string?>("--json") { Description = "Also writes the figures to a file", HelpName = "FILE" };
         var check = new Option<bool>("--check") { Description = "One short round: tells whether everything works, its figures mean nothing" };
         var images = new Option<string?>("--images") { Description = "Also draws the curves of growth into a folder", HelpName = "DIR" };
-        var minutes = new Option<double>("--minutes") { Description = $"How long {Load} lasts, which all leaves out", HelpName = "N", DefaultValueFactory = _ => 5 };
+        var minutes = new Option<double>("--minutes") { Description = $"How long {Load} lasts after as long a warm-up, which all leaves out", HelpName = "N", DefaultValueFactory = _ => 5 };
         var root = new RootCommand("Measures the platform beside its ceilings. A wrong answer ends it with 1; a figure that misses its target does not.") { part, rows, json, images, check, minutes };
         root.SetAction(async (parse, cancellationToken) =>
         {
@@ -128,11 +128,14 @@ internal sealed record Scale(long Events, bool IsCheck)
     /// <summary>Where pictures are written; null for nowhere.</summary>
     public string? Images { get; init; }
 
-    /// <summary>How long the load test lasts.</summary>
+    /// <summary>How long the load test lasts once the server is warm.</summary>
     public double LoadMinutes { get; init; } = 5;
 
     /// <inheritdoc cref="LoadMinutes" />
     public TimeSpan LoadTest => IsCheck ? TimeSpan.FromSeconds(10) : TimeSpan.FromMinutes(LoadMinutes);
+
+    /// <summary>How long the same load goes on before: every path is compiled, every cache full, every heap as large as it gets.</summary>
+    public TimeSpan LoadWarmUp => IsCheck ? TimeSpan.FromSeconds(4) : LoadTest;
 
     /// <summary>Rows of the gold table that slices are taken of.</summary>
     public long SliceRows => Math.Min(Events, 100_000);

@@ -44,13 +44,12 @@ internal static class LoadPart
 
         var seen = new Seen();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        end.CancelAfter(scale.LoadTest);
-        var warm = scale.LoadTest / 5 * 2;
+        end.CancelAfter(scale.LoadWarmUp + scale.LoadTest);
         var started = TimeProvider.System.GetTimestamp();
         var refreshing = RefreshAsync(client, seen, end.Token);
         var revoking = RevokeAsync(client, tenants, seen, end.Token);
         var sending = SendAsync(client, seen, end.Token);
-        var memory = MemoryAsync(server, warm, end.Token);
+        var memory = MemoryAsync(server, scale.LoadWarmUp, end.Token);
         await Task.WhenAll(keys.Select((k, i) => AskAsync(client, k.Key, k.Tenant, i, seen, end.Token)));
         var seconds = TimeProvider.System.GetElapsedTime(started).TotalSeconds;
         await Task.WhenAll(refreshing, revoking, sending);
@@ -58,7 +57,7 @@ internal static class LoadPart
         WrongAnswerException.ThrowIf(seen.Errors.Count > 0, $"{seen.Errors.Count} errors, the first: {seen.Errors.FirstOrDefault()}");
         var times = seen.Milliseconds.Order().ToArray();
         double At(double share) => times.Length == 0 ? 0 : times[(int)((times.Length - 1) * share)];
-        var title = $"{Clients} clients for {scale.LoadTest.TotalSeconds:0} s, {seen.Refreshes} rebuilt tables, {seen.RevocationSeconds.Count} revoked keys, {seen.Sent} events, {seen.Limited} answers of 429: ";
+        var title = $"{Clients} clients for {(scale.LoadWarmUp + scale.LoadTest).TotalSeconds:0} s, {seen.Refreshes} rebuilt tables, {seen.RevocationSeconds.Count} revoked keys, {seen.Sent} events, {seen.Limited} answers of 429: ";
         return
         [
             new Figure(Name, title + "answers", "/s", times.Length / seconds, null, Bound.AtLeast, 1),
@@ -66,7 +65,7 @@ internal static class LoadPart
             new Figure(Name, "99 of 100 came within", "ms", At(0.99), null, Bound.AtMost, 5_000),
             new Figure(Name, "errors", "", seen.Errors.Count, null, Bound.AtMost, 0),
             new Figure(Name, "the slowest revoked key stopped after", "s", seen.RevocationSeconds.DefaultIfEmpty(0).Max(), null, Bound.AtMost, MaxRevocationSeconds),
-            new Figure(Name, $"memory at the end, {first:0} MiB after half of the time", "MiB", last, null, Bound.AtMost, first + MaxGrowthMegabytes),
+            new Figure(Name, $"memory at the end, {first:0} MiB {scale.LoadTest.TotalSeconds:0} s before", "MiB", last, null, Bound.AtMost, first + MaxGrowthMegabytes),
         ];
     }
 
@@ -216,7 +215,7 @@ internal static class LoadPart
         }
     }
 
-    /// <summary>The median of what the process takes in the third fifth of the time, when it is warm, and in the last.</summary>
+    /// <summary>The median of what the process takes in the first third of the time after its warm-up, and in the last.</summary>
     private static async Task<(double First, double Last)> MemoryAsync(ServerProcess server, TimeSpan warm, CancellationToken end)
     {
         var taken = new List<double>();

@@ -27,6 +27,7 @@ internal sealed class DuckDbInstance : IAsyncDisposable
         // The system keeps the bytes of files that are read again and again; DuckDB would keep them once more, those of deleted ones too, up to its whole memory.
         command.CommandText = "SET GLOBAL enable_external_file_cache = false; SET GLOBAL allocator_background_threads = true; SET GLOBAL TimeZone = 'UTC'" + (settings.TempDirectory is null ? "; SET GLOBAL temp_directory = ''" : "");
         command.ExecuteNonQuery();
+        DuckDbMemory.Watch(_root, settings.Name);
     }
 
     public DuckDbSettings Settings { get; }
@@ -51,6 +52,7 @@ internal sealed class DuckDbInstance : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         _slots.Dispose();
+        DuckDbMemory.Forget(_root);
         return _root.DisposeAsync();
     }
 }
@@ -58,6 +60,9 @@ internal sealed class DuckDbInstance : IAsyncDisposable
 /// <summary>What a DuckDB database may use.</summary>
 internal sealed record DuckDbSettings
 {
+    /// <summary>What it is for, as <see cref="DuckDbMemory"/> tells it.</summary>
+    public string Name { get; init; } = "other";
+
     /// <summary>Sessions that may be open at once.</summary>
     public int MaxSessions { get; init; } = 2 * Environment.ProcessorCount;
 

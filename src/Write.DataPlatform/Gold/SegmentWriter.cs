@@ -26,7 +26,7 @@ internal sealed class SegmentWriter : IAsyncDisposable
     public SegmentWriter(GoldTempFolder temp)
     {
         _temp = temp;
-        _cutter = new Lazy<DuckDbInstance>(() => new DuckDbInstance(new DuckDbSettings { Threads = 1, MaxSessions = Environment.ProcessorCount, MemoryMegabytes = 512 }));
+        _cutter = new Lazy<DuckDbInstance>(() => new DuckDbInstance(new DuckDbSettings { Name = "segments", Threads = 1, MaxSessions = Environment.ProcessorCount, MemoryMegabytes = 512 }));
     }
 
     /// <summary>Runs a SELECT, which orders its rows by <c>bucket</c>, its first column, first of all, and leaves its rows as segments in temporary files.</summary>

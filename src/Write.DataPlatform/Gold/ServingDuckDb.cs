@@ -11,6 +11,7 @@ internal sealed class ServingDuckDb : IAsyncDisposable
     {
         Instance = new DuckDbInstance(new DuckDbSettings
         {
+            Name = "serving",
             Threads = 1,
             MemoryMegabytes = Math.Max(256, 2 * options.Value.CacheMegabytes),
             TempDirectory = temp.SpillPath,

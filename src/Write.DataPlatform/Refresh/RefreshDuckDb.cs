@@ -16,6 +16,7 @@ internal sealed class RefreshDuckDb : IAsyncDisposable
         _folder = new Lazy<string>(() => ProcessFolder.Make(Path.GetFullPath(options.Value.WorkPath), "refresh"));
         _instance = new Lazy<DuckDbInstance>(() => new DuckDbInstance(new DuckDbSettings
         {
+            Name = "refresh",
             MaxSessions = options.Value.MaxTables * options.Value.MaxPartitions,
             MemoryMegabytes = options.Value.MemoryMegabytes,
             TempDirectory = Path.Combine(_folder.Value, "spill"),

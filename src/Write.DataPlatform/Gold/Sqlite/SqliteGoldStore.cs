@@ -16,6 +16,7 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
     private const int Format = 1;
     private const int BusyMilliseconds = 10_000;
     private const int ReadOnly = 8;
+    private const int CacheKilobytes = 512;
     private const int PageItems = 32;
     private const int KeyPageItems = 1000;
     private const int TransactionBytes = 16 << 20;
@@ -327,8 +328,9 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
             connection.Open();
 
             // FULL: a flip that was reported survives a power cut, not only a killed process.
+            // Every pooled connection has a cache of its own; the system keeps the file's pages for all of them.
             connection.Execute(
-                $"pragma busy_timeout = {BusyMilliseconds}; pragma synchronous = full; pragma journal_size_limit = 67108864"
+                $"pragma busy_timeout = {BusyMilliseconds}; pragma synchronous = full; pragma journal_size_limit = 67108864; pragma cache_size = -{CacheKilobytes}"
                 + (MaxPages > 0 ? $"; pragma max_page_count = {MaxPages}" : ""));
             return connection;
         }

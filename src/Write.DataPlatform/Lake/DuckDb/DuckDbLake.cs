@@ -145,6 +145,7 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
         RemoveLeftovers();
         var instance = new DuckDbInstance(new DuckDbSettings
         {
+            Name = "lake",
             MaxSessions = _options.MaxQueries,
             Threads = _options.Threads,
             MemoryMegabytes = _options.MemoryMegabytes,

@@ -63,6 +63,7 @@ internal sealed class BatchServices(
             {
                 return _instance ??= new DuckDbInstance(new DuckDbSettings
                 {
+                    Name = "streams",
                     Threads = 1,
                     MaxSessions = 1024,
                     MemoryMegabytes = Options.MemoryMegabytes,
