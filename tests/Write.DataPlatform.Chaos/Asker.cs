@@ -12,7 +12,8 @@ namespace Write.DataPlatform.Chaos;
 /// <param name="Tag">Its tag.</param>
 /// <param name="Location">Where it is said to be.</param>
 /// <param name="AskedAt">When it was asked for (UTC).</param>
-internal sealed record Answer(HttpStatusCode Status, string Body, string? Tag, string? Location, DateTime AskedAt);
+/// <param name="AnsweredAt">When the last of it was here (UTC).</param>
+internal sealed record Answer(HttpStatusCode Status, string Body, string? Tag, string? Location, DateTime AskedAt, DateTime AnsweredAt);
 
 /// <summary>Asks the server, and finds what no answer may have: a failure, a status without its header, another tenant's names.</summary>
 internal sealed class Asker(Server server, Findings findings)
@@ -41,7 +42,7 @@ internal sealed class Asker(Server server, Findings findings)
 
                 if (Array.IndexOf(allowed, response.StatusCode) >= 0)
                 {
-                    return new Answer(response.StatusCode, body, response.Headers.ETag?.ToString(), response.Headers.Location?.ToString(), asked);
+                    return new Answer(response.StatusCode, body, response.Headers.ETag?.ToString(), response.Headers.Location?.ToString(), asked, server.Now);
                 }
 
                 if (response.StatusCode is not (HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests) || response.Headers.RetryAfter is null)
@@ -97,7 +98,8 @@ internal sealed class Asker(Server server, Findings findings)
             Groups(body["rows"]!.AsArray().Select(r => r!.AsObject()), columns),
             string.Join('+', served["by"]!.AsArray().Select(b => (string)b!).Order(StringComparer.Ordinal)),
             (string?)served["asOf"] is { } asOf ? DateTime.Parse(asOf, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind).ToUniversalTime() : null,
-            answer.AskedAt);
+            answer.AskedAt,
+            answer.AnsweredAt);
     }
 
     /// <summary>Rows by their keys; a key that comes twice is counted twice, and told.</summary>

@@ -42,6 +42,9 @@ internal sealed record Play(long Id, string Tenant, string Item, DateTime Time, 
 /// <summary>Plays and amount of some of the events.</summary>
 internal readonly record struct Sum(long Plays, long Amount)
 {
+    /// <summary>Whether it has more plays, or more amount.</summary>
+    public bool IsMoreThan(Sum other) => Plays > other.Plays || Amount > other.Amount;
+
     public static Sum operator +(Sum a, Sum b) => new(a.Plays + b.Plays, a.Amount + b.Amount);
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Plays} plays of {Amount}");
@@ -63,7 +66,8 @@ internal sealed record Question(string Name, string? Tenant, DateTime From, Date
 /// <param name="By">Who gave it; null if it does not say.</param>
 /// <param name="AsOf">Up to when it says that it is whole (UTC).</param>
 /// <param name="AskedAt">When the question was sent (UTC).</param>
-internal sealed record Reading(IReadOnlyDictionary<string, Sum> Groups, string? By, DateTime? AsOf, DateTime AskedAt);
+/// <param name="AnsweredAt">When the answer was here (UTC).</param>
+internal sealed record Reading(IReadOnlyDictionary<string, Sum> Groups, string? By, DateTime? AsOf, DateTime AskedAt, DateTime AnsweredAt);
 
 /// <summary>Every event that was ever sent and what its sender was told, and the bounds that follow for every number that is served.</summary>
 internal sealed class Ledger(Findings findings)
@@ -71,9 +75,11 @@ internal sealed class Ledger(Findings findings)
     // An event that is sent so soon after its time is not late, whatever else is under way.
     private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(5);
 
+    private const int Remembered = 50;
+
     private readonly Lock _gate = new();
     private readonly List<Play> _plays = [];
-    private readonly Dictionary<string, (DateTime AsOf, Sum Sum)> _floors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<Floor>> _floors = new(StringComparer.Ordinal);
 
     /// <summary>From here on nothing is said of when an event is counted: the server's clock went ahead, so events of now are late for it, and the next refresh counts them.</summary>
     public bool IsClockDoubtful { get; set; }
@@ -163,19 +169,19 @@ internal sealed class Ledger(Findings findings)
             {
                 var got = reading.Groups.GetValueOrDefault(key);
                 var (most, least) = (upper.GetValueOrDefault(key), lower.GetValueOrDefault(key));
-                if (got.Plays > most.Plays || got.Amount > most.Amount)
+                if (got.IsMoreThan(most))
                 {
                     problems.Add(("double", $"{question.Name} says {got} at {key}; at most {most} were ever sent. {Source(reading)}"));
                 }
 
-                if (got.Plays < least.Plays || got.Amount < least.Amount)
+                if (least.IsMoreThan(got))
                 {
                     problems.Add(("lost", $"{question.Name} says {got} at {key}; {least} were accepted before the moment up to which it says it is whole. {Source(reading)}"));
                 }
 
-                if (Floor(question, reading, key, got) is { } floor)
+                if (FloorOf(question, reading, key, got) is { } floor)
                 {
-                    problems.Add(("lost", $"{question.Name} says {got} at {key}, and said {floor.Sum} as of {floor.AsOf:HH:mm:ss.fff}. {Source(reading)}"));
+                    problems.Add(("lost", $"{question.Name} says {got} at {key}, and said {floor.Sum} as of {floor.AsOf:HH:mm:ss.fff} at {floor.AnsweredAt:HH:mm:ss.fff}. {Source(reading)}"));
                 }
             }
         }
@@ -211,9 +217,12 @@ internal sealed class Ledger(Findings findings)
 
     private static string Source(Reading reading) => $"Served by {reading.By ?? "?"} as of {reading.AsOf:HH:mm:ss.fff}, asked at {reading.AskedAt:HH:mm:ss.fff}.";
 
-    /// <summary>Of two answers of one source the one that reaches farther has no less; the lake's reach as far as they were asked late.</summary>
+    /// <summary>
+    /// Of two answers of one source, the second asked for when the first was there, the one that reaches farther has no less. All of the lake's reach as far as they were asked
+    /// late; an answer that is kept may be given again for a while.
+    /// </summary>
     /// <returns>The earlier answer that had more; null if there is none.</returns>
-    private (DateTime AsOf, Sum Sum)? Floor(Question question, Reading reading, string key, Sum got)
+    private Floor? FloorOf(Question question, Reading reading, string key, Sum got)
     {
         var isLake = reading.By == "lake";
         if (reading.By is null || (!isLake && (reading.AsOf is null || reading.By.Contains("lake", StringComparison.Ordinal))))
@@ -224,13 +233,31 @@ internal sealed class Ledger(Findings findings)
         // By a clock that is far ahead the stream is far behind, so that gold goes on without it (docs/streaming.md), as of the last event that the lake has.
         var isAlone = IsClockDoubtful && reading.By == "gold";
         var place = $"{(isLake ? "lake" : isAlone ? "gold alone" : "gold")} {question.Name} {question.Tenant} {key}";
-        var reach = isLake || isAlone ? reading.AskedAt : reading.AsOf!.Value;
-        var isLess = _floors.TryGetValue(place, out var floor) && reach >= floor.AsOf && (got.Plays < floor.Sum.Plays || got.Amount < floor.Sum.Amount);
-        if (reach >= floor.AsOf)
+        if (!_floors.TryGetValue(place, out var earlier))
         {
-            _floors[place] = (reach, got);
+            _floors.Add(place, earlier = []);
         }
 
-        return isLess ? floor : null;
+        var reach = isLake || isAlone ? DateTime.MinValue : reading.AsOf!.Value;
+        var asked = isLake ? reading.AskedAt - Server.LakeMaxAge : reading.AskedAt;
+        var more = earlier.Where(f => f.AnsweredAt <= asked && f.Reach <= reach && f.Sum.IsMoreThan(got)).Select(f => (Floor?)f).FirstOrDefault();
+        var floor = new Floor(reach, reading.AsOf, reading.AnsweredAt, got);
+        if (!earlier.Exists(f => f.AnsweredAt <= floor.AnsweredAt && f.Reach <= floor.Reach && !floor.Sum.IsMoreThan(f.Sum)))
+        {
+            earlier.Add(floor);
+            if (earlier.Count > Remembered)
+            {
+                earlier.RemoveAt(0);
+            }
+        }
+
+        return more;
     }
+
+    /// <summary>What an answer said.</summary>
+    /// <param name="Reach">How far it reaches, if that is compared.</param>
+    /// <param name="AsOf">How far it says that it reaches.</param>
+    /// <param name="AnsweredAt">When it was here.</param>
+    /// <param name="Sum">What it said.</param>
+    private readonly record struct Floor(DateTime Reach, DateTime? AsOf, DateTime AnsweredAt, Sum Sum);
 }

@@ -118,7 +118,7 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
         {
             // What the caller has is said to be right still.
             findings.Count("answers of 304");
-            answer = known!.Value.Answer with { AskedAt = answer.AskedAt };
+            answer = known!.Value.Answer with { AskedAt = answer.AskedAt, AnsweredAt = answer.AnsweredAt };
         }
         else if (answer.Tag is { } tag)
         {
@@ -158,7 +158,7 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
         {
             var rows = answer.Body.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(',')).ToList();
             var named = rows.Skip(1).Select(r => new JsonObject(rows[0].Zip(r, (name, value) => KeyValuePair.Create(name, (JsonNode?)JsonValue.Create(value)))));
-            ledger.Check(question, new Reading(asker.Groups(named, "metric_time__minute", "play__item"), null, null, answer.AskedAt));
+            ledger.Check(question, new Reading(asker.Groups(named, "metric_time__minute", "play__item"), null, null, answer.AskedAt, answer.AnsweredAt));
         }
     }
 
@@ -186,7 +186,7 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
             findings.Count("pages of the feed");
         }
 
-        ledger.Check(question, new Reading(asker.Groups(rows, "metric_time__minute", "play__item"), null, null, asked));
+        ledger.Check(question, new Reading(asker.Groups(rows, "metric_time__minute", "play__item"), null, null, asked, server.Now));
     }
 
     private async Task JobAsync(string tenant, CancellationToken cancellationToken)
@@ -226,7 +226,7 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
         {
             var rows = JsonNode.Parse(answer.Body)!["rows"]!.AsArray();
             var groups = rows.ToDictionary(r => (string)r!["play__item"]!, r => new Sum((long)(r![Place.OptionalMetric] ?? 0L), 0));
-            ledger.Check(question with { KeyOf = p => p.Amount > Place.Large ? p.Item : "" }, new Reading(groups, null, null, answer.AskedAt));
+            ledger.Check(question with { KeyOf = p => p.Amount > Place.Large ? p.Item : "" }, new Reading(groups, null, null, answer.AskedAt, answer.AnsweredAt));
         }
     }
 }

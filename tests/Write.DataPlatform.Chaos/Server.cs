@@ -9,6 +9,9 @@ namespace Write.DataPlatform.Chaos;
 /// <summary>The server that is disturbed: killed and started again it keeps its address and its data.</summary>
 internal sealed class Server : IAsyncDisposable
 {
+    /// <summary>How long an answer of the lake may be given again.</summary>
+    public static readonly TimeSpan LakeMaxAge = TimeSpan.FromSeconds(2);
+
     // Answers that were under way when it went may still be on their way.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
@@ -67,6 +70,7 @@ internal sealed class Server : IAsyncDisposable
             "--DataPlatform:Gold:GarbageGrace=00:00:30",
             "--DataPlatform:Gold:LeaseDuration=00:00:06",
             "--DataPlatform:Refresh:RetryDelay=00:00:01",
+            $"--DataPlatform:Answers:LakeMaxAge={LakeMaxAge:c}",
         ])
         {
             RedirectStandardError = false,

@@ -142,6 +142,7 @@ internal sealed class MetricQueryService(
     private async Task<MetricAnswer> AnswerAsync(PlannedQuery planned, ILake source, CancellationToken cancellationToken)
     {
         var (plan, apart, snapshots, query, _, now) = planned;
+        var asked = clock.GetUtcNow();
         var (result, totals, scanned) = await RunAsync(plan, snapshots, source, plan.Resolved.Query.Totals && apart is null, cancellationToken);
         if (apart is not null)
         {
@@ -167,7 +168,7 @@ internal sealed class MetricQueryService(
             Rows = result.Finite(),
             Next = next,
             Totals = totals is null ? null : [.. plan.Resolved.Keys.Select(_ => (object?)null), .. totals.Finite()[0]],
-            Served = Served([.. planned.Leaves], snapshots, scanned, planned.SeesAll),
+            Served = Served([.. planned.Leaves], snapshots, asked, scanned, planned.SeesAll),
         };
     }
 
@@ -305,7 +306,7 @@ internal sealed class MetricQueryService(
         return described.ToImmutable();
     }
 
-    private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, long bytesScanned, bool seesAll)
+    private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, DateTimeOffset asked, long bytesScanned, bool seesAll)
     {
         var pieces = leaves.SelectMany(l => l.Pieces.Select(piece => (piece.Gold, Tail: l.TailOf(piece)))).ToList();
         var tables = pieces.Where(p => p.Gold is not null).Select(p => SnapshotOf(snapshots, p.Gold!).Candidate).Distinct().ToList();
@@ -313,8 +314,8 @@ internal sealed class MetricQueryService(
         // Where a stream goes on behind a table, the data reaches as far as it has counted.
         var watermarks = pieces.Where(p => p.Gold is not null)
             .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values.Max(Reach)).ToList();
-        // What the lake answers is as of now.
-        watermarks.Add(clock.GetUtcNow());
+        // The lake's answer may take long: what came meanwhile it need not have.
+        watermarks.Add(asked);
 
         return new ServedBy(
             [.. ServedFrom(leaves)],

@@ -111,6 +111,18 @@ public sealed class AnswerCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_answer_of_the_lake_is_as_of_when_it_was_asked_and_not_of_when_it_was_done()
+    {
+        Lake.IsShut = true;
+        var asked = _server.GetAsync(LakeQuery);
+        await UntilAsync(() => Lake.Queries > 0);
+        var meanwhile = _clock.GetUtcNow();
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        Lake.IsShut = false;
+        Assert.InRange((DateTimeOffset)(await asked).Body["served"]!["asOf"]!, meanwhile - TimeSpan.FromHours(1), meanwhile);
+    }
+
+    [Fact]
     public async Task Failures_are_not_kept()
     {
         var aside = _server.Lake + "-aside";

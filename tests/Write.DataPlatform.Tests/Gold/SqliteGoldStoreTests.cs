@@ -108,6 +108,33 @@ public sealed class SqliteGoldStoreTests : GoldStoreContract
     }
 
     [Fact]
+    public async Task ALineOfWritersWaitsForAnotherProcessOnceAndNotEachInItsTurn()
+    {
+        var path = _folder.File("gold.db");
+        await Open().InitializeAsync(Cancel);
+        using var store = new SqliteGoldStore(path, Clock) { Patience = TimeSpan.FromSeconds(1) };
+        using var alone = new SqliteGoldStore(path, Clock) { Patience = TimeSpan.FromSeconds(1) };
+        await store.InitializeAsync(Cancel);
+        await alone.InitializeAsync(Cancel);
+        await using (var connection = new SqliteConnection($"Data Source={path};Pooling=false"))
+        {
+            connection.Open();
+            await using var transaction = connection.BeginTransaction(deferred: false);
+            var line = Enumerable.Range(0, 10).Select(i => Assert.ThrowsAsync<GoldStoreException>(() => store.PutAsync([Item("p", $"line{i}", 1, "x")], Cancel))).ToList();
+            for (var i = 0; i < 4; i++)
+            {
+                Assert.True((await Assert.ThrowsAsync<GoldStoreException>(() => alone.PutAsync([Item("p", "alone", 1, "x")], Cancel))).IsTransient);
+            }
+
+            Assert.All(line, failed => Assert.True(failed.IsCompleted));
+            Assert.All(await Task.WhenAll(line), error => Assert.Contains("is busy", error.Message, StringComparison.Ordinal));
+        }
+
+        await store.PutAsync([Item("p", "later", 1, "x")], Cancel);
+        Assert.Equal(["later"], await store.ListAsync("p", "", Cancel).Select(key => key.Sk).ToArrayAsync(Cancel));
+    }
+
+    [Fact]
     public async Task DeletedSpaceIsUsedAgainAndGivenBack()
     {
         var store = Open();

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -14,7 +16,8 @@ namespace Write.DataPlatform.Gold.Sqlite;
 internal sealed class SqliteGoldStore : IGoldStore, IDisposable
 {
     private const int Format = 1;
-    private const int BusyMilliseconds = 10_000;
+    private const int Busy = 5;
+    private const int Locked = 6;
     private const int ReadOnly = 8;
     private const int CacheKilobytes = 512;
     private const int PageItems = 32;
@@ -36,6 +39,9 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
     private readonly TimeProvider _timeProvider;
     private readonly SemaphoreSlim _writes = new(1);
     private bool _initialized;
+
+    // Since when another process keeps the file locked, as far as the last one in turn knows; null for that it got through.
+    private long? _lockedSince;
     private DateTimeOffset _purgedAt;
 
     /// <param name="path">The file; its folder is made if it is not there.</param>
@@ -44,28 +50,19 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
     {
         _path = Path.GetFullPath(path);
         _timeProvider = timeProvider;
-        _connectionString = new SqliteConnectionStringBuilder { DataSource = _path, Mode = SqliteOpenMode.ReadWriteCreate, DefaultTimeout = BusyMilliseconds / 1000 }.ToString();
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = _path, Mode = SqliteOpenMode.ReadWriteCreate }.ToString();
     }
 
     /// <summary>The most pages the file may have, for tests of a full disk; 0 for no limit.</summary>
     internal int MaxPages { get; init; }
 
-    public async Task InitializeAsync(CancellationToken cancellationToken = default)
-    {
-        await _writes.WaitAsync(cancellationToken);
-        try
-        {
-            if (!_initialized)
-            {
-                await Task.Run(() => Guard(Initialize), cancellationToken);
-                _initialized = true;
-            }
-        }
-        finally
-        {
-            _writes.Release();
-        }
-    }
+    /// <summary>How long another process's lock is waited for.</summary>
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+
+    private string IsBusy => string.Create(CultureInfo.InvariantCulture, $"is busy: another process kept it locked for over {Patience.TotalSeconds} s");
+
+    public Task InitializeAsync(CancellationToken cancellationToken = default) =>
+        InTurnAsync(patience => _initialized = _initialized || Initialize(patience), cancellationToken);
 
     public async Task<GoldItem?> GetAsync(string pk, string sk, CancellationToken cancellationToken = default)
     {
@@ -256,7 +253,7 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
         return await Task.Run(
             () => Guard(() =>
             {
-                using var connection = Open();
+                using var connection = Open(Patience);
                 return read(connection);
             }),
             cancellationToken);
@@ -269,23 +266,52 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
             await InitializeAsync(cancellationToken);
         }
 
+        return await InTurnAsync(
+            patience =>
+            {
+                using var connection = Open(patience);
+                T result;
+                using (var transaction = connection.BeginTransaction(deferred: false))
+                {
+                    result = write(connection, cancellationToken);
+                    transaction.Commit();
+                }
+
+                Maintain(connection, vacuum);
+                return result;
+            },
+            cancellationToken);
+    }
+
+    /// <summary>One of this process at a time. Who stood in line while the file was locked has waited for the lock already; else the last of a line would wait once for each before it.</summary>
+    private async Task<T> InTurnAsync<T>(Func<TimeSpan, T> work, CancellationToken cancellationToken)
+    {
+        // SQLite waits by the machine's clock.
+        var asked = Stopwatch.GetTimestamp();
         await _writes.WaitAsync(cancellationToken);
         try
         {
             return await Task.Run(
-                () => Guard(() =>
+                () =>
                 {
-                    using var connection = Open();
-                    T result;
-                    using (var transaction = connection.BeginTransaction(deferred: false))
+                    var begun = Stopwatch.GetTimestamp();
+                    var waited = _lockedSince is { } since ? Stopwatch.GetElapsedTime(Math.Max(since, asked), begun) : TimeSpan.Zero;
+                    if (waited >= Patience)
                     {
-                        result = write(connection, cancellationToken);
-                        transaction.Commit();
+                        throw Failed(IsBusy, isTransient: true, null);
                     }
 
-                    Maintain(connection, vacuum);
-                    return result;
-                }),
+                    (var lockedSince, _lockedSince) = (_lockedSince ?? begun, null);
+                    try
+                    {
+                        return Guard(() => work(Patience - waited));
+                    }
+                    catch (GoldStoreException exception) when (exception.InnerException is SqliteException { SqliteErrorCode: Busy or Locked })
+                    {
+                        _lockedSince = lockedSince;
+                        throw;
+                    }
+                },
                 cancellationToken);
         }
         finally
@@ -294,10 +320,10 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
         }
     }
 
-    private bool Initialize()
+    private bool Initialize(TimeSpan patience)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-        using var connection = Open();
+        using var connection = Open(patience);
 
         // The first two only count before the first table is made. Large pages suit items of 300 KB.
         connection.Execute("pragma page_size = 16384; pragma auto_vacuum = incremental; pragma journal_mode = wal");
@@ -320,9 +346,11 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
         return true;
     }
 
-    private SqliteConnection Open()
+    /// <param name="patience">How long it waits for another process's lock.</param>
+    private SqliteConnection Open(TimeSpan patience)
     {
-        var connection = new SqliteConnection(_connectionString);
+        // Its library tries again by whole seconds what SQLite has given up waiting for.
+        var connection = new SqliteConnection(_connectionString) { DefaultTimeout = Math.Max(1, (int)patience.TotalSeconds) };
         try
         {
             connection.Open();
@@ -330,7 +358,7 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
             // FULL: a flip that was reported survives a power cut, not only a killed process.
             // Every pooled connection has a cache of its own; the system keeps the file's pages for all of them.
             connection.Execute(
-                $"pragma busy_timeout = {BusyMilliseconds}; pragma synchronous = full; pragma journal_size_limit = 67108864; pragma cache_size = -{CacheKilobytes}"
+                $"pragma busy_timeout = {(int)patience.TotalMilliseconds}; pragma synchronous = full; pragma journal_size_limit = 67108864; pragma cache_size = -{CacheKilobytes}"
                 + (MaxPages > 0 ? $"; pragma max_page_count = {MaxPages}" : ""));
             return connection;
         }
@@ -398,7 +426,7 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
 
             var (what, isTransient) = exception.SqliteErrorCode switch
             {
-                5 or 6 => ($"is busy: another process kept it locked for over {BusyMilliseconds / 1000} s", true),
+                Busy or Locked => (IsBusy, true),
                 13 => ("is full: there is no space left for it on the disk", true),
                 10 => ("could not be read or written: the disk failed, is full, or may only be read now", true),
                 11 or 26 => ("is damaged, or is not a gold store", false),
@@ -407,13 +435,15 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
                 14 => ("cannot be opened: the file or its folder is not there or not allowed", false),
                 _ => ("failed", false),
             };
-            throw new GoldStoreException($"The gold store '{_path}' {what} ({exception.Message})", isTransient, exception);
+            throw Failed($"{what} ({exception.Message})", isTransient, exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new GoldStoreException($"The gold store '{_path}' cannot be opened: {exception.Message}", isTransient: false, exception);
+            throw Failed($"cannot be opened: {exception.Message}", isTransient: false, exception);
         }
     }
+
+    private GoldStoreException Failed(string what, bool isTransient, Exception? exception) => new($"The gold store '{_path}' {what}", isTransient, exception);
 
     private long Now() => _timeProvider.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Gold.Tail;
 using Write.DataPlatform.Insights;
@@ -153,7 +152,7 @@ internal sealed class BatchWorld : IAsyncDisposable
 
     public bool IsLean { get; }
 
-    public FakeTimeProvider Time { get; } = new();
+    public SkewedClock Time { get; } = new();
 
     public LakeFiles Files { get; } = new();
 
