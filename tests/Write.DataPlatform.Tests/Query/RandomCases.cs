@@ -42,4 +42,13 @@ internal static class RandomCases
             }
         });
     }
+
+    /// <inheritdoc cref="CheckAsync{T}(Gen{T}, Func{T, Task}, long, int, Func{T, string}?)" />
+    public static Task CheckAsync<T>(this Gen<T> cases, Action<T> check, long count, Func<T, string>? print = null) => cases.CheckAsync(
+        value =>
+        {
+            check(value);
+            return Task.CompletedTask;
+        },
+        count, threads: 1, print);
 }
