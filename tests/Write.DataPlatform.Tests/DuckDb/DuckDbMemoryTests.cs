@@ -11,8 +11,8 @@ public sealed class DuckDbMemoryTests
         var name = Guid.NewGuid().ToString("N");
         await using (var instance = new DuckDbInstance(new DuckDbSettings { Name = name }))
         {
-            await using var session = await instance.OpenAsync();
-            await session.ExecuteAsync("CREATE TABLE numbers AS SELECT hash(i) AS number FROM range(1000000) AS t(i)");
+            await using var session = await instance.OpenAsync(TestContext.Current.CancellationToken);
+            await session.ExecuteAsync("CREATE TABLE numbers AS SELECT hash(i) AS number FROM range(1000000) AS t(i)", TestContext.Current.CancellationToken);
 
             // A million numbers of eight bytes, which do not compress.
             Assert.InRange(Measured(name)["in_memory_table"], 8_000_000, 64_000_000);
