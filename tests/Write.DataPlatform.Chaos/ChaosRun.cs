@@ -9,6 +9,7 @@ internal static class ChaosRun
     private const int SendersAtOnce = 2;
     private const int ReadersAtOnce = 3;
     private const int HistoryEvents = 2_000;
+    private const int LeastAnswersAMinute = 5;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
@@ -73,6 +74,11 @@ internal static class ChaosRun
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             findings.Break("not healed", "Events are not taken though nothing disturbs any more.");
+        }
+
+        if (findings.Done.GetValueOrDefault("answers") is var answers && answers < LeastAnswersAMinute * minutes)
+        {
+            findings.Break("not healed", $"Only {answers} requests were answered in {minutes} minutes: that all held would say nothing.");
         }
 
         findings.Count("events accepted", ledger.Of(Fate.Accepted).Count - HistoryEvents);
