@@ -32,6 +32,9 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
         on conflict (pk, sk) do update set revision = excluded.revision, expires_at = excluded.expires_at, body = excluded.body
         """;
 
+    // What was seen longer ago may be over: a lock is tried for again.
+    private static readonly TimeSpan Recent = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
 
     private readonly string _path;
@@ -40,8 +43,8 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
     private readonly SemaphoreSlim _writes = new(1);
     private bool _initialized;
 
-    // Since when another process keeps the file locked, as far as the last one in turn knows; null for that it got through.
-    private long? _lockedSince;
+    // Since when another process keeps the file locked, and when one in turn last saw it so; null for that the last one got through.
+    private (long Since, long Seen)? _locked;
     private DateTimeOffset _purgedAt;
 
     /// <param name="path">The file; its folder is made if it is not there.</param>
@@ -295,20 +298,21 @@ internal sealed class SqliteGoldStore : IGoldStore, IDisposable
                 () =>
                 {
                     var begun = Stopwatch.GetTimestamp();
-                    var waited = _lockedSince is { } since ? Stopwatch.GetElapsedTime(Math.Max(since, asked), begun) : TimeSpan.Zero;
+                    var locked = _locked is { } known && Stopwatch.GetElapsedTime(known.Seen, begun) < Recent ? _locked : null;
+                    var waited = locked is { } l ? Stopwatch.GetElapsedTime(Math.Max(l.Since, asked), begun) : TimeSpan.Zero;
                     if (waited >= Patience)
                     {
                         throw Failed(IsBusy, isTransient: true, null);
                     }
 
-                    (var lockedSince, _lockedSince) = (_lockedSince ?? begun, null);
+                    _locked = null;
                     try
                     {
                         return Guard(() => work(Patience - waited));
                     }
                     catch (GoldStoreException exception) when (exception.InnerException is SqliteException { SqliteErrorCode: Busy or Locked })
                     {
-                        _lockedSince = lockedSince;
+                        _locked = (locked?.Since ?? begun, Stopwatch.GetTimestamp());
                         throw;
                     }
                 },
