@@ -30,7 +30,7 @@ internal static class MonitoringServices
                 }
             })
             .WithMetrics(metrics => metrics
-                .AddMeter(Telemetry.Name, StreamMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.RateLimiting")
+                .AddMeter(Telemetry.Name, StreamMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
         if (!IsExported(builder.Configuration))

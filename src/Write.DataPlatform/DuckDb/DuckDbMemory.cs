@@ -33,9 +33,16 @@ internal static class DuckDbMemory
         {
             lock (root)
             {
-                if (Databases.ContainsKey(root))
+                try
                 {
-                    Add(root, name, bytes);
+                    if (Databases.ContainsKey(root))
+                    {
+                        Add(root, name, bytes);
+                    }
+                }
+                catch (DuckDBException)
+                {
+                    // One that cannot tell, since it is at its bound or broken, does not silence the others.
                 }
             }
         }

@@ -33,7 +33,7 @@ internal sealed class ModelTestLake : IAsyncDisposable
         try
         {
             var tables = Tables(model, test);
-            await using (var writer = new DuckDbInstance(new DuckDbSettings { Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 }))
+            await using (var writer = new DuckDbInstance(new DuckDbSettings { Name = "model tests", Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 }))
             await using (var session = await writer.OpenAsync(cancellationToken))
             {
                 foreach (var table in tables)

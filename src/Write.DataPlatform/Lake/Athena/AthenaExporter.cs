@@ -225,7 +225,7 @@ internal sealed partial class AthenaExporter(AthenaQueries queries, S3Files file
         }
     }
 
-    private static DuckDbSettings Settings { get; } = new() { MaxSessions = 1, Threads = 1, MemoryMegabytes = 512 };
+    private static DuckDbSettings Settings { get; } = new() { Name = "exports", MaxSessions = 1, Threads = 1, MemoryMegabytes = 512 };
 
     private static async IAsyncEnumerable<string?[]> Empty()
     {

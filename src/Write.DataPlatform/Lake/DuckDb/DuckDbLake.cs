@@ -152,6 +152,20 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
             TempDirectory = Path.Combine(_work, "spill"),
             MaxTempMegabytes = _options.MaxSpillMegabytes,
         });
+        try
+        {
+            await PrepareAsync(instance);
+            return instance;
+        }
+        catch
+        {
+            await instance.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task PrepareAsync(DuckDbInstance instance)
+    {
         await using var session = await instance.OpenAsync();
         static string Folder(string path) => "'" + path.Replace("'", "''", StringComparison.Ordinal) + "/'";
         if (_tables.Database is { } file)
@@ -164,7 +178,6 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
             + $"SET GLOBAL allowed_directories = [{string.Join(", ", new[] { _tables.Folder, _work }.OfType<string>().Select(Folder))}];"
             + "SET GLOBAL enable_external_access = false;"
             + "SET GLOBAL lock_configuration = true");
-        return instance;
     }
 
     /// <summary>Removes what processes that were killed left in the work folder, once it is sure that they are gone.</summary>
