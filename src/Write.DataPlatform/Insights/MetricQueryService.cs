@@ -314,8 +314,8 @@ internal sealed class MetricQueryService(
         // Where a stream goes on behind a table, the data reaches as far as it has counted.
         var watermarks = pieces.Where(p => p.Gold is not null)
             .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values.Max(Reach)).ToList();
-        // The lake's answer may take long: what came meanwhile it need not have.
-        watermarks.Add(asked);
+        // The lake's answer may take long, or be one that was made before: what came meanwhile it need not have.
+        watermarks.Add(pieces.Exists(p => p.Gold is null) ? asked - lake.MaxResultAge : asked);
 
         return new ServedBy(
             [.. ServedFrom(leaves)],

@@ -33,6 +33,9 @@ public interface ILake
     Task<string?> GetVersionAsync(
         string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default);
 
+    /// <summary>How much earlier than it was asked for an answer may have been made.</summary>
+    TimeSpan MaxResultAge => TimeSpan.Zero;
+
     /// <summary>What is remembered of a table is not true any more: who asks next sees its files as they are then. A lake that remembers none has nothing to do.</summary>
     void Forget(string table)
     {

@@ -11,6 +11,8 @@ internal sealed class AthenaLake(AthenaQueries queries, S3Files files, LakeOptio
 
     public SqlDialect Dialect => dialect;
 
+    public TimeSpan MaxResultAge => options.Athena.ResultReuse;
+
     public async Task<LakeRows> QueryAsync(SqlStatement statement, CancellationToken cancellationToken = default)
     {
         var query = await queries.RunAsync(Text(statement), options.QueryTimeout, statement.Tenant, cancellationToken);
