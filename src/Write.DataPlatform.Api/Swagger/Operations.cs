@@ -12,7 +12,7 @@ internal sealed class Operations(OpenApiDocument document)
     {
         [400] = "The request has mistakes; all of them are listed",
         [401] = "A key is needed from this address",
-        [403] = "For operators only",
+        [403] = "For operators only, or the key's tenant or role does not exist any more",
         [404] = "There is no such thing",
         [410] = "The server process that had it has ended",
         [406] = "None of the formats asked for",
@@ -55,7 +55,9 @@ internal sealed class Operations(OpenApiDocument document)
             operation.Responses["200"] = Response("The answer", AnswerJson.ContentType, body);
         }
 
-        foreach (var status in refusals)
+        // Whoever shows a key may be one too often, and its tenant may be gone.
+        var statuses = refusals.ToList();
+        foreach (var status in statuses.Contains(401) ? statuses.Union([403, 429]) : statuses)
         {
             operation.Responses[status.ToString(System.Globalization.CultureInfo.InvariantCulture)] = Refusal(status);
         }
@@ -86,6 +88,7 @@ internal sealed class Operations(OpenApiDocument document)
             Name = Preference.Header, In = ParameterLocation.Header, Schema = Schemas.Text(), Example = JsonValue.Create("respond-async, wait=10"),
             Description = "respond-async: an answer that takes longer than wait seconds (1 unless said) becomes a job, 202 with its address in Location",
         });
+        operation.Responses!["504"] = Refusal(504);
         operation.Responses["202"] = Response("The query goes on as a job; Location says where to ask for its answer", AnswerJson.ContentType, Ref(Schemas.Job));
         if (!isTagged)
         {

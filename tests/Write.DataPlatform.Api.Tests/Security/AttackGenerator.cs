@@ -17,7 +17,7 @@ internal sealed record Attack(string Method, string Path, string? Body, (string 
     public bool IsOfJob { get; init; }
 
     /// <summary>Whether an answer is text, which can be compared without its times and revisions.</summary>
-    public bool IsText => !Headers.Contains(Arrow);
+    public bool IsText => !Headers.Contains(Arrow) && !Path.Contains("format=arrow", StringComparison.Ordinal) && !Path.Contains("format=parquet", StringComparison.Ordinal);
 
     public static (string Name, string Value) Arrow { get; } = ("Accept", "application/vnd.apache.arrow.stream");
 
@@ -55,9 +55,10 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
         ("GET", "/v1/gold"), ("GET", "/v1/gold/visits_daily"), ("GET", "/v1/gold/visits_by_s"), ("POST", "/v1/gold/visits_daily/refresh"), ("GET", "/v1/runs"), ("GET", "/v1/runs/x"), ("POST", "/v1/runs/x/cancel"), ("GET", "/v1/keys"),
         ("POST", "/v1/keys"), ("DELETE", "/v1/keys/0123456789abcdef"), ("POST", "/v1/keys/0123456789abcdef/rotate"), ("GET", "/v1/audit"), ("POST", "/v1/query/explain"),
         ("POST", "/v1/events/visits"), ("GET", "/v1/streams"), ("GET", "/v1/streams/visits/dead-letters"), ("POST", "/v1/streams/visits/dead-letters/replay"),
+        ("POST", "/v1/alerts/x/test"), ("POST", "/v1/reports/x/send"), ("GET", "/metrics"),
     ];
 
-    public Attack Next() => random.Next(16) switch
+    public Attack Next() => random.Next(18) switch
     {
         0 or 1 or 2 => new Attack("POST", "/v1/query" + Eyes(), Query().ToJsonString(), Smuggled()),
         3 => new Attack("GET", "/v1/query?" + Address(), null, Smuggled()),
@@ -70,8 +71,31 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
         11 => Plain(),
         12 => Job(),
         13 or 14 => Tool(),
+        15 => new Attack("GET", Other() + Eyes(), null, Smuggled()),
+        16 => Batch(),
         _ => Wandering(),
     };
+
+    /// <summary>Pictures, and what is the caller's own.</summary>
+    private string Other() => random.Next(4) switch
+    {
+        0 => "/v1/" + Pick<string>(["alerts", "alerts/x", "alerts/..%2fkeys", "reports", "reports/x", "reports/globex"]),
+        1 => "/v1/caller",
+        _ => $"/v1/insights/{Pick(Names)}.svg",
+    };
+
+    /// <summary>Several requests of the feed in one, of all of which the key is the batch's.</summary>
+    private Attack Batch()
+    {
+        var requests = Enumerable.Range(0, 1 + random.Next(3)).Select(i => (JsonNode?)new JsonObject
+        {
+            ["id"] = i.ToString(CultureInfo.InvariantCulture),
+            ["method"] = "GET",
+            ["url"] = random.Next(4) == 0 ? Pick<string>(["/v1/keys", "../v1/keys", "http://localhost/v1/keys", "$batch"]) : Pick(Sets) + "?$filter=" + Escaped(Condition()),
+            ["headers"] = new JsonObject(Smuggled().DistinctBy(h => h.Item1).Select(h => KeyValuePair.Create(h.Item1, (JsonNode?)h.Item2))),
+        });
+        return new Attack("POST", "/odata/$batch" + Eyes(), new JsonObject { ["requests"] = new JsonArray([.. requests]) }.ToJsonString(), Smuggled());
+    }
 
     private Attack Plain()
     {
@@ -193,7 +217,7 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
     [
         "groupBy=" + Pick(Fields), "where=" + Escaped(Where(2).ToJsonString()), "where=" + Escaped($"{{{{ Dimension('{Pick(Fields)}') }}}} = '{Pick(Texts).Replace("'", "''", StringComparison.Ordinal)}'"),
         "where=" + Escaped($"{{{{ Dimension('{Pick(Fields)}') }}}} = {Pick(Texts)}"), "where=" + Escaped("{{ Metric('revenue', ['show']) }} > 1"), "orderBy=-" + Pick(Metrics), "limit=" + random.Next(3).ToString(CultureInfo.InvariantCulture),
-        "tenant=globex", "role=open", "format=csv", "apikey=", "last=" + Escaped(Pick(Texts)),
+        "tenant=globex", "role=open", "format=" + Pick<string>(["csv", "arrow", "parquet", "svg", "exe"]), "apikey=", "last=" + Escaped(Pick(Texts)),
     ]).Prepend("metrics=" + Pick(Metrics)));
 
     private string Catalog() => random.Next(5) switch

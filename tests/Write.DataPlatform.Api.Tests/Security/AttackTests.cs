@@ -162,6 +162,18 @@ public sealed class AttackTests(TwinServers servers)
         }
     }
 
+    /// <summary>And is not waited for without end: Kestrel wants 240 bytes a second once five seconds are over.</summary>
+    [Fact]
+    public async Task Slow_callers_are_cut_off()
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(IPAddress.Loopback, servers.Full.BaseAddress!.Port, Cancel);
+        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {servers.FullKey}\r\nContent-Length: 100\r\n\r\n{{"), Cancel);
+        using var reader = new StreamReader(socket.GetStream(), Encoding.ASCII);
+        var answer = await reader.ReadToEndAsync(Cancel).WaitAsync(TimeSpan.FromMinutes(2), Cancel);
+        Assert.StartsWith("HTTP/1.1 408 ", answer, StringComparison.Ordinal);
+    }
+
     /// <summary>What another customer was given.</summary>
     private async Task<Stolen> StealAsync()
     {
