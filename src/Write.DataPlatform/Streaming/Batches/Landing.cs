@@ -31,7 +31,7 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
     /// <param name="afterRow">The number that the first row's follows.</param>
     /// <param name="toRow">The last row's number.</param>
     /// <param name="cancellationToken">Ends it; what is half done is done again next time.</param>
-    /// <exception cref="IOException">The folder cannot be written.</exception>
+    /// <exception cref="IOException">The folder cannot be written, or is not there.</exception>
     /// <exception cref="LakeException">The lake could not say whether it has late events already.</exception>
     public async Task WriteAsync(IReadOnlyList<string> tables, SequenceNumber? after, SequenceNumber to, long afterRow, long toRow, CancellationToken cancellationToken = default)
     {
@@ -48,7 +48,7 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
                 continue;
             }
 
-            Directory.CreateDirectory(directory);
+            PartitionFolder.Make(folder.Path, path);
             var columns = string.Join(", ", rows.Columns.Select(c => $"{BatchRows.LakeValue(c)} AS {GoldColumns.Quote(c.Name)}"));
             await MakeAsync(
                 target,

@@ -1,6 +1,7 @@
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Streaming;
 using Write.DataPlatform.Streaming.Batches;
+using Write.DataPlatform.Tests.Gold;
 
 namespace Write.DataPlatform.Tests.Streaming.Batches;
 
@@ -57,5 +58,71 @@ public sealed class LandingTests
         world.Time.Advance(TimeSpan.FromSeconds(31));
         await SendAsync();
         Assert.All(merged, file => Assert.False(File.Exists(file)));
+    }
+
+    [Fact]
+    public async Task A_lake_that_is_away_is_not_made_a_second_time()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean, configure: settings => settings["DataPlatform:MicroBatches:LandInterval"] = "00:00:00");
+        await world.StartAsync();
+        await using var batcher = await world.BeginAsync("0", "away", 1);
+        var now = world.Time.GetUtcNow();
+        Task SendAsync(int number) => batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", number, now, new Sent(number, now.UtcDateTime, "FR", null, 1, 1, null).Json())], TimeSpan.Zero), Cancel);
+        await SendAsync(1);
+        string lake = world.Files.Path, away = lake + ".away";
+        Directory.Move(lake, away);
+        await Assert.ThrowsAnyAsync<Exception>(() => SendAsync(2));
+        Assert.False(Directory.Exists(lake));
+        Directory.Move(away, lake);
+    }
+
+    [Fact]
+    public void A_partitions_folder_is_made_within_a_table_that_is_there()
+    {
+        using var folder = new TempFolder();
+        var table = folder.File("visits");
+        Directory.CreateDirectory(table);
+        PartitionFolder.Make(table, "");
+        PartitionFolder.Make(table, "year=2026/month=2026-11");
+        PartitionFolder.Make(table, "year=2026/month=2026-12");
+        PartitionFolder.Make(table, "year=2026/month=2026-12");
+        Assert.Equal(["month=2026-11", "month=2026-12"], Directory.GetDirectories(Path.Combine(table, "year=2026")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        Assert.Throws<DirectoryNotFoundException>(() => PartitionFolder.Make(folder.File("views"), "day=2026-11-29"));
+        Assert.False(Directory.Exists(folder.File("views")));
+        File.WriteAllText(folder.File("visits/day"), "");
+        Assert.ThrowsAny<IOException>(() => PartitionFolder.Make(table, "day/hour=1"));
+    }
+
+    [Fact]
+    public async Task A_table_that_goes_away_at_any_moment_is_not_made_again()
+    {
+        using var folder = new TempFolder();
+        string table = folder.File("lake/visits"), away = folder.File("away");
+        Directory.CreateDirectory(table);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var making = Task.Run(() =>
+        {
+            for (var i = 0; !end.IsCancellationRequested; i++)
+            {
+                try
+                {
+                    PartitionFolder.Make(table, $"month={i % 50}/day={i}");
+                }
+                catch (DirectoryNotFoundException)
+                {
+                    // It is away.
+                }
+            }
+        }, Cancel);
+        for (var i = 0; i < 2_000; i++)
+        {
+            Directory.Move(folder.File("lake"), away);
+            Assert.False(Directory.Exists(folder.File("lake")));
+            Directory.Move(away, folder.File("lake"));
+        }
+
+        await end.CancelAsync();
+        await making;
     }
 }
