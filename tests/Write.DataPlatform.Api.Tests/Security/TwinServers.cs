@@ -125,7 +125,7 @@ public sealed partial class TwinServers : IAsyncLifetime
             return;
         }
 
-        foreach (var name in new[] { "traceId", "served", "goldTables", "examples", "example", "etag", "loaded_at", "modelRevision" })
+        foreach (var name in new[] { "traceId", "served", "goldTables", "examples", "example", "etag", "loaded_at", "modelRevision", "content-length" })
         {
             map.Remove(name);
         }
