@@ -74,6 +74,12 @@ public sealed class LandingTests
         await Assert.ThrowsAnyAsync<Exception>(() => SendAsync(2));
         Assert.False(Directory.Exists(lake));
         Directory.Move(away, lake);
+
+        // Whoever takes the shard over has the event still, and the lake both.
+        await using var next = await world.BeginAsync("0", "away", 2);
+        await next.ProcessAsync(new ShardBatch([BatchWorld.Record("0", 2, now, new Sent(2, now.UtcDateTime, "FR", null, 1, 1, null).Json())], TimeSpan.Zero), Cancel);
+        await next.StopAsync(Cancel);
+        Assert.Equal(2, Directory.GetFiles(lake, LandedFile.Prefix(BatchWorld.Stream, ShardBatcher.NameOf("0", "away")) + "*.parquet", SearchOption.AllDirectories).Length);
     }
 
     [Fact]
