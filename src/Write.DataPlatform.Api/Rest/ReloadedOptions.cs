@@ -7,7 +7,7 @@ namespace Write.DataPlatform.Api.Rest;
 internal sealed partial class ReloadedOptions<T>(IOptionsMonitor<T> monitor, ILogger<ReloadedOptions<T>> logger)
     where T : class
 {
-    private T? _last;
+    private T _last = monitor.CurrentValue;
     private string? _told;
 
     public T Value
@@ -20,15 +20,16 @@ internal sealed partial class ReloadedOptions<T>(IOptionsMonitor<T> monitor, ILo
                 _told = null;
                 return _last = value;
             }
-            catch (OptionsValidationException exception) when (_last is { } last)
+            catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException)
             {
+                // Values that may not be, and texts that are no values at all.
                 if (_told != exception.Message)
                 {
                     _told = exception.Message;
                     Refused(logger, exception.Message);
                 }
 
-                return last;
+                return _last;
             }
         }
     }

@@ -16,6 +16,9 @@ internal sealed record Attack(string Method, string Path, string? Body, (string 
     /// <summary>Whether it is about a query that goes on for another customer.</summary>
     public bool IsOfJob { get; init; }
 
+    /// <summary>The forged token that is shown in the place of acme's key; null for none.</summary>
+    public string? Token { get; init; }
+
     /// <summary>Whether an answer is text, which can be compared without its times and revisions.</summary>
     public bool IsText => !Headers.Contains(Arrow) && !Path.Contains("format=arrow", StringComparison.Ordinal) && !Path.Contains("format=parquet", StringComparison.Ordinal);
 
@@ -27,7 +30,9 @@ internal sealed record Attack(string Method, string Path, string? Body, (string 
 /// <summary>What another customer was given.</summary>
 /// <param name="Pages">Cursors and tags.</param>
 /// <param name="Jobs">The ids of queries that go on without it.</param>
-internal sealed record Stolen(IReadOnlyList<string> Pages, IReadOnlyList<string> Jobs);
+/// <param name="Runs">The ids of refreshes of its rows.</param>
+/// <param name="Tokens">What was made of tokens.</param>
+internal sealed record Stolen(IReadOnlyList<string> Pages, IReadOnlyList<string> Jobs, IReadOnlyList<string> Runs, IReadOnlyList<string> Tokens);
 
 /// <summary>Draws attempts: every route and option, with names and values of other customers, hidden names, text that is meant as code, and forged pages.</summary>
 internal sealed class AttackGenerator(Random random, Stolen stolen)
@@ -52,13 +57,13 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
 
     private static readonly (string Method, string Path)[] OperatorRoutes =
     [
-        ("GET", "/v1/gold"), ("GET", "/v1/gold/visits_daily"), ("GET", "/v1/gold/visits_by_s"), ("POST", "/v1/gold/visits_daily/refresh"), ("GET", "/v1/runs"), ("GET", "/v1/runs/x"), ("POST", "/v1/runs/x/cancel"), ("GET", "/v1/keys"),
+        ("GET", "/v1/gold"), ("GET", "/v1/gold/visits_daily"), ("GET", "/v1/gold/visits_by_s"), ("POST", "/v1/gold/visits_daily/refresh"), ("GET", "/v1/runs"), ("GET", "/v1/runs/{run}"), ("POST", "/v1/runs/{run}/cancel"), ("POST", "/v1/runs/x/cancel"), ("GET", "/v1/keys"),
         ("POST", "/v1/keys"), ("DELETE", "/v1/keys/0123456789abcdef"), ("POST", "/v1/keys/0123456789abcdef/rotate"), ("GET", "/v1/audit"), ("POST", "/v1/query/explain"),
         ("POST", "/v1/events/visits"), ("GET", "/v1/streams"), ("GET", "/v1/streams/visits/dead-letters"), ("POST", "/v1/streams/visits/dead-letters/replay"),
         ("POST", "/v1/alerts/x/test"), ("POST", "/v1/reports/x/send"), ("GET", "/metrics"),
     ];
 
-    public Attack Next() => random.Next(18) switch
+    public Attack Next() => random.Next(19) switch
     {
         0 or 1 or 2 => new Attack("POST", "/v1/query" + Eyes(), Query().ToJsonString(), Smuggled()),
         3 => new Attack("GET", "/v1/query?" + Address(), null, Smuggled()),
@@ -73,6 +78,7 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
         13 or 14 => Tool(),
         15 => new Attack("GET", Other() + Eyes(), null, Smuggled()),
         16 => Batch(),
+        17 => new Attack("GET", Pick<string>(["/v1/query?metrics=visits", "/v1/metrics", "/odata/metrics?$apply=aggregate(visits)", "/v1/keys", "/v1/insights/by-country"]), null, Smuggled(), HasTwin: false) { Token = Pick(stolen.Tokens) },
         _ => Wandering(),
     };
 
@@ -112,7 +118,7 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
     private Attack Operator()
     {
         var (method, path) = Pick(OperatorRoutes);
-        return new Attack(method, path + Eyes(), method == "POST" ? """{"name":"mine","role":"operator","metrics":["visits"]}""" : null, Smuggled(), IsOperators: true);
+        return new Attack(method, path.Replace("{run}", Pick(stolen.Runs), StringComparison.Ordinal) + Eyes(), method == "POST" ? """{"name":"mine","role":"operator","metrics":["visits"]}""" : null, Smuggled(), IsOperators: true);
     }
 
     /// <summary>A query that goes on for another customer, looked at, waited for and ended.</summary>

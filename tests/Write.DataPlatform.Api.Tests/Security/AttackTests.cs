@@ -2,8 +2,11 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Write.DataPlatform.Gold;
 using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Tests.Security;
@@ -27,6 +30,7 @@ public sealed class AttackTests(TwinServers servers)
     {
         var stolen = await StealAsync();
         var open = await servers.KeyAsync(0, KeyGrant.Plain with { Policy = "open" });
+        var token = servers.TokenOf(("tenant", "acme"));
         var (through, statuses, compared) = (new ConcurrentQueue<string>(), new ConcurrentDictionary<HttpStatusCode, int>(), 0);
         await Parallel.ForEachAsync(Enumerable.Range(0, Attempts), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = Cancel }, async (seed, _) =>
         {
@@ -38,7 +42,9 @@ public sealed class AttackTests(TwinServers servers)
                 await SendAsync(servers.Full, open, attack);
             }
 
-            var answer = await SendAsync(servers.Full, servers.FullKey, attack);
+            // Acme's key, or a token that its identity provider gave it: what each may see is the same.
+            var (mine, twins) = seed % 4 == 1 ? (token, token) : (servers.FullKey, servers.TwinKey);
+            var answer = await SendAsync(servers.Full, mine, attack);
             statuses.AddOrUpdate(answer.Status, 1, (_, n) => n + 1);
             if (Found(attack, answer) is { } found)
             {
@@ -47,7 +53,7 @@ public sealed class AttackTests(TwinServers servers)
             else if (attack.IsText && (attack.IsPlain || (attack.HasTwin && seed % 3 == 0)))
             {
                 Interlocked.Increment(ref compared);
-                var twin = await SendAsync(servers.Twin, servers.TwinKey, attack);
+                var twin = await SendAsync(servers.Twin, twins, attack);
                 if (twin.Status != answer.Status || TwinServers.Comparable(twin.Body) != TwinServers.Comparable(answer.Body))
                 {
                     through.Enqueue($"seed {seed}: differs\n{attack.Text}\n{(int)answer.Status} {Short(TwinServers.Comparable(answer.Body))}\n{(int)twin.Status} {Short(TwinServers.Comparable(twin.Body))}");
@@ -194,11 +200,32 @@ public sealed class AttackTests(TwinServers servers)
             Uri.UnescapeDataString(link[(link.IndexOf("skiptoken=", StringComparison.Ordinal) + "skiptoken=".Length)..]),
             .. (headers + tagged).Split('\n').Where(h => h.StartsWith("ETag", StringComparison.OrdinalIgnoreCase)).Select(h => h.Split('"')[1]),
         ];
-        return new Stolen(pages, jobs);
+        var runs = await servers.Services.GetRequiredService<RunLedger>().ListAsync(cancellationToken: Cancel).Select(r => r.Id).ToListAsync(Cancel);
+        return new Stolen(pages, jobs, runs, [.. Forged()]);
+    }
+
+    /// <summary>Tokens that would be globex's or an operator's, if they were believed.</summary>
+    private IEnumerable<string> Forged()
+    {
+        var mine = servers.TokenOf(("tenant", "acme")).Split('.');
+        using var own = RSA.Create(2048);
+        foreach (var claims in new (string, JsonNode?)[][] { [("tenant", "globex")], [("role", "operator")] })
+        {
+            var wanted = servers.TokenOf(claims).Split('.');
+            yield return $"{mine[0]}.{wanted[1]}.{mine[2]}";
+            yield return $"{mine[0]}.{wanted[1]}.";
+            var payload = TokenMaker.Claims(servers.Services.GetRequiredService<TimeProvider>().GetUtcNow(), claims);
+            yield return TokenMaker.Sign(own, payload);
+            yield return TokenMaker.Make(new JsonObject { ["alg"] = "none", ["typ"] = "JWT" }, payload, _ => []);
+            yield return TokenMaker.Make(new JsonObject { ["alg"] = "HS256", ["typ"] = "JWT", ["kid"] = "one" }, payload, data => HMACSHA256.HashData(servers.SigningKey.ExportSubjectPublicKeyInfo(), data));
+            yield return TokenMaker.Make(
+                new JsonObject { ["alg"] = "RS256", ["typ"] = "JWT", ["jwk"] = JsonNode.Parse(TokenMaker.KeySet(("one", own)))!["keys"]![0]!.DeepClone() }, payload,
+                data => own.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        }
     }
 
     private static Task<(HttpStatusCode Status, string Body, string Headers)> SendAsync(HttpClient client, string key, Attack attack) =>
-        TwinServers.SendAsync(client, key, new HttpMethod(attack.Method), attack.Path, attack.Body, attack.Headers);
+        TwinServers.SendAsync(client, attack.Token ?? key, new HttpMethod(attack.Method), attack.Path, attack.Body, attack.Headers);
 
     /// <summary>What an answer gives away; null if nothing.</summary>
     private static string? Found(Attack attack, (HttpStatusCode Status, string Body, string Headers) answer)
@@ -208,6 +235,7 @@ public sealed class AttackTests(TwinServers servers)
         return TwinServers.Canaries.FirstOrDefault(c => shown.Contains(c, StringComparison.Ordinal) && !request.Contains(c, StringComparison.Ordinal)) is { } canary ? $"tells '{canary}'"
             : (int)answer.Status >= 500 && answer.Status != HttpStatusCode.NotImplemented ? "fails"
             : attack.IsOfJob && answer.Status is not (HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.BadRequest) ? "is another's query"
+            : attack.Token is not null && answer.Status != HttpStatusCode.Unauthorized ? "is believed"
             : attack.IsOperators && answer.Status != HttpStatusCode.Forbidden ? "is let in"
             : attack.Headers.Any(h => h.Name == "If-None-Match" && h.Value != "*") && answer.Status == HttpStatusCode.NotModified ? "shares a tag"
             : null;

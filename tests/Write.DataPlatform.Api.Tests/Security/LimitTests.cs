@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -112,6 +113,57 @@ public sealed class LimitTests
         Assert.Contains("\"day\";r=1", (await Get()).Headers, StringComparison.Ordinal);
         await Get();
         Assert.Equal(HttpStatusCode.TooManyRequests, (await Get()).Status);
+    }
+
+    /// <summary>A file of settings changes under a running server.</summary>
+    [Fact]
+    public async Task Changed_limits_hold_and_wrong_ones_do_not()
+    {
+        await using var server = await StartAsync();
+        var key = await KeyAsync(server, "free");
+        var file = Path.Combine(server.Data, "settings.json");
+        await WriteAsync("0");
+        ((ConfigurationManager)server.Services.GetRequiredService<IConfiguration>()).AddJsonFile(file, optional: false, reloadOnChange: true);
+        Assert.False(await IsLimitedAsync());
+        await UntilAsync("0.001", isLimited: true);
+        // Neither what no number can be, nor half a file, lifts the limit or ends the server, nor what is written next.
+        foreach (var wrong in new[] { "-5", "\"plenty\"", "{" })
+        {
+            await WriteAsync(wrong);
+            for (var i = 0; i < 10; i++)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Cancel);
+                Assert.True(await IsLimitedAsync());
+            }
+        }
+
+        await UntilAsync("0", isLimited: false);
+        await UntilAsync("0.002", isLimited: true);
+
+        Task WriteAsync(string rate) => File.WriteAllTextAsync(file, $$$"""{ "DataPlatform": { "Limits": { "KeyRatePerSecond": {{{rate}}} } } }""", Cancel);
+
+        // The second of two requests at once.
+        async Task<bool> IsLimitedAsync()
+        {
+            List<HttpStatusCode> statuses = [];
+            for (var i = 0; i < 2; i++)
+            {
+                statuses.Add((await TwinServers.SendAsync(server.Client, key, HttpMethod.Get, "/v1/metrics")).Status);
+            }
+
+            Assert.All(statuses, s => Assert.True(s is HttpStatusCode.OK or HttpStatusCode.TooManyRequests, s.ToString()));
+            return statuses[1] == HttpStatusCode.TooManyRequests;
+        }
+
+        async Task UntilAsync(string rate, bool isLimited)
+        {
+            await WriteAsync(rate);
+            for (var tries = 0; await IsLimitedAsync() != isLimited; tries++)
+            {
+                Assert.True(tries < 300, $"The rate does not become {rate}.");
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Cancel);
+            }
+        }
     }
 
     [Fact]

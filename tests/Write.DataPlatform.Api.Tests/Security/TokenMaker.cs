@@ -27,7 +27,7 @@ internal static class TokenMaker
         };
         foreach (var (name, value) in claims)
         {
-            payload[name] = value;
+            payload[name] = value?.DeepClone();
         }
 
         return payload;

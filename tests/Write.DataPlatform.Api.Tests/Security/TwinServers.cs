@@ -61,6 +61,13 @@ public sealed partial class TwinServers : IAsyncLifetime
     internal async Task<string> KeyAsync(int server, KeyGrant grant, string? tenant = "acme") =>
         (await _apps[server].Services.GetRequiredService<ApiKeys>().CreateAsync("test", tenant is null ? KeyRole.Analyst : KeyRole.Customer, tenant, null, grant, Cancel)).Text;
 
+    /// <summary>A token of the identity provider, good for a day at both servers.</summary>
+    internal string TokenOf(params (string Name, JsonNode? Value)[] claims)
+    {
+        var now = Services.GetRequiredService<TimeProvider>().GetUtcNow();
+        return TokenMaker.Sign(SigningKey, TokenMaker.Claims(now, [.. claims, ("exp", now.AddDays(1).ToUnixTimeSeconds())]));
+    }
+
     internal static async Task<(HttpStatusCode Status, string Body, string Headers)> SendAsync(HttpClient client, string? key, HttpMethod method, string path, string? json = null, params (string Name, string Value)[] headers)
     {
         // The path goes out as it is written, its dots and slashes too.

@@ -1,0 +1,126 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Api.Tests.Security;
+using Write.DataPlatform.Security;
+
+namespace Write.DataPlatform.Api.Tests.Serving;
+
+/// <summary>Those who ask for much and take it slowly, or not at all.</summary>
+public sealed class SlowReaderTests
+{
+    private const int Readers = 24;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>More of them than a tenant has places take nothing of their answers: others are served, and when their time is over their places are free again.</summary>
+    [Fact]
+    public async Task Slow_readers_hold_up_nobody_else_and_not_for_ever()
+    {
+        await using var server = new SmallServer();
+        await File.AppendAllTextAsync(server.ModelFile, """
+            tenants:
+              - { name: slow, where: "{{ Dimension('visit__country') }} IS NOT NULL" }
+              - { name: quick, where: "{{ Dimension('visit__country') }} IS NOT NULL" }
+
+            """, Cancel);
+        // Twenty million bytes of answer, more than lies in the buffers of two sockets.
+        SmallServer.Sql($"""
+            COPY (SELECT i AS id, TIMESTAMP '2026-01-01' + to_minutes(i) AS started_at, repeat('x', 600) || i AS country, 1::BIGINT AS seconds FROM range(30000) AS r(i))
+            TO '{server.MonthFile(SmallServer.Months[0])}' (FORMAT parquet)
+            """);
+        await server.StartAsync(settings: [("DataPlatform:Limits:QueryTimeout", "00:00:20")]);
+        await server.RefreshAsync();
+        var (slow, quick) = (await KeyAsync(server, "slow"), await KeyAsync(server, "quick"));
+        List<TcpClient> readers = [];
+        try
+        {
+            for (var i = 0; i < Readers; i++)
+            {
+                var reader = new TcpClient { ReceiveBufferSize = 4096 };
+                readers.Add(reader);
+                await reader.ConnectAsync(IPAddress.Loopback, server.Client.BaseAddress!.Port, Cancel);
+                // Each asks for something else, so that nobody's answer is known.
+                await reader.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET /v1/query?metrics=visits,seconds&groupBy=visit__country&source=gold&limit={40_000 + i} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {slow}\r\n\r\n"), Cancel);
+            }
+
+            Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, quick, HttpMethod.Get, "/v1/query?metrics=visits&source=gold")).Status);
+            Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, slow, HttpMethod.Get, "/v1/metrics")).Status);
+            // Waits for a place of the tenant's own, which those who take nothing have to give up.
+            Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, slow, HttpMethod.Get, "/v1/query?metrics=visits&source=gold").WaitAsync(TimeSpan.FromMinutes(2), Cancel)).Status);
+            var answers = await Task.WhenAll(readers.Select(TakeAsync));
+            Assert.DoesNotContain(answers, a => a.StartsWith("HTTP/1.1 200", StringComparison.Ordinal) && a.EndsWith("0\r\n\r\n", StringComparison.Ordinal));
+            Assert.All(answers, a => Assert.True(a.Length == 0 || a.StartsWith("HTTP/1.1 200", StringComparison.Ordinal) || a.StartsWith("HTTP/1.1 504", StringComparison.Ordinal), a[..Math.Min(a.Length, 400)]));
+            Assert.Contains(answers, a => a.StartsWith("HTTP/1.1 200", StringComparison.Ordinal));
+        }
+        finally
+        {
+            readers.ForEach(r => r.Dispose());
+        }
+    }
+
+    /// <summary>What is sent waits at the server in pieces, not as a whole for each of those who take it slowly.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1_000)]
+    [InlineData(65_536)]
+    [InlineData(65_537)]
+    [InlineData(3_000_000)]
+    public async Task No_more_is_given_to_a_connection_than_it_takes(int length)
+    {
+        var body = new byte[length];
+        new Random(length).NextBytes(body);
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 65_536, resumeWriterThreshold: 32_768, useSynchronizationContext: false));
+        var sending = AnswerEndpoint.SendAsync(pipe.Writer, body, Cancel);
+        var (taken, most) = (new List<byte>(), 0L);
+        var sent = sending.ContinueWith(_ => pipe.Writer.Complete(), Cancel, TaskContinuationOptions.None, TaskScheduler.Default);
+        while (true)
+        {
+            var read = await pipe.Reader.ReadAsync(Cancel);
+            most = Math.Max(most, read.Buffer.Length);
+            var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, 50_000));
+            foreach (var memory in piece)
+            {
+                taken.AddRange(memory.Span);
+            }
+
+            pipe.Reader.AdvanceTo(piece.End);
+            if (read.IsCompleted && piece.Length == read.Buffer.Length)
+            {
+                break;
+            }
+        }
+
+        await sending;
+        await sent;
+        Assert.Equal(body, taken);
+        Assert.InRange(most, 0, 2 * 65_536);
+    }
+
+    /// <summary>What has come until the connection ended, read after all.</summary>
+    private static async Task<string> TakeAsync(TcpClient reader)
+    {
+        var text = new StringBuilder();
+        var buffer = new byte[65_536];
+        try
+        {
+            int count;
+            while ((count = await reader.GetStream().ReadAsync(buffer, Cancel).AsTask().WaitAsync(TimeSpan.FromMinutes(1), Cancel)) > 0)
+            {
+                text.Append(Encoding.ASCII.GetString(buffer, 0, count));
+            }
+        }
+        catch (IOException)
+        {
+            // The server has cut it off.
+        }
+
+        return text.ToString();
+    }
+
+    private static async Task<string> KeyAsync(SmallServer server, string tenant) =>
+        (await server.Services.GetRequiredService<ApiKeys>().CreateAsync("test", KeyRole.Customer, tenant, null, KeyGrant.Plain, Cancel)).Text;
+}
