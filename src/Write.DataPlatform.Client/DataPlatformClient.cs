@@ -11,15 +11,24 @@ namespace Write.DataPlatform.Client;
 public partial class DataPlatformClient
 {
     /// <summary>A client of one server.</summary>
-    /// <param name="address">The server's address, such as <c>https://metrics.example</c>.</param>
+    /// <param name="address">The server's address, such as <c>https://metrics.example</c>, with the stage or path under which it is reached, if there is one.</param>
     /// <param name="key">A key of the API, <c>wdp_…</c>; null for none, which only a server on this machine takes.</param>
     /// <returns>It holds an <see cref="HttpClient"/> for as long as it lives: make one and keep it.</returns>
     public static DataPlatformClient Connect(Uri address, string? key = null)
     {
         ArgumentNullException.ThrowIfNull(address);
-        var http = new HttpClient { BaseAddress = address };
+        var http = new HttpClient { BaseAddress = Root(address) };
         http.DefaultRequestHeaders.Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key);
         return new DataPlatformClient(http);
+    }
+
+    /// <summary>The address as an <see cref="HttpClient.BaseAddress"/>: without a slash at its end the last part of its path would be replaced.</summary>
+    /// <param name="address">The server's address, with the stage or path under which it is reached.</param>
+    /// <returns>The address, with a slash at its end.</returns>
+    public static Uri Root(Uri address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return address.AbsolutePath.EndsWith('/') ? address : new UriBuilder(address) { Path = address.AbsolutePath + "/" }.Uri;
     }
 
     // Lists of names, such as what an answer is served by; single ones say so themselves.

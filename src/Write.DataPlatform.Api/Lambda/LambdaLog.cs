@@ -24,6 +24,9 @@ internal static partial class LambdaLog
     [LoggerMessage(957, LogLevel.Error, "The refresh failed")]
     public static partial void NotRefreshed(ILogger logger, Exception exception);
 
+    [LoggerMessage(958, LogLevel.Error, "The stream {Source} could not be read; the next tick does")]
+    public static partial void NotRead(ILogger logger, Exception exception, string source);
+
     [LoggerMessage(955, LogLevel.Error, "Events of {Source} could not be counted; they are given again")]
     public static partial void NotCounted(ILogger logger, Exception exception, string source);
 }

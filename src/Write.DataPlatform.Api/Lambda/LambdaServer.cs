@@ -23,6 +23,8 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
     private const string TraceVariable = "_X_AMZN_TRACE_ID";
     private const int FlushMilliseconds = 2_000;
 
+    private static readonly Problem Late = new(504, ProblemCodes.QueryTimeout, "The request takes longer than the function may run.");
+
     private readonly CancellationTokenSource _stop = new();
 
     // Asked for at the start: the server is made before the settings and the model are looked at.
@@ -130,7 +132,7 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
         ReadOnlyMemory<byte> answer = default;
 
         // One that was whole when the time ran out is an answer yet; what the application gave up says nothing.
-        if (error is null && !exchange.IsAborted && !(deadline.IsCancellationRequested && exchange.Response.StatusCode == StatusCodes.Status499ClientClosedRequest))
+        if (error is null && !exchange.IsAborted && !IsGivenUp(exchange.Response, deadline))
         {
             answer = HttpAnswer.Whole(request.Source, exchange.Response, buffer.Content);
         }
@@ -141,7 +143,7 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
         }
         else if (answer.IsEmpty && deadline.IsCancellationRequested)
         {
-            answer = await ProblemAsync(request.Source, id, new Problem(504, ProblemCodes.QueryTimeout, "The request takes longer than the function may run."));
+            answer = await ProblemAsync(request.Source, id, Late);
         }
         else if (answer.IsEmpty)
         {
@@ -158,18 +160,26 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
         var pipe = new Pipe();
         var sending = Task.CompletedTask;
         Exception? error = null;
+        var isLate = false;
         await using var sink = pipe.Writer.AsStream(leaveOpen: true);
         using var exchange = new HttpExchange(
             request,
             id,
             sink,
-            async response =>
-            {
-                sending = api.StreamAsync(id, pipe.Reader, () => error, CancellationToken.None);
-                await pipe.Writer.WriteAsync(HttpAnswer.Beginning(request.Source, response), CancellationToken.None);
-            },
+            // What the application gave up when the time ran out says nothing.
+            response => (isLate = IsGivenUp(response, deadline)) ? Task.CompletedTask : BeginAsync(response),
             deadline);
         error = await ProcessAsync(application, exchange);
+        if (isLate)
+        {
+            var (late, body) = await WriteAsync(id, Late);
+            await BeginAsync(late);
+            await pipe.Writer.WriteAsync(body, CancellationToken.None);
+            await pipe.Writer.CompleteAsync();
+            await sending;
+            return;
+        }
+
         if (!exchange.Response.HasStarted)
         {
             throw error ?? new InvalidOperationException("The answer was never begun.");
@@ -186,7 +196,16 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
             // As it should: the connection was cut, and what was sent is not taken for the whole.
             LambdaLog.Broken(logger, error, id);
         }
+
+        async Task BeginAsync(IHttpResponseFeature response)
+        {
+            sending = api.StreamAsync(id, pipe.Reader, () => error, CancellationToken.None);
+            await pipe.Writer.WriteAsync(HttpAnswer.Beginning(request.Source, response), CancellationToken.None);
+        }
     }
+
+    private static bool IsGivenUp(IHttpResponseFeature response, CancellationToken deadline) =>
+        deadline.IsCancellationRequested && response.StatusCode == StatusCodes.Status499ClientClosedRequest;
 
     private async Task<Exception?> ProcessAsync<TContext>(IHttpApplication<TContext> application, HttpExchange exchange) where TContext : notnull
     {
@@ -217,11 +236,17 @@ internal sealed class LambdaServer(RuntimeApi api, IServiceProvider services, IH
 
     private static async Task<ReadOnlyMemory<byte>> ProblemAsync(HttpSource source, string id, Problem problem)
     {
+        var (response, body) = await WriteAsync(id, problem);
+        return HttpAnswer.Whole(source, response, body.Span);
+    }
+
+    private static async Task<(IHttpResponseFeature Response, ReadOnlyMemory<byte> Body)> WriteAsync(string id, Problem problem)
+    {
         using var body = new MemoryStream();
         var context = new DefaultHttpContext { TraceIdentifier = id };
         context.Response.Body = body;
         await problem.WriteAsync(context);
         await context.Response.BodyWriter.FlushAsync();
-        return HttpAnswer.Whole(source, context.Features.GetRequiredFeature<IHttpResponseFeature>(), body.GetBuffer().AsSpan(0, (int)body.Length));
+        return (context.Features.GetRequiredFeature<IHttpResponseFeature>(), body.ToArray());
     }
 }

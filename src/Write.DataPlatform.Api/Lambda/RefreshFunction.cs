@@ -41,6 +41,7 @@ internal sealed class RefreshFunction(
 
     // Of a function's time; of one that has little it is a quarter.
     private static readonly TimeSpan AlertsWait = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan StreamsWait = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan KeptForAlerts = TimeSpan.FromSeconds(30);
 
     public bool Takes(JsonElement payload) =>
@@ -59,7 +60,7 @@ internal sealed class RefreshFunction(
             working.CancelAfter(left - AtMost(KeptForAlerts));
         }
 
-        var work = RefreshAsync(payload, working.Token);
+        var work = RefreshAsync(payload, AtMost(StreamsWait), working.Token);
         Exception? silence = null;
         var (isOver, wereLookedAt) = (false, false);
         do
@@ -129,20 +130,15 @@ internal sealed class RefreshFunction(
         return null;
     }
 
-    private async Task<List<RefreshRun>> RefreshAsync(JsonElement payload, CancellationToken deadline)
+    /// <param name="payload">What is to be refreshed.</param>
+    /// <param name="ofStreams">How long the streams are read.</param>
+    /// <param name="deadline">Ends it.</param>
+    private async Task<List<RefreshRun>> RefreshAsync(JsonElement payload, TimeSpan ofStreams, CancellationToken deadline)
     {
         var named = Named(payload);
         var runs = new List<RefreshRun>();
-        // Before the tables: one that takes all of the time must not keep quiet windows open.
-        if (streams.Value.Kind != StreamKind.None)
-        {
-            foreach (var consumer in consumers.SelectMany(c => c.Current))
-            {
-                // A little longer than a stream must be quiet for its windows to be closed by the clock.
-                await pass.RunAllAsync(consumer, batches.Value.IdleAfter + TimeSpan.FromSeconds(1), deadline);
-            }
-        }
-
+        // Before the tables: one that takes all of the time must not keep quiet windows open. Nor does a stream that never ends keep the tables from theirs, or one that fails.
+        var unread = await ReadStreamsAsync(ofStreams, deadline);
         await tails.LookAsync(deadline);
         foreach (var table in named.Count > 0 ? named : await DueAsync(deadline))
         {
@@ -152,7 +148,39 @@ internal sealed class RefreshFunction(
 
         await refreshes.WaitAsync(deadline);
         await refreshes.DropForgottenAsync(deadline);
-        return runs;
+        return unread is null || runs.Exists(r => r.State == RunState.Failed) ? runs : throw new RefreshException($"The tables were refreshed; the streams could not be read: {unread.Message}");
+    }
+
+    /// <returns>Why a stream was not read; null if all were.</returns>
+    private async Task<Exception?> ReadStreamsAsync(TimeSpan most, CancellationToken deadline)
+    {
+        if (streams.Value.Kind == StreamKind.None)
+        {
+            return null;
+        }
+
+        Exception? unread = null;
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(deadline);
+        enough.CancelAfter(most);
+        foreach (var consumer in consumers.SelectMany(c => c.Current))
+        {
+            try
+            {
+                // A little longer than a stream must be quiet for its windows to be closed by the clock.
+                await pass.RunAllAsync(consumer, batches.Value.IdleAfter + TimeSpan.FromSeconds(1), enough.Token);
+            }
+            catch (OperationCanceledException) when (enough.IsCancellationRequested && !deadline.IsCancellationRequested)
+            {
+                // The rest is read at another tick.
+            }
+            catch (Exception exception) when (exception is StreamException or GoldStoreException && !deadline.IsCancellationRequested)
+            {
+                LambdaLog.NotRead(logger, exception, consumer.Source);
+                unread = exception;
+            }
+        }
+
+        return unread;
     }
 
     private static List<string> Named(JsonElement payload)

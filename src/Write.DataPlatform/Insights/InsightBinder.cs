@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using System.Text.Json.Nodes;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -149,8 +150,40 @@ internal static class InsightBinder
         return values;
     }
 
-    private static ImmutableArray<string> Split(ImmutableArray<string> values) =>
-        [.. values.SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries))];
+    /// <summary>Parts values at commas; <c>\,</c> is a comma in a value, <c>\\</c> a backslash.</summary>
+    private static ImmutableArray<string> Split(ImmutableArray<string> values)
+    {
+        var parts = ImmutableArray.CreateBuilder<string>();
+        var part = new StringBuilder();
+        foreach (var value in values)
+        {
+            for (var i = 0; i < value.Length; i++)
+            {
+                if (value[i] == '\\' && i + 1 < value.Length && value[i + 1] is ',' or '\\')
+                {
+                    part.Append(value[++i]);
+                }
+                else if (value[i] == ',')
+                {
+                    End();
+                }
+                else
+                {
+                    part.Append(value[i]);
+                }
+            }
+
+            End();
+        }
+
+        return parts.ToImmutable();
+
+        void End()
+        {
+            parts.Add(part.ToString().Trim());
+            part.Clear();
+        }
+    }
 
     /// <summary>Puts a value at a dotted path. A given bound replaces another kind of range, an offset another kind of comparison.</summary>
     private static void Set(QueryForm form, JsonObject json, InsightParameter parameter, string sets, ImmutableArray<string> values)

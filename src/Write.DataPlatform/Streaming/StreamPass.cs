@@ -36,23 +36,45 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         return await RunAsync(consumer, stream, identity, shards, shardId, through, linger, stop);
     }
 
-    /// <summary>Reads every shard of a stream, one after the other.</summary>
-    /// <exception cref="StreamException">As of one shard.</exception>
+    /// <summary>
+    /// Reads the shards of a stream, one after the other, each up to what there is and, so that a quiet one's windows are closed, a while beyond; the time over, the rest has
+    /// its turn in another pass, for their order is drawn. Shards that another holds are left to it.
+    /// </summary>
+    /// <param name="consumer">For whom.</param>
+    /// <param name="linger">How long a shard must be quiet. One to which records come while it is read is not.</param>
+    /// <param name="stop">Ends it: what was read is written.</param>
+    /// <exception cref="StreamException">The stream failed.</exception>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     public async Task RunAllAsync(StreamConsumer consumer, TimeSpan linger, CancellationToken stop = default)
     {
         var stream = streams.Get(consumer.Source);
         var identity = await stream.GetIdentityAsync(stop);
         var shards = (await stream.ListShardsAsync(stop)).ToDictionary(s => s.Id, StringComparer.Ordinal);
-        foreach (var shard in shards.Keys.Order(StringComparer.Ordinal))
+        var order = shards.Keys.ToArray();
+        Random.Shared.Shuffle(order);
+
+        // A lease that a killed process left is free once it stood still for its duration. Where the first that was waited for did not, a worker is at the shards.
+        var patience = options.Value.LeaseDuration + TimeSpan.FromSeconds(2);
+        foreach (var shard in order)
         {
-            stop.ThrowIfCancellationRequested();
-            await RunAsync(consumer, stream, identity, shards, shard, null, linger, stop);
+            if (stop.IsCancellationRequested)
+            {
+                return;
+            }
+
+            try
+            {
+                await RunAsync(consumer, stream, identity, shards, shard, null, linger, stop, patience);
+            }
+            catch (ShardHeldException)
+            {
+                patience = TimeSpan.Zero;
+            }
         }
     }
 
     private async Task<SequenceNumber?> RunAsync(
-        StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, SequenceNumber? through, TimeSpan linger, CancellationToken stop)
+        StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, SequenceNumber? through, TimeSpan linger, CancellationToken stop, TimeSpan? patience = null)
     {
         if (!shards.TryGetValue(shardId, out var shard))
         {
@@ -61,10 +83,10 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
 
         foreach (var parent in shard.Parents.Where(shards.ContainsKey))
         {
-            await RunAsync(consumer, stream, identity, shards, parent, null, linger, stop);
+            await RunAsync(consumer, stream, identity, shards, parent, null, linger, stop, patience);
         }
 
-        await using var lease = await TakeAsync(consumer, identity, shard, stop);
+        await using var lease = await TakeAsync(consumer, identity, shard, patience ?? Timeout.InfiniteTimeSpan, stop);
         var saved = StreamCheckpoints.Read(lease.Content ?? default) ?? new ShardCheckpoint(ShardPosition.TrimHorizon);
         if (saved.Position.Kind == PositionKind.End)
         {
@@ -77,8 +99,8 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         var (checkpoint, last) = await ReadAsync(consumer, processor, reader, lease, through, linger, stop);
 
         // What was read is put away even where the time is over.
-        using var patience = new CancellationTokenSource(StopPatience, time);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, patience.Token);
+        using var late = new CancellationTokenSource(StopPatience, time);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, late.Token);
         checkpoint = await processor.StopAsync(ending.Token) ?? checkpoint;
         if (checkpoint is null)
         {
@@ -100,6 +122,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         ShardCheckpoint? checkpoint = null;
         SequenceNumber? last = null;
         long? quietSince = null;
+        var wasQuiet = false;
         while (!stop.IsCancellationRequested)
         {
             ShardBatch batch;
@@ -125,7 +148,11 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             var isReached = through is not { } wanted || (last is { } at && at.Number >= wanted.Number);
             var isTip = batch.Records.IsEmpty && batch.Behind == TimeSpan.Zero && !batch.IsEnd;
             quietSince = isTip ? quietSince ?? time.GetTimestamp() : null;
-            if (isReached && (through is not null && linger == TimeSpan.Zero || (quietSince is { } since && time.GetElapsedTime(since) >= linger)))
+
+            // Records behind the last there was: they came while it was read, and others will. Their windows are closed by the records that follow.
+            var isLive = wasQuiet && !batch.Records.IsEmpty;
+            wasQuiet |= isTip;
+            if (isReached && (isLive || (through is not null && linger == TimeSpan.Zero) || (quietSince is { } since && time.GetElapsedTime(since) >= linger)))
             {
                 break;
             }
@@ -134,8 +161,10 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         return (checkpoint, last);
     }
 
-    private async Task<Lease> TakeAsync(StreamConsumer consumer, string identity, StreamShard shard, CancellationToken stop)
+    /// <exception cref="ShardHeldException">Another held it all the time.</exception>
+    private async Task<Lease> TakeAsync(StreamConsumer consumer, string identity, StreamShard shard, TimeSpan patience, CancellationToken stop)
     {
+        var began = time.GetTimestamp();
         var name = StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity) + shard.Id;
         var since = time.GetUtcNow();
         var first = StreamCheckpoints.Write(new ShardCheckpoint(options.Value.Start == StreamStart.Latest ? ShardPosition.Since(since) : ShardPosition.TrimHorizon), since);
@@ -150,6 +179,11 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
                 }
 
                 LogHeld(consumer.Name, shard.Id);
+                if (patience != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) >= patience)
+                {
+                    throw new ShardHeldException();
+                }
+
                 await Task.Delay(AskAgain, time, stop);
             }
         }
@@ -158,6 +192,8 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             throw new StreamException(StreamErrorCodes.Unavailable, $"Another holds the shard '{shard.Id}' of '{consumer.Source}'.", isTransient: true);
         }
     }
+
+    private sealed class ShardHeldException : Exception;
 
     [LoggerMessage(6141, LogLevel.Information, "{Consumer}: shard {Shard} is held by another; it is asked for again")]
     private partial void LogHeld(string consumer, string shard);

@@ -60,6 +60,36 @@ public sealed class TypedClientTests(ServerFixture server)
     }
 
     [Fact]
+    public async Task Words_are_words_in_a_query_string()
+    {
+        var answer = await Api.QueryByAddressAsync(metrics: ["visits"], toDate: ToDate.Month, source: Source.Lake, cancellationToken: Cancel);
+        Assert.Equal("lake", Assert.Single(answer.Served!.By!).ToString(), ignoreCase: true);
+    }
+
+    [Theory]
+    [InlineData("https://metrics.example", "https://metrics.example/v1/metrics")]
+    [InlineData("https://metrics.example/prod", "https://metrics.example/prod/v1/metrics")]
+    [InlineData("https://metrics.example/prod/", "https://metrics.example/prod/v1/metrics")]
+    public async Task A_stage_belongs_to_the_address(string address, string asked)
+    {
+        using var handler = new Asked();
+        using var http = new HttpClient(handler) { BaseAddress = DataPlatformClient.Root(new Uri(address)) };
+        await Assert.ThrowsAnyAsync<DataPlatformException>(() => new DataPlatformClient(http).ListMetricsAsync(Cancel));
+        Assert.Equal(asked, handler.Address?.ToString());
+    }
+
+    private sealed class Asked : HttpMessageHandler
+    {
+        public Uri? Address { get; private set; }
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Address = request.RequestUri;
+            return Task.FromResult(new HttpResponseMessage(System.Net.HttpStatusCode.NotFound));
+        }
+    }
+
+    [Fact]
     public async Task A_client_of_an_address_shows_its_key()
     {
         var stranger = DataPlatformClient.Connect(server.Client.BaseAddress!, "wdp_nobody");

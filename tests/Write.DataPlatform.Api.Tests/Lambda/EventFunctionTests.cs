@@ -180,6 +180,41 @@ public sealed class EventFunctionTests
         Assert.Empty((await world.SendAsync(LambdaWorld.Payload("schedule")))["runs"]!.AsArray());
     }
 
+    /// <summary>Tables have their turn whatever the streams do: one that never pauses, one that another process reads, one that cannot be read.</summary>
+    [Fact]
+    public async Task A_stream_does_not_keep_a_tick_from_the_tables()
+    {
+        await using var world = await StreamedAsync();
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var sent = 0;
+        var sending = Task.Run(async () =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                await PutAsync(world, (++sent, "FR", 1));
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel);
+            }
+        }, Cancel);
+        Assert.Equal(["visits_daily manual succeeded"], Runs(await world.SendAsync(JsonNode.Parse("""{"refresh":["visits_daily"]}""")!, world.Now.AddMinutes(2))));
+        await enough.CancelAsync();
+        await sending;
+
+        // It was left with all of its windows where they are: nothing is lost, nothing double.
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+        await world.SendAsync(JsonNode.Parse("""{"refresh":["visits_daily"]}""")!);
+        Assert.Equal($$"""[{"visit__country":"FR","visits":{{sent}},"seconds":{{sent}}}]""", (await AnswerAsync(world)).Rows);
+
+        // A worker has the shard, and keeps it.
+        var next = await PutAsync(world, (sent + 1, "DE", 11));
+        var stream = world.Services.GetRequiredService<IEventStreams>().Get("visits");
+        var name = StreamCheckpoints.Prefix("visits", "visits", await stream.GetIdentityAsync(Cancel)) + next[0].ShardId;
+        await using (await world.Services.GetRequiredService<Leases>().TryAcquireAsync(new LeaseRequest(name, "another", TimeSpan.FromMinutes(1)), Cancel))
+        {
+            Assert.Equal(["visits_daily manual succeeded"], Runs(await world.SendAsync(JsonNode.Parse("""{"refresh":["visits_daily"]}""")!, world.Now.AddMinutes(2))));
+        }
+    }
+
     private static async Task<LambdaWorld> StreamedAsync()
     {
         var world = new LambdaWorld();

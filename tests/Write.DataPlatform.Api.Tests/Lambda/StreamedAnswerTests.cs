@@ -28,6 +28,10 @@ public sealed class StreamedAnswerTests
         (head, body) = Split((await world.Runtime.InvokeAsync(Get("/text", "HEAD"))).Body);
         Assert.Equal((200, 0), ((int)head["statusCode"]!, body.Length));
 
+        // The time runs out before it was begun: its caller hears of it.
+        (head, body) = Split((await world.Runtime.InvokeAsync(Get("/slow"), world.Now.AddSeconds(2))).Body);
+        Assert.Equal((504, "query_timeout"), ((int)head["statusCode"]!, (string)JsonNode.Parse(body)!["code"]!));
+
         // One that breaks is not taken for whole, and the function goes on.
         Assert.True((await world.Runtime.InvokeAsync(Get("/halves"))).IsBroken);
         var balancer = LambdaWorld.Payload("balancer");

@@ -69,6 +69,15 @@ public sealed class InsightBinderTests
             query.Where);
     }
 
+    [Theory]
+    [InlineData(@"Korea\, Republic of,FR", "Korea, Republic of", "FR")]
+    [InlineData(@"a\\,b", @"a\", "b")]
+    [InlineData(@"a\b", @"a\b")]
+    [InlineData(@"a\", @"a\")]
+    [InlineData(@" a , b ", "a", "b")]
+    public void A_backslash_keeps_a_comma(string given, params string[] values) =>
+        Assert.Contains(Comparison("visit__country", FilterOperator.In, values), Assert.IsType<AndFilter>(Bind("by-month", ("country", [given])).Where).Filters);
+
     [Fact]
     public void A_setting_parameter_changes_the_query()
     {

@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
+using System.Text.RegularExpressions;
 
 namespace Write.DataPlatform.Model.Reading;
 
 /// <summary>Reads alerts and reports.</summary>
-internal static class AlertReader
+internal static partial class AlertReader
 {
     private const int MaxPeriods = 1_000;
     private const int MaxFor = 1_000;
@@ -118,8 +119,24 @@ internal static class AlertReader
             return ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty;
         }
 
-        return parameters.Keys.Distinct().ToList().ToImmutableSortedDictionary(name => name, parameters.Texts);
+        return parameters.Keys.Distinct().ToList().ToImmutableSortedDictionary(name => name, Values);
+
+        ImmutableArray<string> Values(string name)
+        {
+            var values = parameters.Texts(name);
+            if (parameters.Raw(name) is WrittenList && values.FirstOrDefault(v => Comma().IsMatch(v)) is { } parted)
+            {
+                // It would be two values, as in a query string, where it is meant as one.
+                parameters.Report(ModelCode.BadValue, $"'{parted}' has a comma, which parts values.", name, @"Write each value by itself, and '\,' for a comma within one.");
+            }
+
+            return values;
+        }
     }
+
+    /// <summary>A comma that no backslash keeps from parting values.</summary>
+    [GeneratedRegex(@"(?<!\\)(?:\\\\)*,")]
+    private static partial Regex Comma();
 
     private static TimeSpan? NotNegative(MapReader map, string key)
     {
