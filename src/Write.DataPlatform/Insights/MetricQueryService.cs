@@ -313,7 +313,7 @@ internal sealed class MetricQueryService(
 
         // Where a stream goes on behind a table, the data reaches as far as it has counted.
         var watermarks = pieces.Where(p => p.Gold is not null)
-            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values.Max(Reach)).ToList();
+            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : Reach(SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values)).ToList();
         // The lake's answer may take long, or be one that was made before: what came meanwhile it need not have.
         watermarks.Add(pieces.Exists(p => p.Gold is null) ? asked - lake.MaxResultAge : asked);
 
@@ -325,8 +325,9 @@ internal sealed class MetricQueryService(
             bytesScanned);
     }
 
-    /// <summary>How far a partition reaches. An event's clock may run ahead: nothing is known of what came after the lake was read.</summary>
-    private static DateTimeOffset? Reach(GoldPartition partition) => partition.Watermark > partition.RefreshedAt ? partition.RefreshedAt : partition.Watermark;
+    /// <summary>How far a table reaches: to its latest event, though an event's clock may run ahead, and nothing is known of what came after the lake was read; to when that was, if it has none.</summary>
+    private static DateTimeOffset? Reach(IEnumerable<GoldPartition> partitions) =>
+        partitions.Max(p => p.Watermark > p.RefreshedAt ? p.RefreshedAt : p.Watermark) ?? partitions.Max(p => (DateTimeOffset?)p.RefreshedAt);
 
     private static IEnumerable<string> ServedFrom(IEnumerable<LeafPlan> leaves) =>
         leaves.SelectMany(l => l.Pieces.SelectMany(p => p.Gold is null ? ["lake"] : l.TailOf(p) is null ? ["gold"] : new[] { "gold", "tail" })).Distinct().Order(StringComparer.Ordinal);

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Api.Tests.Serving;
 
@@ -120,6 +121,23 @@ public sealed class AnswerCacheTests : IAsyncLifetime
         _clock.Advance(TimeSpan.FromMinutes(1));
         Lake.IsShut = false;
         Assert.InRange((DateTimeOffset)(await asked).Body["served"]!["asOf"]!, meanwhile - TimeSpan.FromHours(1), meanwhile);
+    }
+
+    [Fact]
+    public async Task A_table_without_events_is_as_of_its_refresh()
+    {
+        await File.WriteAllTextAsync(_server.ModelFile, VisitsModel.Text("month", """
+              - { name: visits_daily, metrics: [visits], group_by: [visit__country], grain: day, partition: month, audience: external, refresh: { cron: "0 4 1 1 *" } }
+            tenants:
+              - { name: nobody, where: "{{ Dimension('visit__country') }} = 'C9'" }
+            """), Cancel);
+        Assert.True(_server.Services.GetRequiredService<ModelStore>().Reload());
+        Assert.Equal(RunState.Succeeded, (await _server.RefreshAsync()).State);
+        var refreshed = _clock.GetUtcNow();
+        _clock.Advance(TimeSpan.FromHours(2));
+        var (status, body) = await _server.GetAsync("/v1/query?metrics=visits&source=gold&tenant=nobody");
+        Assert.True(status == HttpStatusCode.OK, body.ToJsonString());
+        Assert.InRange((DateTimeOffset)body["served"]!["asOf"]!, refreshed - TimeSpan.FromMinutes(1), refreshed);
     }
 
     [Fact]
