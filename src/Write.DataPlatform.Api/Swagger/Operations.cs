@@ -36,6 +36,16 @@ internal sealed class Operations(OpenApiDocument document)
             document.Paths.Add(path, item = new OpenApiPathItem());
         }
 
+        foreach (var (status, response) in operation.Responses!)
+        {
+            if ((status.StartsWith('2') || status == "400") && response.Content?.Values.OfType<OpenApiMediaType>().FirstOrDefault(m => m.Example is null) is { } answer)
+            {
+                // Jobs and mistakes are told alike everywhere.
+                var shared = answer.Schema is OpenApiSchemaReference { Reference.Id: Schemas.Job or Schemas.Problem } reference ? reference.Reference.Id : null;
+                answer.Example = Examples.Of(shared ?? operation.OperationId!);
+            }
+        }
+
         ((OpenApiPathItem)item).AddOperation(method, operation);
     }
 

@@ -116,7 +116,7 @@ internal static class Schemas
                 ("asOf", OrNull(Text("How far the data reaches", "date-time"))),
                 ("misses", List(Object("Why a gold table did not serve", ("table", OrNull(Text())), ("code", Text()), ("message", Text())))),
                 ("bytesScanned", Whole())),
-            [Answer] = AnswerOf(document, new OpenApiSchema { Type = JsonSchemaType.Object, AdditionalProperties = new OpenApiSchema { Description = "By column: text, number, true, false or null" } }),
+            [Answer] = AnswerOf(document, AnyRow(), AnyRow("Over all groups, where the query asks for totals")),
             [Dimension] = Object(
                 null, ("name", Text()), ("type", OneOf(null, "categorical", "time", "entity", "attribute")), ("label", OrNull(Text())), ("description", OrNull(Text())), ("grains", List(Text()))),
             [Metric] = Object(
@@ -162,9 +162,14 @@ internal static class Schemas
             [Run] = Object(
                 "A refresh of one gold table.",
                 ("id", Text()),
+                ("href", Text()),
                 ("table", Text()),
                 ("trigger", Text()),
                 ("state", Text()),
+                ("cancelRequested", Flag("Whether it was asked to stop")),
+                ("from", OrNull(Text("The first day asked for", "date"))),
+                ("to", OrNull(Text("The day after the last asked for", "date"))),
+                ("full", Flag("Whether partitions that are as they should be are rebuilt")),
                 ("total", Whole("Partitions to refresh")),
                 ("done", Whole()),
                 ("failed", Whole()),
@@ -194,6 +199,9 @@ internal static class Schemas
                 ("checks", List(Object(null, ("name", Text()), ("status", Text()), ("description", OrNull(Text())), ("data", new OpenApiSchema { Type = JsonSchemaType.Object }))))),
         };
     }
+
+    private static OpenApiSchema AnyRow(string? description = null) =>
+        new() { Type = JsonSchemaType.Object, Description = description, AdditionalProperties = new OpenApiSchema { Description = "By column: text, number, true, false or null" } };
 
     /// <summary>An answer whose rows have a known shape.</summary>
     public static OpenApiSchema AnswerOf(OpenApiDocument document, IOpenApiSchema row, IOpenApiSchema? totals = null) => Object(

@@ -40,18 +40,18 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
     private static readonly string[] Metrics = ["visits", "visits", "visits", "seconds", "seconds_a_visit", "shows_seen", "revenue", "margin", "revenu", "vists"];
 
     private static readonly string[] Fields =
-        ["visit__country", "visit__country", "visit__device", "visit__customer", "metric_time__month", "metric_time", "show", "show__genre", "visit__show__genre", "visit__segment", "show__budget", "visit__show__budget", "show__revenue", "show__visits", "segment", "visit__segmen", "visit", "visit__started_at__day"];
+        ["visit__country", "visit__country", "visit__device", "visit__customer", "metric_time__month", "metric_time", "show", "show__genre", "visit__show__genre", "visit__echelon", "show__budget", "visit__show__budget", "show__revenue", "show__visits", "echelon", "visit__echelo", "visit", "visit__started_at__day"];
 
     private static readonly string[] Texts =
     [
         "FR", "DE", "Wakanda", "Atlantis", "globex", "acme", "initech", "platinum", "goldentier", "' OR '1'='1", "'; DROP TABLE visits; --", "x' UNION SELECT customer FROM read_parquet('../../*') --", "\") OR 1=1 --",
-        "{{ Dimension('visit__segment') }}", "${jndi:ldap://127.0.0.1}", "%27%20OR%201=1", "../../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "\u0000", "\ud83d\ude42", "a\nb", "<script>", "$$x$$", "?", "*", "", " ", "NaN", "1e999",
+        "{{ Dimension('visit__echelon') }}", "${jndi:ldap://127.0.0.1}", "%27%20OR%201=1", "../../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "\u0000", "\ud83d\ude42", "a\nb", "<script>", "$$x$$", "?", "*", "", " ", "NaN", "1e999",
         "-1", "9223372036854775808", "2026-01-01", "null", "true", "(?i).*", ".*(a+)+$", "[", "\\", "E'\\x27'", "chr(39)", "getenv('HOME')", "'||(SELECT 1)||'",
     ];
 
     private static readonly string[] Operators = ["equals", "notEquals", "in", "notIn", "gt", "gte", "lt", "lte", "between", "contains", "notContains", "startsWith", "endsWith", "matches", "isSet", "isNotSet", "exists", "sql"];
 
-    private static readonly string[] Names = ["by-country", "by-country", "inside", "inner-circle", "revenue-report", "by-segment", "by-budget", "by-contry", "..", "..%2f..%2fkeys", "%00", "by-country%2f..%2finside"];
+    private static readonly string[] Names = ["by-country", "by-country", "inside", "inner-circle", "revenue-report", "by-echelon", "by-budget", "by-contry", "..", "..%2f..%2fkeys", "%00", "by-country%2f..%2finside"];
 
     private static readonly string[] Sets = ["customers_daily", "customers_daily", "metrics", "metrics_visits", "visits_daily", "visits_by_s", "customers_daily('2026-01-01~.Wakanda')", "customers_daily/$count", "$metadata", "", "..%2fvisits_daily", "customers_daily;x"];
 
@@ -68,7 +68,7 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
         0 or 1 or 2 => new Attack("POST", "/v1/query" + Eyes(), Query().ToJsonString(), Smuggled()),
         3 => new Attack("GET", "/v1/query?" + Address(), null, Smuggled()),
         4 => new Attack("GET", Catalog(), null, Smuggled()),
-        5 => new Attack("GET", $"/v1/insights/{Pick(Names)}?{string.Join('&', Some(["country=" + Escaped(Pick(Texts)), "by=" + Pick(Fields), "from=" + Escaped(Pick(Texts)), "segment=platinum", "metrics=revenue", "tenant=globex", "role=open"]))}", null, Smuggled()),
+        5 => new Attack("GET", $"/v1/insights/{Pick(Names)}?{string.Join('&', Some(["country=" + Escaped(Pick(Texts)), "by=" + Pick(Fields), "from=" + Escaped(Pick(Texts)), "echelon=platinum", "metrics=revenue", "tenant=globex", "role=open"]))}", null, Smuggled()),
         6 or 7 => new Attack("GET", $"/odata/{Pick(Sets)}?{string.Join('&', Some(["$filter=" + Escaped(Condition()), "$apply=" + Escaped(Apply()), "$select=country,revenue", "$orderby=visits desc", "$search=Wakanda", "$count=true", "$top=3", "$skip=-1", "$expand=x", "$compute=" + Escaped("visits add 1 as revenue"), "tenant=globex"]))}", null, Smuggled()),
         8 => Operator(),
         9 => Forged(),
@@ -237,13 +237,13 @@ internal sealed class AttackGenerator(Random random, Stolen stolen)
 
     private string Condition() => Pick<string>(
     [
-        "visit__country eq 'Wakanda'", "visit__country ne null", "contains(visit__country,'%')", "visit__segment eq 'platinum'", "visits gt 0", "revenue gt 0", "visit__country eq '''; DROP TABLE x; --'", "1 eq 1", "true", "row_key ne ''",
+        "visit__country eq 'Wakanda'", "visit__country ne null", "contains(visit__country,'%')", "visit__echelon eq 'platinum'", "visits gt 0", "revenue gt 0", "visit__country eq '''; DROP TABLE x; --'", "1 eq 1", "true", "row_key ne ''",
         "visit__country in ('Wakanda','FR')", "matchesPattern(visit__country,'.*')", "customer eq 'globex'", "((((",
     ]);
 
     private string Apply() => Pick<string>(
     [
-        "aggregate(visits)", "aggregate(revenue)", "groupby((visit__country),aggregate(visits))", "groupby((visit__segment),aggregate(visits))", "groupby((visit__customer),aggregate(visits,seconds))", "groupby((show__budget))",
+        "aggregate(visits)", "aggregate(revenue)", "groupby((visit__country),aggregate(visits))", "groupby((visit__echelon),aggregate(visits))", "groupby((visit__customer),aggregate(visits,seconds))", "groupby((show__budget))",
         "filter(visit__customer eq 'globex')/aggregate(visits)", "aggregate(revenue with sum as visits)", "concat(aggregate(visits),aggregate(revenue))", "groupby((visit__country),aggregate(visits with sum as n))", "aggregate($count as n)", "groupby((show__genre),aggregate(margin))",
     ]);
 

@@ -12,39 +12,39 @@ public sealed class PolicyTests(TwinServers servers)
     public static TheoryData<string, string, string?> Hidden => new()
     {
         { "POST", "/v1/query", """{"metrics":["revenue"]}""" },
-        { "POST", "/v1/query", """{"metrics":["visits","margin"],"groupBy":["visit__segment","metric_time__day"]}""" },
+        { "POST", "/v1/query", """{"metrics":["visits","margin"],"groupBy":["visit__echelon","metric_time__day"]}""" },
         { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["show__budget"]}""" },
         { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["visit__show__budget","visit__show__genre"]}""" },
         { "POST", "/v1/query", """{"groupBy":["show__budget"]}""" },
-        { "POST", "/v1/query", """{"groupBy":["visit__segment"]}""" },
-        { "POST", "/v1/query", """{"metrics":["visits"],"where":{"field":"visit__segment","op":"equals","values":["platinum"]}}""" },
+        { "POST", "/v1/query", """{"groupBy":["visit__echelon"]}""" },
+        { "POST", "/v1/query", """{"metrics":["visits"],"where":{"field":"visit__echelon","op":"equals","values":["platinum"]}}""" },
         { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["show"],"where":{"field":"show__revenue","op":"gt","values":[1]}}""" },
         { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["show"],"where":{"field":"show__revenu","op":"gt","values":[1]}}""" },
         { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["revenue"]}""" },
         { "POST", "/v1/query", """{"metrics":["visits"],"orderBy":[{"field":"revenue"}],"having":{"field":"revenue","op":"gt","values":[1]}}""" },
-        { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["visit__segmen"]}""" },
+        { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["visit__echelo"]}""" },
         { "POST", "/v1/query", """{"metrics":["revenu"]}""" },
         { "POST", "/v1/query", """{"metrics":["revenue"],"limit":"x"}""" },
         { "POST", "/v1/query", """{"metrics":["revenue"],"cursor":"x"}""" },
         { "POST", "/v1/query", """{"metrics":["visits"],"groupBy":["visit__device"],"source":"gold"}""" },
-        { "GET", "/v1/query?metrics=revenue&groupBy=visit__segment&where=%7B%7B%20Dimension('visit__segment')%20%7D%7D%20%3D%201", null },
+        { "GET", "/v1/query?metrics=revenue&groupBy=visit__echelon&where=%7B%7B%20Dimension('visit__echelon')%20%7D%7D%20%3D%201", null },
         { "GET", "/v1/query?metrics=visits&where=%7B%7B%20Metric('revenue',%20%5B'show'%5D)%20%7D%7D%20%3E%201", null },
         { "GET", "/v1/metrics", null },
         { "GET", "/v1/metrics/revenue", null },
         { "GET", "/v1/metrics/visits", null },
         { "GET", "/v1/dimensions", null },
         { "GET", "/v1/dimensions?metrics=visits,revenue", null },
-        { "GET", "/v1/dimensions/visit__segment/values", null },
+        { "GET", "/v1/dimensions/visit__echelon/values", null },
         { "GET", "/v1/dimensions/show__budget/values", null },
         { "GET", "/v1/dimensions/visit__country/values?metrics=revenue", null },
         { "GET", "/v1/dimensions/visit__country/values", null },
         { "GET", "/v1/dimensions/show__genre/values", null },
         { "GET", "/v1/insights", null },
         { "GET", "/v1/insights/by-country", null },
-        { "GET", "/v1/insights/by-country?by=visit__segment", null },
+        { "GET", "/v1/insights/by-country?by=visit__echelon", null },
         { "GET", "/v1/insights/inner-circle", null },
         { "GET", "/v1/insights/revenue-report", null },
-        { "GET", "/v1/insights/by-segment?segment=platinum", null },
+        { "GET", "/v1/insights/by-echelon?echelon=platinum", null },
         { "GET", "/v1/insights/by-budget", null },
         { "GET", "/v1/insights/inside", null },
         { "GET", "/v1/saved-queries", null },
@@ -57,8 +57,8 @@ public sealed class PolicyTests(TwinServers servers)
         { "GET", "/odata/customers_daily?$top=5&$count=true", null },
         { "GET", "/odata/customers_daily?$apply=aggregate(revenue)", null },
         { "GET", "/odata/metrics?$apply=aggregate(revenue)", null },
-        { "GET", "/odata/metrics?$apply=groupby((visit__segment),aggregate(visits))", null },
-        { "GET", "/odata/metrics?$apply=filter(visit__segment eq 'x')/groupby((visit__country),aggregate(visits))", null },
+        { "GET", "/odata/metrics?$apply=groupby((visit__echelon),aggregate(visits))", null },
+        { "GET", "/odata/metrics?$apply=filter(visit__echelon eq 'x')/groupby((visit__country),aggregate(visits))", null },
         { "GET", "/odata/metrics?$apply=groupby((visit__country),aggregate(visits))", null },
     };
 
@@ -76,7 +76,7 @@ public sealed class PolicyTests(TwinServers servers)
     public async Task A_tenants_own_role_is_that_of_its_keys_that_name_none()
     {
         var key = await servers.KeyAsync(0, KeyGrant.Plain, "initech");
-        Assert.Equal(HttpStatusCode.OK, (await servers.AskAsync(key, """{"metrics":["revenue"],"groupBy":["visit__segment"]}""")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await servers.AskAsync(key, """{"metrics":["revenue"],"groupBy":["visit__echelon"]}""")).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await servers.AskAsync(key, """{"metrics":["margin"]}""")).Status);
     }
 
@@ -102,19 +102,19 @@ public sealed class PolicyTests(TwinServers servers)
         var (status, body) = await servers.AskAsync(key, """{"metrics":["visits"],"groupBy":["visit__country"]}""");
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Equal(["lake"], body["served"]!["by"]!.AsArray().Select(b => (string)b!));
-        Assert.Equal(SmallServer.Sql($"SELECT count(*) FROM {servers.FullFiles} WHERE segment = 'platinum'")[0][0], body["rows"]!.AsArray().Sum(r => (long)r!["visits"]!));
-        Assert.DoesNotContain("segment", body.ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal(SmallServer.Sql($"SELECT count(*) FROM {servers.FullFiles} WHERE echelon = 'platinum'")[0][0], body["rows"]!.AsArray().Sum(r => (long)r!["visits"]!));
+        Assert.DoesNotContain("echelon", body.ToJsonString(), StringComparison.Ordinal);
 
         (status, body) = await servers.AskAsync(key, """{"metrics":["visits"],"source":"gold"}""");
         Assert.Equal((HttpStatusCode.UnprocessableEntity, "not_in_gold"), (status, (string)body["errors"]![0]!["code"]!));
-        Assert.DoesNotContain("segment", body.ToJsonString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("echelon", body.ToJsonString(), StringComparison.Ordinal);
 
         // Stored rows cannot be told apart, and the feed has none of them for this caller.
         var (_, sets, _) = await TwinServers.SendAsync(servers.Full, key, HttpMethod.Get, "/odata");
         Assert.DoesNotContain("_daily", sets, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, (await TwinServers.SendAsync(servers.Full, key, HttpMethod.Get, "/odata/visits_daily")).Status);
         var (_, feed, _) = await TwinServers.SendAsync(servers.Full, key, HttpMethod.Get, "/odata/metrics?$apply=aggregate(visits)");
-        Assert.Equal(SmallServer.Sql($"SELECT count(*) FROM {servers.FullFiles} WHERE segment = 'platinum'")[0][0], (long)JsonNode.Parse(feed)!["value"]![0]!["visits"]!);
+        Assert.Equal(SmallServer.Sql($"SELECT count(*) FROM {servers.FullFiles} WHERE echelon = 'platinum'")[0][0], (long)JsonNode.Parse(feed)!["value"]![0]!["visits"]!);
     }
 
     [Theory]
@@ -171,7 +171,7 @@ public sealed class PolicyTests(TwinServers servers)
         Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(servers.Full, null, HttpMethod.Get, "/v1/query?metrics=revenue&role=open")).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await TwinServers.SendAsync(servers.Full, null, HttpMethod.Get, "/v1/query?metrics=visits&role=king")).Status);
         var plan = await TwinServers.SendAsync(servers.Full, null, HttpMethod.Post, "/v1/query/explain?role=premium", """{"metrics":["visits"]}""");
-        Assert.Contains("segment", plan.Body, StringComparison.Ordinal);
+        Assert.Contains("echelon", plan.Body, StringComparison.Ordinal);
     }
 
     private static KeyGrant Grant(string role, params (string Name, string[] Values)[] attributes) =>

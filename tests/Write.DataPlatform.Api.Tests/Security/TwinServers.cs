@@ -20,7 +20,7 @@ public sealed partial class TwinServers : IAsyncLifetime
 {
     /// <summary>What stands in nothing that acme may see: another customer's values, hidden names, and what lies behind the server.</summary>
     internal static readonly string[] Canaries =
-        ["Wakanda", "Atlantis", "globex", "platinum", "goldentier", "revenue", "margin", "segment", "budget", "inner-circle", "regional", "visits_by_s", "read_parquet", "SELECT ", "wdp-twin", "   at Write.", "lake_0", "a.parquet"];
+        ["Wakanda", "Atlantis", "globex", "platinum", "goldentier", "revenue", "margin", "echelon", "budget", "inner-circle", "regional", "visits_by_s", "read_parquet", "SELECT ", "wdp-twin", "   at Write.", "lake_0", "a.parquet"];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("wdp-twin-").FullName;
     private readonly List<WebApplication> _apps = [];
@@ -165,7 +165,7 @@ public sealed partial class TwinServers : IAsyncLifetime
             COPY (
               SELECT i AS id, TIMESTAMP '2026-01-01' + to_minutes(i * 61 % 129600) AS started_at, CASE i % 3 WHEN 0 THEN 'globex' WHEN 1 THEN 'acme' ELSE 'initech' END AS customer,
                 CASE WHEN i % 3 = 0 THEN ['Wakanda', 'Atlantis', 'FR'][i % 3 + i // 3 % 3 + 1] ELSE ['FR', 'DE', 'IT'][i // 3 % 3 + 1] END AS country,
-                i // 7 % 4 AS device, ['platinum', 'goldentier', 'plain'][i // 5 % 3 + 1] AS segment, i % 97 AS seconds, i * 0.5 AS revenue, 's' || (i % 11) AS show_id
+                i // 7 % 4 AS device, ['platinum', 'goldentier', 'plain'][i // 5 % 3 + 1] AS echelon, i % 97 AS seconds, i * 0.5 AS revenue, 's' || (i % 11) AS show_id
               FROM range(3000) AS r(i) {(isTwin ? "WHERE i % 3 = 1" : "")})
             TO '{folder}/lake/visits/a.parquet' (FORMAT parquet)
             """);
@@ -200,7 +200,7 @@ public sealed partial class TwinServers : IAsyncLifetime
                   - { name: customer, type: categorical }
                   - { name: country, type: categorical }
                   - { name: device, type: categorical }
-            {{Full("      - { name: segment, type: categorical }")}}
+            {{Full("      - { name: echelon, type: categorical }")}}
                 measures:
                   - { name: visits, agg: count, expr: 1 }
                   - { name: seconds, agg: sum }
@@ -226,7 +226,7 @@ public sealed partial class TwinServers : IAsyncLifetime
               - { name: visits_daily, metrics: [visits, seconds], group_by: [visit__country, visit__device], grain: day, partition: month, refresh: { cron: "0 4 1 1 *" } }
               - { name: customers_daily, metrics: [visits, seconds], group_by: [visit__country], grain: day, partition: month, audience: external, refresh: { cron: "0 4 1 1 *" } }
             {{Full("""
-              - { name: visits_by_s, metrics: [revenue], group_by: [visit__segment], grain: day, partition: month, audience: external, refresh: { cron: "0 4 1 1 *" } }
+              - { name: visits_by_s, metrics: [revenue], group_by: [visit__echelon], grain: day, partition: month, audience: external, refresh: { cron: "0 4 1 1 *" } }
             """)}}
             insights:
               - name: by-country
@@ -240,7 +240,7 @@ public sealed partial class TwinServers : IAsyncLifetime
             {{Full("""
               - { name: inner-circle, audience: external, query: { metrics: [visits] } }
               - { name: revenue-report, audience: external, query: { metrics: [revenue], group_by: [metric_time__month] } }
-              - { name: by-segment, audience: external, query: { metrics: [visits] }, parameters: [ { name: segment, field: visit__segment } ] }
+              - { name: by-echelon, audience: external, query: { metrics: [visits] }, parameters: [ { name: echelon, field: visit__echelon } ] }
               - { name: by-budget, audience: external, query: { metrics: [visits] }, parameters: [ { name: by, sets: groupBy, values: [visit__country, show__budget] } ] }
             """)}}
             saved_queries:
@@ -253,7 +253,7 @@ public sealed partial class TwinServers : IAsyncLifetime
             roles:
               - name: customer
                 metrics: { excludes: [revenue, "marg*"] }
-                dimensions: { excludes: [visit__segment, "show__budget"] }
+                dimensions: { excludes: [visit__echelon, "show__budget"] }
                 insights: { excludes: [inner-circle] }
               - name: open
                 metrics: { excludes: [margin] }
@@ -262,7 +262,7 @@ public sealed partial class TwinServers : IAsyncLifetime
                 dimensions: { includes: [visit__country, "show__*"] }
                 rows: [ { field: visit__country, claim: countries } ]
               - name: premium
-                rows: [ { where: "{{"{{ Dimension('visit__segment') }}"}} = 'platinum'" } ]
+                rows: [ { where: "{{"{{ Dimension('visit__echelon') }}"}} = 'platinum'" } ]
               - name: devices
                 rows: [ { field: visit__device, op: lte, claim: device } ]
             """)}}
