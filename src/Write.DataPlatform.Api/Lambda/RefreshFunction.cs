@@ -162,7 +162,11 @@ internal sealed class RefreshFunction(
         Exception? unread = null;
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(deadline);
         enough.CancelAfter(most);
-        foreach (var consumer in consumers.SelectMany(c => c.Current))
+
+        // In an order that is drawn: what one stream leaves of the time another has at another tick.
+        var all = consumers.SelectMany(c => c.Current).ToArray();
+        Random.Shared.Shuffle(all);
+        foreach (var consumer in all.TakeWhile(_ => !enough.IsCancellationRequested))
         {
             try
             {
@@ -173,8 +177,9 @@ internal sealed class RefreshFunction(
             {
                 // The rest is read at another tick.
             }
-            catch (Exception exception) when (exception is StreamException or GoldStoreException && !deadline.IsCancellationRequested)
+            catch (Exception exception) when (!deadline.IsCancellationRequested)
             {
+                // Whatever it is, of the stream, the lake, the store or a lease that was lost: the tables have their turn.
                 LambdaLog.NotRead(logger, exception, consumer.Source);
                 unread = exception;
             }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Threading.RateLimiting;
 using Write.DataPlatform.Api.Rest;
@@ -24,6 +25,7 @@ internal sealed class CallLimits : IAsyncDisposable
     private readonly PartitionedRateLimiter<Bucket> _rates;
     private readonly PartitionedRateLimiter<Line> _places;
     private readonly PartitionedRateLimiter<Line> _server;
+    private readonly ConcurrentDictionary<string, int> _unsent = new(StringComparer.Ordinal);
 
     public CallLimits(ReloadedOptions<LimitOptions> settings, DailyQuota quota, ModelStore models, TimeProvider clock)
     {
@@ -66,6 +68,7 @@ internal sealed class CallLimits : IAsyncDisposable
     /// <exception cref="Gold.GoldStoreException">The day's queries cannot be counted.</exception>
     public async Task RunQueryAsync(HttpContext context, Caller caller, Func<Task> answer, Func<ValueTask<bool>>? answerKnown = null)
     {
+        RefuseIfMuchIsUnsent(context, caller);
         var limit = !caller.IsOperator && caller.Tenant is { } tenant ? _models.Current.Tenants.GetValueOrDefault(tenant)?.DailyQueries : null;
         if (limit is { } count)
         {
@@ -92,32 +95,93 @@ internal sealed class CallLimits : IAsyncDisposable
             return;
         }
 
-        var before = context.RequestAborted;
-        var settings = _settings.Value;
-        using var time = new CancellationTokenSource(settings.QueryTimeout, _clock);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(before, time.Token);
-        context.RequestAborted = both.Token;
-        try
+        await InTimeAsync(context, async end =>
         {
-            var own = await _places.AcquireAsync(new Line(caller.Tenant ?? "", settings.MaxConcurrentPerTenant, settings.MaxWaitingPerTenant), cancellationToken: both.Token);
+            var settings = _settings.Value;
+            var own = await _places.AcquireAsync(new Line(caller.Tenant ?? "", settings.MaxConcurrentPerTenant, settings.MaxWaitingPerTenant), cancellationToken: end);
             if (!own.IsAcquired)
             {
                 throw TooMany(ProblemCodes.TooManyQueries, "Too many queries wait already.", TimeSpan.FromSeconds(1));
             }
 
             using var place = new Place(own);
-            place.OfServer = await _server.AcquireAsync(new Line("", settings.MaxConcurrent, int.MaxValue), cancellationToken: both.Token);
+            place.OfServer = await _server.AcquireAsync(new Line("", settings.MaxConcurrent, int.MaxValue), cancellationToken: end);
             QueryPlace.Take(place.Dispose);
             await answer();
             await GiveBackAsync();
+        });
+    }
+
+    /// <summary>Does something within the time of a query, after which the request counts as aborted.</summary>
+    /// <exception cref="ProblemException">504: the time was over before an answer was begun; one that was is broken off.</exception>
+    public async Task InTimeAsync(HttpContext context, Func<CancellationToken, Task> work)
+    {
+        var settings = _settings.Value;
+        var before = context.RequestAborted;
+        using var time = new CancellationTokenSource(settings.QueryTimeout, _clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(before, time.Token);
+        context.RequestAborted = both.Token;
+        try
+        {
+            await work(both.Token);
         }
         catch (Exception exception) when (time.IsCancellationRequested && !before.IsCancellationRequested && exception is not ProblemException)
         {
+            if (context.Response.HasStarted)
+            {
+                context.Abort();
+                return;
+            }
+
             throw new ProblemException(new Problem(504, ProblemCodes.QueryTimeout, string.Create(CultureInfo.InvariantCulture, $"The query took more than {settings.QueryTimeout.TotalSeconds:0.###} seconds.")));
         }
         finally
         {
             context.RequestAborted = before;
+        }
+    }
+
+    /// <summary>Counts an answer that lies in memory until its reader has taken it. While a tenant has as many of them as places, it gets no further.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="isMade">Whether it is made already, and can only be sent.</param>
+    /// <returns>Dispose it when the answer is sent.</returns>
+    /// <exception cref="ProblemException">429: too many are not taken yet.</exception>
+    public IDisposable? Unsent(HttpContext context, Caller caller, bool isMade)
+    {
+        if (!isMade)
+        {
+            RefuseIfMuchIsUnsent(context, caller);
+        }
+
+        if (!context.Items.TryAdd(typeof(UnsentAnswer), null))
+        {
+            // A part of one that is counted.
+            return null;
+        }
+
+        _unsent.AddOrUpdate(caller.Tenant ?? "", 1, (_, count) => count + 1);
+        return new UnsentAnswer(() =>
+        {
+            _unsent.AddOrUpdate(caller.Tenant ?? "", 0, (_, count) => count - 1);
+            context.Items.Remove(typeof(UnsentAnswer));
+        });
+    }
+
+    /// <summary>Makes a request a part of another, whose answer holds its own.</summary>
+    public static void Join(HttpContext context, HttpContext whole)
+    {
+        if (whole.Items.ContainsKey(typeof(UnsentAnswer)))
+        {
+            context.Items.TryAdd(typeof(UnsentAnswer), null);
+        }
+    }
+
+    private void RefuseIfMuchIsUnsent(HttpContext context, Caller caller)
+    {
+        if (!context.Items.ContainsKey(typeof(UnsentAnswer)) && _unsent.GetValueOrDefault(caller.Tenant ?? "") >= _settings.Value.MaxConcurrentPerTenant)
+        {
+            throw TooMany(ProblemCodes.TooManyQueries, "Too many answers are not taken yet.", TimeSpan.FromSeconds(1));
         }
     }
 
@@ -148,6 +212,11 @@ internal sealed class CallLimits : IAsyncDisposable
     {
         Headers = [("Retry-After", Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture))],
     });
+
+    private sealed class UnsentAnswer(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
 
     /// <summary>So many of somebody's queries at a time, and so many more that wait.</summary>
     private readonly record struct Line(string Owner, int Places, int Waiting)

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Rest;
 
@@ -36,9 +35,10 @@ internal sealed class LimitGate(RequestDelegate next, CallLimits limits, AnswerE
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
         {
             // Who sends his query slowly waits for himself alone, and takes no place.
-            context.Request.EnableBuffering(RestServices.MaxBodyBytes);
-            await context.Request.Body.DrainAsync(context.RequestAborted);
-            context.Request.Body.Position = 0;
+            var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+            body.Position = 0;
+            context.Request.Body = body;
         }
 
         await limits.RunQueryAsync(context, caller, () => next(context), () => answers.AnswersKnownAsync(context));

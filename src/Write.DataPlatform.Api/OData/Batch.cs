@@ -64,9 +64,10 @@ internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
             ? !accept.Contains("multipart/mixed", StringComparison.OrdinalIgnoreCase)
             : FeedRequest.Takes401(context.Request) && accept.Contains("application/json", StringComparison.OrdinalIgnoreCase);
         using IDisposable writer = asJson ? new BatchJson() : new BatchMultipart();
+        using var unsent = limits.Unsent(context, CallerGate.Known(context), isMade: false);
         await RunAsync(context, requests, (IBatchWriter)writer);
         context.Response.ContentType = ((IBatchWriter)writer).ContentType;
-        await context.Response.Body.WriteAsync(((IBatchWriter)writer).Complete(), context.RequestAborted);
+        await limits.InTimeAsync(context, end => AnswerEndpoint.SendAsync(context.Response.BodyWriter, ((IBatchWriter)writer).Complete(), end));
     }
 
     private async Task RunAsync(HttpContext context, IReadOnlyList<BatchRequest> requests, IBatchWriter writer)
@@ -108,6 +109,7 @@ internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
     {
         var inner = new DefaultHttpContext { RequestServices = context.RequestServices, RequestAborted = context.RequestAborted };
         inner.Items[typeof(Caller)] = CallerGate.Of(context);
+        CallLimits.Join(inner, context);
         inner.Response.Body = answer;
         inner.Request.Method = request.Method;
         inner.Request.Scheme = context.Request.Scheme;

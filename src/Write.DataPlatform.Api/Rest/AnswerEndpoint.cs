@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -17,7 +18,7 @@ internal sealed record AskedByRoute(MetricQuery Query, Func<QueryException, Quer
 /// Gives the answers of all routes that give rows: first from what is known of the same request, then from the cache, then by work; in the format and coding
 /// asked for, or, where the caller prefers that, as a job.
 /// </summary>
-internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore models, AnswerCache cache, AnswerFormats formats, AnswerMemo memo, QueryJobs jobs, TimeProvider clock)
+internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore models, AnswerCache cache, AnswerFormats formats, AnswerMemo memo, QueryJobs jobs, CallLimits limits, TimeProvider clock)
 {
     private const int PieceBytes = 64 * 1024;
 
@@ -101,7 +102,8 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         QueryName.Set(context, job.Id);
         try
         {
-            await SendAsync(context, await StoreAsync(await AnswerOfAsync(job), format, context.RequestAborted), null, null, format);
+            using var unsent = limits.Unsent(context, CallerGate.Known(context), isMade: false);
+            await limits.InTimeAsync(context, async end => await SendAsync(context, await StoreAsync(await AnswerOfAsync(job), format, end), null, null, format));
         }
         catch (QueryException exception) when (job.Translate is { } translate)
         {
@@ -212,6 +214,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         {
             if (!HttpMethods.IsHead(context.Request.Method))
             {
+                using var unsent = limits.Unsent(context, CallerGate.Known(context), isMade: true);
                 await format.Write(response.BodyWriter, rows, context.RequestAborted);
             }
 

@@ -47,7 +47,7 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<Go
         }
 
         var query = request.QueryString.Value ?? "";
-        if (query.Length > MaxTarget || (query.Length > 0 && request.Query.ContainsKey(PresentedKey.Parameter)))
+        if (query.Length + request.Headers.Accept.Sum(a => a?.Length ?? 0) > MaxTarget || (query.Length > 0 && request.Query.ContainsKey(PresentedKey.Parameter)))
         {
             return null;
         }

@@ -39,6 +39,7 @@ internal static class SwaggerServices
 
     public static void UseSwaggerPages(this WebApplication app)
     {
+        app.UseMiddleware<DocumentMemo>();
         app.UseSwagger();
         app.UseSwaggerUI(options =>
         {

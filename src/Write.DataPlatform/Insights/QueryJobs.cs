@@ -92,6 +92,9 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
     private const int NameBytes = 16;
     private const int NameLength = 2 * (ProcessBytes + NameBytes);
 
+    private const int MaxKept = 2_000;
+    private const int MaxKeptPerCaller = 100;
+
     private readonly string _process = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(ProcessBytes));
     private readonly ConcurrentDictionary<string, QueryJob> _jobs = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
@@ -220,18 +223,28 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
         }
     }
 
-    /// <summary>Forgets the answers that were kept long enough, and the oldest of those that are too much together.</summary>
+    /// <summary>
+    /// Forgets what was kept long enough, and the oldest of what is too much: of all, where a job counts as some values even if its answer has none; of a tenant's, whose
+    /// share is half, but for its newest; and of one caller's.
+    /// </summary>
     private void Sweep()
     {
         var now = clock.GetUtcNow();
-        var values = 0L;
+        var (all, tenants, owners) = (0L, new Dictionary<string, long>(StringComparer.Ordinal), new Dictionary<object, int>());
         foreach (var job in _jobs.Values.Where(j => j.EndedAt is not null).OrderByDescending(j => j.EndedAt))
         {
-            values += job.Values;
-            if (now - job.EndedAt > options.Value.JobRetention || values > options.Value.MaxJobValues)
+            var (tenant, owner, values) = (job.Owner.Tenant ?? "", Owner(job.Owner), Math.Max(job.Values, Math.Max(1, options.Value.MaxJobValues / MaxKept)));
+            var ofTenant = tenants.TryGetValue(tenant, out var before) ? before + values : 0;
+            var ofOwner = owners.GetValueOrDefault(owner) + 1;
+            if (now - job.EndedAt > options.Value.JobRetention || all + values > options.Value.MaxJobValues || ofTenant > options.Value.MaxJobValues / 2 || ofOwner > MaxKeptPerCaller)
             {
                 _jobs.TryRemove(job.Id, out _);
+                continue;
             }
+
+            all += values;
+            tenants[tenant] = before + values;
+            owners[owner] = ofOwner;
         }
     }
 

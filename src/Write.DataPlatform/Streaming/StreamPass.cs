@@ -33,7 +33,14 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         var stream = streams.Get(consumer.Source);
         var identity = await stream.GetIdentityAsync(stop);
         var shards = (await stream.ListShardsAsync(stop)).ToDictionary(s => s.Id, StringComparer.Ordinal);
-        return await RunAsync(consumer, stream, identity, shards, shardId, through, linger, stop);
+        try
+        {
+            return (await RunAsync(consumer, stream, identity, shards, shardId, through, linger, stop)).Last;
+        }
+        catch (ShardHeldException held)
+        {
+            throw new StreamException(StreamErrorCodes.Unavailable, held.Message, isTransient: true);
+        }
     }
 
     /// <summary>
@@ -73,7 +80,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         }
     }
 
-    private async Task<SequenceNumber?> RunAsync(
+    private async Task<(SequenceNumber? Last, bool IsEnd)> RunAsync(
         StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, SequenceNumber? through, TimeSpan linger, CancellationToken stop, TimeSpan? patience = null)
     {
         if (!shards.TryGetValue(shardId, out var shard))
@@ -83,7 +90,11 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
 
         foreach (var parent in shard.Parents.Where(shards.ContainsKey))
         {
-            await RunAsync(consumer, stream, identity, shards, parent, null, linger, stop, patience);
+            if (await RunAsync(consumer, stream, identity, shards, parent, null, linger, stop, patience) is { IsEnd: false })
+            {
+                // Its events come before those of its children.
+                throw new ShardHeldException($"The shard '{shardId}' of '{consumer.Source}' has its turn when '{parent}', of which it is a part, is read to its end.");
+            }
         }
 
         await using var lease = await TakeAsync(consumer, identity, shard, patience ?? Timeout.InfiniteTimeSpan, stop);
@@ -91,7 +102,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         if (saved.Position.Kind == PositionKind.End)
         {
             // All of it was taken before.
-            return through;
+            return (through, true);
         }
 
         await using var processor = await consumer.StartAsync(new ShardContext(consumer.Name, stream.Name, identity, shard, saved, lease.Fence, lease.Lost), stop);
@@ -104,7 +115,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         checkpoint = await processor.StopAsync(ending.Token) ?? checkpoint;
         if (checkpoint is null)
         {
-            return null;
+            return (null, false);
         }
 
         if (!await lease.TrySaveAsync(StreamCheckpoints.Write(checkpoint, StreamCheckpoints.ReadSince(lease.Content ?? default)), CancellationToken.None))
@@ -113,7 +124,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         }
 
         StreamMetrics.Checkpointed(consumer.Name, stream.Name, shardId);
-        return last;
+        return (last, checkpoint.Position.Kind == PositionKind.End);
     }
 
     private async Task<(ShardCheckpoint? Checkpoint, SequenceNumber? Last)> ReadAsync(
@@ -181,7 +192,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
                 LogHeld(consumer.Name, shard.Id);
                 if (patience != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) >= patience)
                 {
-                    throw new ShardHeldException();
+                    throw Held();
                 }
 
                 await Task.Delay(AskAgain, time, stop);
@@ -189,11 +200,14 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            throw new StreamException(StreamErrorCodes.Unavailable, $"Another holds the shard '{shard.Id}' of '{consumer.Source}'.", isTransient: true);
+            throw Held();
         }
+
+        ShardHeldException Held() => new($"Another holds the shard '{shard.Id}' of '{consumer.Source}'.");
     }
 
-    private sealed class ShardHeldException : Exception;
+    /// <summary>A shard cannot be read now; nothing is wrong with it.</summary>
+    private sealed class ShardHeldException(string message) : Exception(message);
 
     [LoggerMessage(6141, LogLevel.Information, "{Consumer}: shard {Shard} is held by another; it is asked for again")]
     private partial void LogHeld(string consumer, string shard);

@@ -8,6 +8,7 @@ using Write.DataPlatform.Api.Commands;
 using Write.DataPlatform.Api.Tests.Alerts;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Streaming;
+using Write.DataPlatform.Streaming.Batches;
 
 namespace Write.DataPlatform.Api.Tests.Lambda;
 
@@ -180,7 +181,26 @@ public sealed class EventFunctionTests
         Assert.Empty((await world.SendAsync(LambdaWorld.Payload("schedule")))["runs"]!.AsArray());
     }
 
-    /// <summary>Tables have their turn whatever the streams do: one that never pauses, one that another process reads, one that cannot be read.</summary>
+    /// <summary>With the interval of a worker, which a tick is too short for.</summary>
+    [Fact]
+    public async Task A_tick_closes_the_windows_of_a_quiet_stream()
+    {
+        await using var world = await StreamedAsync("00:01:00");
+        await world.SendAsync(LambdaWorld.Payload("schedule"));
+        for (var i = 1; i <= 2; i++)
+        {
+            // Its first windows, and others after it has closed some.
+            var batch = await PutAsync(world, (i, "FR", 5));
+            var at = world.Now;
+            world.Clock.Advance(TimeSpan.FromSeconds(30));
+            await world.SendAsync(LambdaWorld.Payload("schedule"));
+            var identity = await world.Services.GetRequiredService<IEventStreams>().Get("visits").GetIdentityAsync(Cancel);
+            var state = await new BatchStates(world.Services.GetRequiredService<IGoldStore>(), "visits", ShardBatcher.NameOf(batch[0].ShardId!, identity)).ReadAsync(Cancel);
+            Assert.True(state?.Sealed > at, $"{i}: closed up to {state?.Sealed:O}, not beyond {at:O}");
+        }
+    }
+
+    /// <summary>Tables have their turn whatever the streams do: one that never pauses, one that another process reads.</summary>
     [Fact]
     public async Task A_stream_does_not_keep_a_tick_from_the_tables()
     {
@@ -215,7 +235,7 @@ public sealed class EventFunctionTests
         }
     }
 
-    private static async Task<LambdaWorld> StreamedAsync()
+    private static async Task<LambdaWorld> StreamedAsync(string landInterval = "00:00:01")
     {
         var world = new LambdaWorld();
         await File.AppendAllTextAsync(world.Files.ModelFile, "\nstreams:\n  - { name: visits, semantic_model: visits, window: 1s, allowed_lateness: 1s, tables: [visits_daily] }\n", Cancel);
@@ -223,7 +243,7 @@ public sealed class EventFunctionTests
             Role.All,
             ("DataPlatform:Stream:Kind", "Local"),
             ("DataPlatform:MicroBatches:IdleAfter", "00:00:00.2"),
-            ("DataPlatform:MicroBatches:LandInterval", "00:00:01"),
+            ("DataPlatform:MicroBatches:LandInterval", landInterval),
             ("DataPlatform:Stream:Local:Partitions", "1"),
             ("DataPlatform:Stream:Local:Flush", "Never"));
         return world;

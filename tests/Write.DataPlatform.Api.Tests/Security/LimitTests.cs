@@ -234,6 +234,32 @@ public sealed class LimitTests
         await limits.RunQueryAsync(new DefaultHttpContext(), new Caller("x", "free", false), () => Task.CompletedTask);
     }
 
+    /// <summary>What is made and not taken lies in memory: whoever does not take it is given no more.</summary>
+    [Fact]
+    public async Task Who_does_not_take_answers_gets_no_more()
+    {
+        await using var server = await StartAsync();
+        await using var limits = Limits(server, new LimitOptions { MaxConcurrent = 10, MaxConcurrentPerTenant = 2, MaxWaitingPerTenant = 5 });
+        var (slow, free) = (new Caller("x", "slow", false), new Caller("y", "free", false));
+        var (first, second) = (new DefaultHttpContext(), new DefaultHttpContext());
+        using (limits.Unsent(first, slow, isMade: true))
+        using (limits.Unsent(second, slow, isMade: false))
+        {
+            var refused = await Assert.ThrowsAsync<ProblemException>(() => limits.RunQueryAsync(new DefaultHttpContext(), slow, () => Task.CompletedTask));
+            Assert.Equal((429, ProblemCodes.TooManyQueries), (refused.Problem.Status, refused.Problem.Code));
+            Assert.Throws<ProblemException>(() => limits.Unsent(new DefaultHttpContext(), slow, isMade: false));
+            await limits.RunQueryAsync(new DefaultHttpContext(), free, () => Task.CompletedTask);
+
+            // A part of what is counted is no other: the requests of a batch go on.
+            var inner = new DefaultHttpContext();
+            CallLimits.Join(inner, first);
+            Assert.Null(limits.Unsent(inner, slow, isMade: true));
+            await limits.RunQueryAsync(inner, slow, () => Task.CompletedTask);
+        }
+
+        await limits.RunQueryAsync(new DefaultHttpContext(), slow, () => Task.CompletedTask);
+    }
+
     private static CallLimits Limits(SmallServer server, LimitOptions options) => new(
         new ReloadedOptions<LimitOptions>(new Fixed(options), NullLogger<ReloadedOptions<LimitOptions>>.Instance), server.Services.GetRequiredService<DailyQuota>(), server.Services.GetRequiredService<ModelStore>(), server.Services.GetRequiredService<TimeProvider>());
 

@@ -141,6 +141,26 @@ public sealed class JobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_tenants_answers_that_wait_are_bounded_and_leave_others_theirs()
+    {
+        var (acme, globex) = (await KeyAsync("acme", "one"), await KeyAsync("globex", "one"));
+        var other = await BeginAsync(globex);
+        await UntilOverAsync(other, globex);
+        var first = await BeginAsync(acme);
+        var body = await UntilOverAsync(first, acme);
+        for (var i = 0; i < 110; i++)
+        {
+            await UntilOverAsync(await BeginAsync(acme), acme);
+        }
+
+        // Half of the thousand values that are kept.
+        var values = body["rows"]!.AsArray().Count * body["columns"]!.AsArray().Count;
+        Assert.Equal(500 / values, (await SendAsync(HttpMethod.Get, "/v1/queries", key: acme)).Body!["queries"]!.AsArray().Count);
+        Assert.Equal(HttpStatusCode.NotFound, (await CodeAsync(HttpMethod.Get, first, acme)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await SendAsync(HttpMethod.Get, other, key: globex)).Status);
+    }
+
+    [Fact]
     public async Task After_a_restart_a_job_is_told_to_be_lost_and_a_failed_one_fails_as_its_query()
     {
         Lake.IsShut = true;

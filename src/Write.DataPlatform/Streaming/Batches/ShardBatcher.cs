@@ -181,14 +181,7 @@ internal sealed class ShardBatcher : IShardProcessor
 
         if (_announced is null && !_isReadingAgain && (_isEnd || _state.Sealed is null || _services.Time.GetElapsedTime(_landedAt, now) >= _options.LandInterval))
         {
-            if (_quietSince is { } since && _services.Time.GetElapsedTime(since, now) >= _options.IdleAfter && _services.Time.GetUtcNow().UtcDateTime is var clock && !(clock - _windows.Watermark < _plan.Stream.Window))
-            {
-                // All that had arrived is taken; an event that is on its way yet is as late as the lateness allows.
-                _windows.Advance(new DateTime(clock.Ticks - clock.Ticks % TimeSpan.TicksPerSecond, DateTimeKind.Utc));
-                Cover();
-                _isDirty = true;
-            }
-
+            CloseIfQuiet(now);
             if (_isEnd)
             {
                 _windows.Seal(_windows.Floor(_services.Time.GetUtcNow().UtcDateTime + _options.MaxFuture) + _plan.Stream.Window);
@@ -208,6 +201,7 @@ internal sealed class ShardBatcher : IShardProcessor
     {
         if (_announced is null && !_isReadingAgain && !_state.IsEnded)
         {
+            CloseIfQuiet(_services.Time.GetTimestamp());
             await LandAsync(isEnd: false, cancellationToken);
         }
 
@@ -215,6 +209,17 @@ internal sealed class ShardBatcher : IShardProcessor
     }
 
     public ValueTask DisposeAsync() => _rows.DisposeAsync();
+
+    /// <summary>Closes windows by the clock, where no event does: all that had arrived is taken; an event that is on its way yet is as late as the lateness allows.</summary>
+    private void CloseIfQuiet(long now)
+    {
+        if (_quietSince is { } since && _services.Time.GetElapsedTime(since, now) >= _options.IdleAfter && _services.Time.GetUtcNow().UtcDateTime is var clock && !(clock - _windows.Watermark < _plan.Stream.Window))
+        {
+            _windows.Advance(new DateTime(clock.Ticks - clock.Ticks % TimeSpan.TicksPerSecond, DateTimeKind.Utc));
+            Cover();
+            _isDirty = true;
+        }
+    }
 
     private ShardCheckpoint? Checkpoint() =>
         _state.IsEnded ? new ShardCheckpoint(ShardPosition.End, _state.Sealed)
