@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Threading.RateLimiting;
 using Write.DataPlatform.Api.Rest;
@@ -7,6 +6,19 @@ using Write.DataPlatform.Model;
 using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Limits;
+
+/// <summary>What is answered apart from the line of queries.</summary>
+internal enum Apart
+{
+    /// <summary>A query that the lake answers, from its turn until its answer is sent.</summary>
+    Lake,
+
+    /// <summary>A job's answer, which is written and sent.</summary>
+    Job,
+
+    /// <summary>A batch of requests, each of which is a query of its own.</summary>
+    Batch,
+}
 
 /// <summary>
 /// How much each caller may ask: requests a second, queries a day, queries at a time. A tenant's queries wait for the tenant's own places first and for the server's
@@ -25,7 +37,7 @@ internal sealed class CallLimits : IAsyncDisposable
     private readonly PartitionedRateLimiter<Bucket> _rates;
     private readonly PartitionedRateLimiter<Line> _places;
     private readonly PartitionedRateLimiter<Line> _server;
-    private readonly ConcurrentDictionary<string, int> _unsent = new(StringComparer.Ordinal);
+    private readonly PartitionedRateLimiter<(Apart Kind, Line Line)> _apart;
 
     public CallLimits(ReloadedOptions<LimitOptions> settings, DailyQuota quota, ModelStore models, TimeProvider clock)
     {
@@ -33,6 +45,7 @@ internal sealed class CallLimits : IAsyncDisposable
         // A model with another rate has other buckets, and other settings have other lines.
         _rates = PartitionedRateLimiter.Create<Bucket, Bucket>(bucket => RateLimitPartition.GetTokenBucketLimiter(bucket, static b => b.ToOptions()));
         _places = PartitionedRateLimiter.Create<Line, Line>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.ToOptions()));
+        _apart = PartitionedRateLimiter.Create<(Apart, Line), (Apart, Line)>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.Item2.ToOptions()));
         _server = PartitionedRateLimiter.Create<Line, Line>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.ToOptions()));
     }
 
@@ -68,7 +81,6 @@ internal sealed class CallLimits : IAsyncDisposable
     /// <exception cref="Gold.GoldStoreException">The day's queries cannot be counted.</exception>
     public async Task RunQueryAsync(HttpContext context, Caller caller, Func<Task> answer, Func<ValueTask<bool>>? answerKnown = null)
     {
-        RefuseIfMuchIsUnsent(context, caller);
         var limit = !caller.IsOperator && caller.Tenant is { } tenant ? _models.Current.Tenants.GetValueOrDefault(tenant)?.DailyQueries : null;
         if (limit is { } count)
         {
@@ -104,9 +116,9 @@ internal sealed class CallLimits : IAsyncDisposable
                 throw TooMany(ProblemCodes.TooManyQueries, "Too many queries wait already.", TimeSpan.FromSeconds(1));
             }
 
-            using var place = new Place(own);
+            using var place = new Place(own, token => TakeAsync(Apart.Lake, caller, token));
             place.OfServer = await _server.AcquireAsync(new Line("", settings.MaxConcurrent, int.MaxValue), cancellationToken: end);
-            QueryPlace.Take(place.Dispose);
+            QueryPlace.Take(place.Leave, place.LeaveForLakeAsync);
             await answer();
             await GiveBackAsync();
         });
@@ -141,48 +153,16 @@ internal sealed class CallLimits : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts an answer that lies in memory until its reader has taken it. While a tenant has as many of them as places, it gets no further.</summary>
-    /// <param name="context">The request.</param>
+    /// <summary>Waits for a place of the caller's tenant among those who are answered apart from the line of queries, which is kept until the answer is sent. Each kind has as many as queries have.</summary>
+    /// <param name="kind">What is answered.</param>
     /// <param name="caller">Who asks.</param>
-    /// <param name="isMade">Whether it is made already, and can only be sent.</param>
-    /// <returns>Dispose it when the answer is sent.</returns>
-    /// <exception cref="ProblemException">429: too many are not taken yet.</exception>
-    public IDisposable? Unsent(HttpContext context, Caller caller, bool isMade)
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ProblemException">429: too many wait already.</exception>
+    public async Task<IDisposable> TakeAsync(Apart kind, Caller caller, CancellationToken cancellationToken)
     {
-        if (!isMade)
-        {
-            RefuseIfMuchIsUnsent(context, caller);
-        }
-
-        if (!context.Items.TryAdd(typeof(UnsentAnswer), null))
-        {
-            // A part of one that is counted.
-            return null;
-        }
-
-        _unsent.AddOrUpdate(caller.Tenant ?? "", 1, (_, count) => count + 1);
-        return new UnsentAnswer(() =>
-        {
-            _unsent.AddOrUpdate(caller.Tenant ?? "", 0, (_, count) => count - 1);
-            context.Items.Remove(typeof(UnsentAnswer));
-        });
-    }
-
-    /// <summary>Makes a request a part of another, whose answer holds its own.</summary>
-    public static void Join(HttpContext context, HttpContext whole)
-    {
-        if (whole.Items.ContainsKey(typeof(UnsentAnswer)))
-        {
-            context.Items.TryAdd(typeof(UnsentAnswer), null);
-        }
-    }
-
-    private void RefuseIfMuchIsUnsent(HttpContext context, Caller caller)
-    {
-        if (!context.Items.ContainsKey(typeof(UnsentAnswer)) && _unsent.GetValueOrDefault(caller.Tenant ?? "") >= _settings.Value.MaxConcurrentPerTenant)
-        {
-            throw TooMany(ProblemCodes.TooManyQueries, "Too many answers are not taken yet.", TimeSpan.FromSeconds(1));
-        }
+        var settings = _settings.Value;
+        var lease = await _apart.AcquireAsync((kind, new Line(caller.Tenant ?? "", settings.MaxConcurrentPerTenant, settings.MaxWaitingPerTenant)), cancellationToken: cancellationToken);
+        return lease.IsAcquired ? lease : throw TooMany(ProblemCodes.TooManyQueries, "Too many queries wait already.", TimeSpan.FromSeconds(1));
     }
 
     public async ValueTask DisposeAsync()
@@ -190,6 +170,7 @@ internal sealed class CallLimits : IAsyncDisposable
         await _rates.DisposeAsync();
         await _places.DisposeAsync();
         await _server.DisposeAsync();
+        await _apart.DisposeAsync();
     }
 
     private IEnumerable<Bucket> Buckets(Caller caller)
@@ -213,31 +194,65 @@ internal sealed class CallLimits : IAsyncDisposable
         Headers = [("Retry-After", Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture))],
     });
 
-    private sealed class UnsentAnswer(Action end) : IDisposable
-    {
-        public void Dispose() => end();
-    }
-
     /// <summary>So many of somebody's queries at a time, and so many more that wait.</summary>
     private readonly record struct Line(string Owner, int Places, int Waiting)
     {
         public ConcurrencyLimiterOptions ToOptions() => new() { PermitLimit = Places, QueueLimit = Waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
     }
 
-    /// <summary>A query's place, which is given up once: by whoever sends it to the lake, which may be on another thread, or at its end. A lease can be disposed twice at once.</summary>
-    private sealed class Place(RateLimitLease own) : IDisposable
+    /// <summary>
+    /// A query's place, which is given up once: by whoever sends it to the lake, which may be on another thread, or at its end. A lease can be disposed twice at once.
+    /// </summary>
+    private sealed class Place(RateLimitLease own, Func<CancellationToken, Task<IDisposable>> takeOfLake) : IDisposable
     {
+        private readonly Lock _gate = new();
         private int _isLeft;
+        private int _isForLake;
+        private bool _isOver;
+        private IDisposable? _ofLake;
 
         public RateLimitLease? OfServer { get; set; }
 
-        public void Dispose()
+        public void Leave()
         {
             if (Interlocked.Exchange(ref _isLeft, 1) == 0)
             {
                 OfServer?.Dispose();
                 own.Dispose();
             }
+        }
+
+        public async Task LeaveForLakeAsync(CancellationToken cancellationToken)
+        {
+            Leave();
+            if (Interlocked.Exchange(ref _isForLake, 1) != 0)
+            {
+                return;
+            }
+
+            var taken = await takeOfLake(cancellationToken);
+            lock (_gate)
+            {
+                if (!_isOver)
+                {
+                    _ofLake = taken;
+                    return;
+                }
+            }
+
+            // The request is over, and the query goes on as a job.
+            taken.Dispose();
+        }
+
+        public void Dispose()
+        {
+            Leave();
+            lock (_gate)
+            {
+                _isOver = true;
+            }
+
+            _ofLake?.Dispose();
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
             ? !accept.Contains("multipart/mixed", StringComparison.OrdinalIgnoreCase)
             : FeedRequest.Takes401(context.Request) && accept.Contains("application/json", StringComparison.OrdinalIgnoreCase);
         using IDisposable writer = asJson ? new BatchJson() : new BatchMultipart();
-        using var unsent = limits.Unsent(context, CallerGate.Known(context), isMade: false);
+        using var place = await limits.TakeAsync(Apart.Batch, CallerGate.Known(context), context.RequestAborted);
         await RunAsync(context, requests, (IBatchWriter)writer);
         context.Response.ContentType = ((IBatchWriter)writer).ContentType;
         await limits.InTimeAsync(context, end => AnswerEndpoint.SendAsync(context.Response.BodyWriter, ((IBatchWriter)writer).Complete(), end));
@@ -109,7 +109,6 @@ internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
     {
         var inner = new DefaultHttpContext { RequestServices = context.RequestServices, RequestAborted = context.RequestAborted };
         inner.Items[typeof(Caller)] = CallerGate.Of(context);
-        CallLimits.Join(inner, context);
         inner.Response.Body = answer;
         inner.Request.Method = request.Method;
         inner.Request.Scheme = context.Request.Scheme;

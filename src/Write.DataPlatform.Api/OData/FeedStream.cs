@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.IO.Pipelines;
-using Write.DataPlatform.Api.Limits;
-using Write.DataPlatform.Api.Rest;
 
 namespace Write.DataPlatform.Api.OData;
 
@@ -18,7 +16,6 @@ internal static class FeedStream
     public static async Task SendAsync(FeedRequest request, PayloadFormat format, long? pageSize, Func<PipeWriter, CancellationToken, Task> write)
     {
         var context = request.Context;
-        using var unsent = context.RequestServices.GetRequiredService<CallLimits>().Unsent(context, CallerGate.Known(context), isMade: true);
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var writing = WriteAsync();

@@ -102,7 +102,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         QueryName.Set(context, job.Id);
         try
         {
-            using var unsent = limits.Unsent(context, CallerGate.Known(context), isMade: false);
+            using var place = await limits.TakeAsync(Apart.Job, CallerGate.Known(context), context.RequestAborted);
             await limits.InTimeAsync(context, async end => await SendAsync(context, await StoreAsync(await AnswerOfAsync(job), format, end), null, null, format));
         }
         catch (QueryException exception) when (job.Translate is { } translate)
@@ -173,15 +173,15 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         await AcceptAsync(context, job);
     }
 
-    private ValueTask<StoredAnswer> MakeAsync(string? key, PlannedQuery planned, AnswerFormat format, CancellationToken cancellationToken)
+    private async ValueTask<StoredAnswer> MakeAsync(string? key, PlannedQuery planned, AnswerFormat format, CancellationToken cancellationToken)
     {
         if (planned.NeedsLake)
         {
             // Those who wait for the work of another too.
-            QueryPlace.Leave();
+            await QueryPlace.LeaveForLakeAsync(cancellationToken);
         }
 
-        return cache.GetAsync(key, async token => await StoreAsync(await service.AnswerAsync(planned, token), format, token), cancellationToken);
+        return await cache.GetAsync(key, async token => await StoreAsync(await service.AnswerAsync(planned, token), format, token), cancellationToken);
     }
 
     /// <summary>A large answer is written as it is sent, and never lies in memory as a whole.</summary>
@@ -214,7 +214,6 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         {
             if (!HttpMethods.IsHead(context.Request.Method))
             {
-                using var unsent = limits.Unsent(context, CallerGate.Known(context), isMade: true);
                 await format.Write(response.BodyWriter, rows, context.RequestAborted);
             }
 

@@ -9,14 +9,17 @@ namespace Write.DataPlatform.Api.Swagger;
 /// <summary>The document as it was written, for all who see the same of the same model: it needs no key, and making it again for each stranger is work.</summary>
 internal sealed class DocumentMemo(RequestDelegate next, ModelStore models)
 {
-    private const string Ending = "/swagger.json";
+    private const string Folder = "/swagger";
+
+    private static readonly string[] Names = ["/swagger.json", "/swagger.yaml", "/swagger.yml"];
+
     private const int MaxKept = 100;
 
     private readonly ConcurrentDictionary<(string Model, string Seen, string PathBase), (string? ContentType, byte[] Body)> _kept = new();
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (!HttpMethods.IsGet(context.Request.Method) || !context.Request.Path.Value!.EndsWith(Ending, StringComparison.Ordinal))
+        if (!HttpMethods.IsGet(context.Request.Method) || !IsDocument(context.Request.Path))
         {
             await next(context);
             return;
@@ -38,7 +41,17 @@ internal sealed class DocumentMemo(RequestDelegate next, ModelStore models)
             }
 
             document = (context.Response.ContentType, body.ToArray());
-            if (context.Response.StatusCode == StatusCodes.Status200OK && model == models.Current)
+            if (context.Response.StatusCode != StatusCodes.Status200OK)
+            {
+                if (body.Length > 0)
+                {
+                    await output.WriteAsync(document.Body, context.RequestAborted);
+                }
+
+                return;
+            }
+
+            if (ReferenceEquals(model, models.Current))
             {
                 if (_kept.Count >= MaxKept)
                 {
@@ -53,6 +66,9 @@ internal sealed class DocumentMemo(RequestDelegate next, ModelStore models)
         context.Response.ContentLength = document.Body.Length;
         await context.Response.Body.WriteAsync(document.Body, context.RequestAborted);
     }
+
+    private static bool IsDocument(PathString path) =>
+        path.StartsWithSegments(Folder, StringComparison.OrdinalIgnoreCase) && Names.Any(n => path.Value!.EndsWith(n, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>What differs in the document between callers.</summary>
     private static string SeenBy(HttpContext context, MetricModel model)

@@ -27,7 +27,7 @@ internal sealed class LakeTurns : IDisposable
     /// <exception cref="LakeException">Too many wait already.</exception>
     public async Task<IDisposable> TakeAsync(string? tenant, CancellationToken cancellationToken = default)
     {
-        QueryPlace.Leave();
+        await QueryPlace.LeaveForLakeAsync(cancellationToken);
         var own = await _tenants.AcquireAsync(tenant ?? "", cancellationToken: cancellationToken);
         try
         {
@@ -60,14 +60,17 @@ internal sealed class LakeTurns : IDisposable
     }
 }
 
-/// <summary>The place that a request has among the queries that are answered at a time. A query that the lake must answer gives it up.</summary>
+/// <summary>The place that a request has among the queries that are answered at a time. A query that the lake must answer gives it up for one among the tenant's queries of the lake.</summary>
 internal static class QueryPlace
 {
-    private static readonly AsyncLocal<Action?> Current = new();
+    private static readonly AsyncLocal<(Action Leave, Func<CancellationToken, Task> LeaveForLake)?> Current = new();
 
-    /// <summary>Says how the place of the request at hand is given up, which may be done again.</summary>
-    public static void Take(Action leave) => Current.Value = leave;
+    /// <summary>Says how the place of the request at hand is given up, and exchanged, either of which may be done again.</summary>
+    public static void Take(Action leave, Func<CancellationToken, Task> leaveForLake) => Current.Value = (leave, leaveForLake);
 
     /// <summary>Gives it up, if there is one.</summary>
-    public static void Leave() => Current.Value?.Invoke();
+    public static void Leave() => Current.Value?.Leave();
+
+    /// <summary>Exchanges it, if there is one, for a place that is kept until the answer is sent: what the lake answered and nobody has taken lies in memory.</summary>
+    public static Task LeaveForLakeAsync(CancellationToken cancellationToken) => Current.Value?.LeaveForLake(cancellationToken) ?? Task.CompletedTask;
 }

@@ -73,9 +73,9 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             {
                 await RunAsync(consumer, stream, identity, shards, shard, null, linger, stop, patience);
             }
-            catch (ShardHeldException)
+            catch (ShardHeldException held)
             {
-                patience = TimeSpan.Zero;
+                patience = held.IsByAnother ? TimeSpan.Zero : patience;
             }
         }
     }
@@ -93,7 +93,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             if (await RunAsync(consumer, stream, identity, shards, parent, null, linger, stop, patience) is { IsEnd: false })
             {
                 // Its events come before those of its children.
-                throw new ShardHeldException($"The shard '{shardId}' of '{consumer.Source}' has its turn when '{parent}', of which it is a part, is read to its end.");
+                throw new ShardHeldException(isByAnother: false, $"The shard '{shardId}' of '{consumer.Source}' has its turn when '{parent}', of which it is a part, is read to its end.");
             }
         }
 
@@ -203,11 +203,15 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             throw Held();
         }
 
-        ShardHeldException Held() => new($"Another holds the shard '{shard.Id}' of '{consumer.Source}'.");
+        ShardHeldException Held() => new(isByAnother: true, $"Another holds the shard '{shard.Id}' of '{consumer.Source}'.");
     }
 
     /// <summary>A shard cannot be read now; nothing is wrong with it.</summary>
-    private sealed class ShardHeldException(string message) : Exception(message);
+    private sealed class ShardHeldException(bool isByAnother, string message) : Exception(message)
+    {
+        /// <summary>Whether another has it; else it is its parent's turn.</summary>
+        public bool IsByAnother { get; } = isByAnother;
+    }
 
     [LoggerMessage(6141, LogLevel.Information, "{Consumer}: shard {Shard} is held by another; it is asked for again")]
     private partial void LogHeld(string consumer, string shard);

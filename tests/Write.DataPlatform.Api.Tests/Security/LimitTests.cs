@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Write.DataPlatform.Api.Limits;
 using Write.DataPlatform.Api.Rest;
+using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Security;
 
@@ -234,30 +235,36 @@ public sealed class LimitTests
         await limits.RunQueryAsync(new DefaultHttpContext(), new Caller("x", "free", false), () => Task.CompletedTask);
     }
 
-    /// <summary>What is made and not taken lies in memory: whoever does not take it is given no more.</summary>
+    /// <summary>What the lake answered and nobody has taken lies in memory: whoever does not take it waits for the next, and only for the lake's.</summary>
     [Fact]
-    public async Task Who_does_not_take_answers_gets_no_more()
+    public async Task Who_does_not_take_the_lakes_answers_waits_for_the_next()
     {
         await using var server = await StartAsync();
-        await using var limits = Limits(server, new LimitOptions { MaxConcurrent = 10, MaxConcurrentPerTenant = 2, MaxWaitingPerTenant = 5 });
-        var (slow, free) = (new Caller("x", "slow", false), new Caller("y", "free", false));
-        var (first, second) = (new DefaultHttpContext(), new DefaultHttpContext());
-        using (limits.Unsent(first, slow, isMade: true))
-        using (limits.Unsent(second, slow, isMade: false))
+        await using var limits = Limits(server, new LimitOptions { MaxConcurrent = 10, MaxConcurrentPerTenant = 2, MaxWaitingPerTenant = 1 });
+        var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var made = 0;
+        Task Lake(string tenant) => limits.RunQueryAsync(new DefaultHttpContext(), new Caller("x", tenant, false), async () =>
         {
-            var refused = await Assert.ThrowsAsync<ProblemException>(() => limits.RunQueryAsync(new DefaultHttpContext(), slow, () => Task.CompletedTask));
-            Assert.Equal((429, ProblemCodes.TooManyQueries), (refused.Problem.Status, refused.Problem.Code));
-            Assert.Throws<ProblemException>(() => limits.Unsent(new DefaultHttpContext(), slow, isMade: false));
-            await limits.RunQueryAsync(new DefaultHttpContext(), free, () => Task.CompletedTask);
+            await QueryPlace.LeaveForLakeAsync(Cancel);
+            await QueryPlace.LeaveForLakeAsync(Cancel);
+            Interlocked.Increment(ref made);
+            await taken.Task;
+        });
+        List<Task> asked = [Lake("slow"), Lake("slow"), Lake("slow")];
+        Assert.Equal(2, made);
 
-            // A part of what is counted is no other: the requests of a batch go on.
-            var inner = new DefaultHttpContext();
-            CallLimits.Join(inner, first);
-            Assert.Null(limits.Unsent(inner, slow, isMade: true));
-            await limits.RunQueryAsync(inner, slow, () => Task.CompletedTask);
-        }
+        // One waits; more may not.
+        var refused = await Assert.ThrowsAsync<ProblemException>(() => Lake("slow"));
+        Assert.Equal((429, ProblemCodes.TooManyQueries), (refused.Problem.Status, refused.Problem.Code));
 
-        await limits.RunQueryAsync(new DefaultHttpContext(), slow, () => Task.CompletedTask);
+        // Gold goes on for it, and everything for others.
+        await limits.RunQueryAsync(new DefaultHttpContext(), new Caller("x", "slow", false), () => Task.CompletedTask);
+        asked.Add(Lake("free"));
+        Assert.Equal(3, made);
+        taken.SetResult();
+        await Task.WhenAll(asked);
+        Assert.Equal(4, made);
+        await Lake("slow");
     }
 
     private static CallLimits Limits(SmallServer server, LimitOptions options) => new(

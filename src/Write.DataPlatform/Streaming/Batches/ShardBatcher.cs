@@ -63,6 +63,7 @@ internal sealed class ShardBatcher : IShardProcessor
     private bool _isEnd;
     private TimeSpan _behind;
     private DateTimeOffset? _tip;
+    private long _lookedAt;
 
     private ShardBatcher(
         BatchServices services, StreamPlan plan, ShardContext context, string shard, EventParser parser, BatchRows rows, Landing? landing, BatchStates states, BatchState state)
@@ -161,7 +162,7 @@ internal sealed class ShardBatcher : IShardProcessor
 
         // At the tip without a record: what was to be read again is gone from the stream.
         _isReadingAgain &= !_isEnd && (!batch.Records.IsEmpty || batch.Behind > TimeSpan.Zero);
-        var now = _services.Time.GetTimestamp();
+        var now = _lookedAt = _services.Time.GetTimestamp();
         if (_announced is { } last && _taken == last)
         {
             await LandAsync(isEnd: false, cancellationToken);
@@ -181,7 +182,7 @@ internal sealed class ShardBatcher : IShardProcessor
 
         if (_announced is null && !_isReadingAgain && (_isEnd || _state.Sealed is null || _services.Time.GetElapsedTime(_landedAt, now) >= _options.LandInterval))
         {
-            CloseIfQuiet(now);
+            CloseIfQuiet();
             if (_isEnd)
             {
                 _windows.Seal(_windows.Floor(_services.Time.GetUtcNow().UtcDateTime + _options.MaxFuture) + _plan.Stream.Window);
@@ -201,7 +202,7 @@ internal sealed class ShardBatcher : IShardProcessor
     {
         if (_announced is null && !_isReadingAgain && !_state.IsEnded)
         {
-            CloseIfQuiet(_services.Time.GetTimestamp());
+            CloseIfQuiet();
             await LandAsync(isEnd: false, cancellationToken);
         }
 
@@ -210,10 +211,13 @@ internal sealed class ShardBatcher : IShardProcessor
 
     public ValueTask DisposeAsync() => _rows.DisposeAsync();
 
-    /// <summary>Closes windows by the clock, where no event does: all that had arrived is taken; an event that is on its way yet is as late as the lateness allows.</summary>
-    private void CloseIfQuiet(long now)
+    /// <summary>
+    /// Closes windows by the clock, where no event does: all that had arrived is taken; an event that is on its way yet is as late as the lateness allows. The clock is that
+    /// of the last look at the stream: of what came since nothing is known.
+    /// </summary>
+    private void CloseIfQuiet()
     {
-        if (_quietSince is { } since && _services.Time.GetElapsedTime(since, now) >= _options.IdleAfter && _services.Time.GetUtcNow().UtcDateTime is var clock && !(clock - _windows.Watermark < _plan.Stream.Window))
+        if (_quietSince is { } since && _tip is { UtcDateTime: var clock } && _services.Time.GetElapsedTime(since, _lookedAt) >= _options.IdleAfter && !(clock - _windows.Watermark < _plan.Stream.Window))
         {
             _windows.Advance(new DateTime(clock.Ticks - clock.Ticks % TimeSpan.TicksPerSecond, DateTimeKind.Utc));
             Cover();
