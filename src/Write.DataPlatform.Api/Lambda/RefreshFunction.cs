@@ -148,7 +148,7 @@ internal sealed class RefreshFunction(
 
         await refreshes.WaitAsync(deadline);
         await refreshes.DropForgottenAsync(deadline);
-        return unread is null || runs.Exists(r => r.State == RunState.Failed) ? runs : throw new RefreshException($"The tables were refreshed; the streams could not be read: {unread.Message}");
+        return unread is null || runs.Exists(r => r.State == RunState.Failed) ? runs : throw new RefreshException($"The tables had their turn; a stream could not be read: {unread.Message}");
     }
 
     /// <returns>Why a stream was not read; null if all were.</returns>

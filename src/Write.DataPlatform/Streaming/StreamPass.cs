@@ -81,7 +81,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
     }
 
     private async Task<(SequenceNumber? Last, bool IsEnd)> RunAsync(
-        StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, SequenceNumber? through, TimeSpan linger, CancellationToken stop, TimeSpan? patience = null)
+        StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, SequenceNumber? through, TimeSpan? linger, CancellationToken stop, TimeSpan? patience = null)
     {
         if (!shards.TryGetValue(shardId, out var shard))
         {
@@ -90,9 +90,9 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
 
         foreach (var parent in shard.Parents.Where(shards.ContainsKey))
         {
-            if (await RunAsync(consumer, stream, identity, shards, parent, null, linger, stop, patience) is { IsEnd: false })
+            // Its events come before those of its children; and since there are children, it has an end.
+            if (await RunAsync(consumer, stream, identity, shards, parent, null, linger: null, stop, patience) is { IsEnd: false })
             {
-                // Its events come before those of its children.
                 throw new ShardHeldException(isByAnother: false, $"The shard '{shardId}' of '{consumer.Source}' has its turn when '{parent}', of which it is a part, is read to its end.");
             }
         }
@@ -127,13 +127,14 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         return (last, checkpoint.Position.Kind == PositionKind.End);
     }
 
+    /// <summary>Reads a shard up to a record and until it is quiet for a while, or, without such a while, to its end.</summary>
     private async Task<(ShardCheckpoint? Checkpoint, SequenceNumber? Last)> ReadAsync(
-        StreamConsumer consumer, IShardProcessor processor, IShardReader reader, Lease lease, SequenceNumber? through, TimeSpan linger, CancellationToken stop)
+        StreamConsumer consumer, IShardProcessor processor, IShardReader reader, Lease lease, SequenceNumber? through, TimeSpan? linger, CancellationToken stop)
     {
         ShardCheckpoint? checkpoint = null;
         SequenceNumber? last = null;
         long? quietSince = null;
-        var wasQuiet = false;
+        var wasAtTip = false;
         while (!stop.IsCancellationRequested)
         {
             ShardBatch batch;
@@ -161,9 +162,9 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             quietSince = isTip ? quietSince ?? time.GetTimestamp() : null;
 
             // Records behind the last there was: they came while it was read, and others will. Their windows are closed by the records that follow.
-            var isLive = wasQuiet && !batch.Records.IsEmpty;
-            wasQuiet |= isTip;
-            if (isReached && (isLive || (through is not null && linger == TimeSpan.Zero) || (quietSince is { } since && time.GetElapsedTime(since) >= linger)))
+            var isLive = wasAtTip && !batch.Records.IsEmpty;
+            wasAtTip |= batch.Behind == TimeSpan.Zero;
+            if (isReached && linger is { } quiet && (isLive || (through is not null && quiet == TimeSpan.Zero) || (quietSince is { } since && time.GetElapsedTime(since) >= quiet)))
             {
                 break;
             }

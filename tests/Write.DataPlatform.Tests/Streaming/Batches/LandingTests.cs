@@ -60,6 +60,28 @@ public sealed class LandingTests
         Assert.All(merged, file => Assert.False(File.Exists(file)));
     }
 
+    /// <summary>What came after the last look is not late because a process was stopped then.</summary>
+    [Fact]
+    public async Task A_stop_closes_a_quiet_shards_windows_up_to_the_last_look()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean, configure: settings => settings["DataPlatform:MicroBatches:LandInterval"] = "00:05:00");
+        await world.StartAsync();
+        await using var batcher = await world.BeginAsync("0", "quiet", 1);
+        var sent = world.Time.GetUtcNow();
+        await batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", 1, sent, new Sent(1, sent.UtcDateTime, "FR", null, 1, 1, null).Json())], TimeSpan.Zero), Cancel);
+        for (var i = 0; i < 58; i++)
+        {
+            world.Time.Advance(TimeSpan.FromSeconds(5));
+            await batcher.ProcessAsync(new ShardBatch([], TimeSpan.Zero), Cancel);
+        }
+
+        // The stream cannot be read, and then the process is stopped.
+        var looked = world.Time.GetUtcNow();
+        world.Time.Advance(TimeSpan.FromMinutes(10));
+        var left = await batcher.StopAsync(Cancel);
+        Assert.InRange(left!.Watermark!.Value, sent + TimeSpan.FromMinutes(1), looked - TimeSpan.FromMinutes(2));
+    }
+
     [Fact]
     public async Task A_lake_that_is_away_is_not_made_a_second_time()
     {
