@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Commands;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Refresh;
+using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Tests;
 
@@ -123,6 +124,10 @@ internal sealed class SmallServer : IAsyncDisposable
 
         (_app, _client) = (null, null);
     }
+
+    /// <summary>A key of a customer's.</summary>
+    public async Task<string> KeyAsync(string tenant, string name = "test") =>
+        (await Services.GetRequiredService<ApiKeys>().CreateAsync(name, KeyRole.Customer, tenant, null, KeyGrant.Plain, Cancel)).Text;
 
     public Task<RefreshRun> RefreshAsync(RefreshRange? range = null) =>
         Services.GetRequiredService<RefreshService>().RunAsync(Table, range ?? new RefreshRange(), RunTrigger.Manual, null, Cancel);

@@ -7,14 +7,17 @@ using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Limits;
 
-/// <summary>What is answered apart from the line of queries.</summary>
-internal enum Apart
+/// <summary>What a tenant has places for, until it is sent. Each kind has a line of its own.</summary>
+internal enum Work
 {
-    /// <summary>A query that the lake answers, from its turn until its answer is sent.</summary>
-    Lake,
+    /// <summary>A query, until the lake is needed.</summary>
+    Query,
+
+    /// <summary>A query that the lake answers.</summary>
+    LakeQuery,
 
     /// <summary>A job's answer, which is written and sent.</summary>
-    Job,
+    JobAnswer,
 
     /// <summary>A batch of requests, each of which is a query of its own.</summary>
     Batch,
@@ -37,7 +40,6 @@ internal sealed class CallLimits : IAsyncDisposable
     private readonly PartitionedRateLimiter<Bucket> _rates;
     private readonly PartitionedRateLimiter<Line> _places;
     private readonly PartitionedRateLimiter<Line> _server;
-    private readonly PartitionedRateLimiter<(Apart Kind, Line Line)> _apart;
 
     public CallLimits(ReloadedOptions<LimitOptions> settings, DailyQuota quota, ModelStore models, TimeProvider clock)
     {
@@ -45,7 +47,6 @@ internal sealed class CallLimits : IAsyncDisposable
         // A model with another rate has other buckets, and other settings have other lines.
         _rates = PartitionedRateLimiter.Create<Bucket, Bucket>(bucket => RateLimitPartition.GetTokenBucketLimiter(bucket, static b => b.ToOptions()));
         _places = PartitionedRateLimiter.Create<Line, Line>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.ToOptions()));
-        _apart = PartitionedRateLimiter.Create<(Apart, Line), (Apart, Line)>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.Item2.ToOptions()));
         _server = PartitionedRateLimiter.Create<Line, Line>(line => RateLimitPartition.GetConcurrencyLimiter(line, static l => l.ToOptions()));
     }
 
@@ -109,15 +110,8 @@ internal sealed class CallLimits : IAsyncDisposable
 
         await InTimeAsync(context, async end =>
         {
-            var settings = _settings.Value;
-            var own = await _places.AcquireAsync(new Line(caller.Tenant ?? "", settings.MaxConcurrentPerTenant, settings.MaxWaitingPerTenant), cancellationToken: end);
-            if (!own.IsAcquired)
-            {
-                throw TooMany(ProblemCodes.TooManyQueries, "Too many queries wait already.", TimeSpan.FromSeconds(1));
-            }
-
-            using var place = new Place(own, token => TakeAsync(Apart.Lake, caller, token));
-            place.OfServer = await _server.AcquireAsync(new Line("", settings.MaxConcurrent, int.MaxValue), cancellationToken: end);
+            using var place = new Place(await TakeAsync(Work.Query, caller, end), token => TakeAsync(Work.LakeQuery, caller, token));
+            place.OfServer = await _server.AcquireAsync(new Line(Work.Query, "", _settings.Value.MaxConcurrent, int.MaxValue), cancellationToken: end);
             QueryPlace.Take(place.Leave, place.LeaveForLakeAsync);
             await answer();
             await GiveBackAsync();
@@ -153,15 +147,12 @@ internal sealed class CallLimits : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for a place of the caller's tenant among those who are answered apart from the line of queries, which is kept until the answer is sent. Each kind has as many as queries have.</summary>
-    /// <param name="kind">What is answered.</param>
-    /// <param name="caller">Who asks.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <summary>Waits for a place of the caller's tenant, which is kept until what it is for is sent.</summary>
     /// <exception cref="ProblemException">429: too many wait already.</exception>
-    public async Task<IDisposable> TakeAsync(Apart kind, Caller caller, CancellationToken cancellationToken)
+    public async Task<IDisposable> TakeAsync(Work work, Caller caller, CancellationToken cancellationToken)
     {
         var settings = _settings.Value;
-        var lease = await _apart.AcquireAsync((kind, new Line(caller.Tenant ?? "", settings.MaxConcurrentPerTenant, settings.MaxWaitingPerTenant)), cancellationToken: cancellationToken);
+        var lease = await _places.AcquireAsync(new Line(work, caller.Tenant ?? "", settings.MaxConcurrentPerTenant, settings.MaxWaitingPerTenant), cancellationToken: cancellationToken);
         return lease.IsAcquired ? lease : throw TooMany(ProblemCodes.TooManyQueries, "Too many queries wait already.", TimeSpan.FromSeconds(1));
     }
 
@@ -170,7 +161,6 @@ internal sealed class CallLimits : IAsyncDisposable
         await _rates.DisposeAsync();
         await _places.DisposeAsync();
         await _server.DisposeAsync();
-        await _apart.DisposeAsync();
     }
 
     private IEnumerable<Bucket> Buckets(Caller caller)
@@ -194,16 +184,14 @@ internal sealed class CallLimits : IAsyncDisposable
         Headers = [("Retry-After", Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture))],
     });
 
-    /// <summary>So many of somebody's queries at a time, and so many more that wait.</summary>
-    private readonly record struct Line(string Owner, int Places, int Waiting)
+    /// <summary>So many of somebody's at a time, and so many more that wait.</summary>
+    private readonly record struct Line(Work Work, string Owner, int Places, int Waiting)
     {
         public ConcurrencyLimiterOptions ToOptions() => new() { PermitLimit = Places, QueueLimit = Waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst };
     }
 
-    /// <summary>
-    /// A query's place, which is given up once: by whoever sends it to the lake, which may be on another thread, or at its end. A lease can be disposed twice at once.
-    /// </summary>
-    private sealed class Place(RateLimitLease own, Func<CancellationToken, Task<IDisposable>> takeOfLake) : IDisposable
+    /// <summary>A query's place, which is given up once: by whoever sends it to the lake, which may be on another thread, or at its end. A lease can be disposed twice at once.</summary>
+    private sealed class Place(IDisposable own, Func<CancellationToken, Task<IDisposable>> takeOfLake) : IDisposable
     {
         private readonly Lock _gate = new();
         private int _isLeft;

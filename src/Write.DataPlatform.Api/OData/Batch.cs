@@ -64,7 +64,7 @@ internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
             ? !accept.Contains("multipart/mixed", StringComparison.OrdinalIgnoreCase)
             : FeedRequest.Takes401(context.Request) && accept.Contains("application/json", StringComparison.OrdinalIgnoreCase);
         using IDisposable writer = asJson ? new BatchJson() : new BatchMultipart();
-        using var place = await limits.TakeAsync(Apart.Batch, CallerGate.Known(context), context.RequestAborted);
+        using var place = await limits.TakeAsync(Work.Batch, CallerGate.Known(context), context.RequestAborted);
         await RunAsync(context, requests, (IBatchWriter)writer);
         context.Response.ContentType = ((IBatchWriter)writer).ContentType;
         await limits.InTimeAsync(context, end => AnswerEndpoint.SendAsync(context.Response.BodyWriter, ((IBatchWriter)writer).Complete(), end));

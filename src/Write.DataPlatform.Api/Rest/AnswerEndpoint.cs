@@ -102,7 +102,7 @@ internal sealed class AnswerEndpoint(MetricQueryService service, ModelStore mode
         QueryName.Set(context, job.Id);
         try
         {
-            using var place = await limits.TakeAsync(Apart.Job, CallerGate.Known(context), context.RequestAborted);
+            using var place = await limits.TakeAsync(Work.JobAnswer, CallerGate.Known(context), context.RequestAborted);
             await limits.InTimeAsync(context, async end => await SendAsync(context, await StoreAsync(await AnswerOfAsync(job), format, end), null, null, format));
         }
         catch (QueryException exception) when (job.Translate is { } translate)

@@ -47,7 +47,8 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<Go
         }
 
         var query = request.QueryString.Value ?? "";
-        if (query.Length + request.Headers.Accept.Sum(a => a?.Length ?? 0) > MaxTarget || (query.Length > 0 && request.Query.ContainsKey(PresentedKey.Parameter)))
+        var accept = request.Headers.Accept.ToString();
+        if (query.Length + accept.Length > MaxTarget || (query.Length > 0 && request.Query.ContainsKey(PresentedKey.Parameter)))
         {
             return null;
         }
@@ -55,7 +56,7 @@ internal sealed class AnswerMemo(ModelStore models, GoldTables gold, IOptions<Go
         var headers = request.Headers;
         var model = models.Current;
         var view = CallerView.Of(context, model);
-        return new RequestName(model.Revision, view.Text, CallerGate.Known(context).IsOperator, request.Path.Value + query, headers.Accept.ToString());
+        return new RequestName(model.Revision, view.Text, CallerGate.Known(context).IsOperator, request.Path.Value + query, accept);
     }
 
     public KnownRequest? Find(RequestName name)

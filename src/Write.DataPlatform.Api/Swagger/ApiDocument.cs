@@ -52,16 +52,17 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
 
         // The document needs no key, and whoever shows none sees the insights that exist for everybody.
         var model = models.Current;
-        var view = requests.HttpContext is { } context && CallerGate.Of(context) is not null ? ViewOf(context, model) : null;
+        var view = requests.HttpContext is { } context ? ViewOf(context, model) : null;
         InsightOperations.Describe(to, model, insight => view is not null ? view.Has(insight)
             : insight.Audience == Audience.External && model.Roles.Values.All(role => PublishedQueries.Exists(model, MemberView.Of(model, role), insight)));
     }
 
-    private static CallerView? ViewOf(HttpContext context, MetricModel model)
+    /// <summary>What the caller sees; null for one who is not known, or may see nothing.</summary>
+    public static CallerView? ViewOf(HttpContext context, MetricModel model)
     {
         try
         {
-            return CallerView.Of(context, model);
+            return CallerGate.Of(context) is null ? null : CallerView.Of(context, model);
         }
         catch (Exception exception) when (exception is AccessDeniedException or ProblemException or QueryException)
         {

@@ -8,6 +8,7 @@ internal static class SwaggerServices
     public static IServiceCollection AddSwagger(this IServiceCollection services)
     {
         services.AddHttpContextAccessor();
+        services.AddOutputCache(options => options.AddBasePolicy(policy => policy.AddPolicy<DocumentPolicy>(), excludeDefaultPolicy: true));
         services.AddEndpointsApiExplorer();
         services.AddSwaggerGen(options =>
         {
@@ -39,7 +40,7 @@ internal static class SwaggerServices
 
     public static void UseSwaggerPages(this WebApplication app)
     {
-        app.UseMiddleware<DocumentMemo>();
+        app.UseWhen(DocumentPolicy.IsOf, document => document.UseOutputCache());
         app.UseSwagger();
         app.UseSwaggerUI(options =>
         {

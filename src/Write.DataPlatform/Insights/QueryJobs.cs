@@ -205,10 +205,10 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
         try
         {
             var answer = await service.AnswerAsync(job.Planned, end.Token);
-            return answer.Rows.Count * (long)answer.Columns.Length <= options.Value.MaxJobValues
+            return answer.Rows.Count * (long)answer.Columns.Length <= ShareOf(job.Owner)
                 ? answer
                 : throw new QueryException(
-                    [new QueryProblem(QueryProblems.AnswerTooLarge, $"The answer has {answer.Rows.Count} rows of {answer.Columns.Length} columns; {options.Value.MaxJobValues} values are kept for a job.", "limit", "Ask for fewer rows with limit, or without respond-async.")],
+                    [new QueryProblem(QueryProblems.AnswerTooLarge, $"The answer has {answer.Rows.Count} rows of {answer.Columns.Length} columns; {ShareOf(job.Owner)} values are kept for a job.", "limit", "Ask for fewer rows with limit, or without respond-async.")],
                     isUnanswerable: true);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested && !job.IsCancelled)
@@ -223,10 +223,10 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
         }
     }
 
-    /// <summary>
-    /// Forgets what was kept long enough, and the oldest of what is too much: of all, where a job counts as some values even if its answer has none; of a tenant's, whose
-    /// share is half, but for its newest; and of one caller's.
-    /// </summary>
+    /// <summary>How many values may be kept for one who owns a job: a tenant has half of all, so that there is something for others.</summary>
+    private long ShareOf(Caller owner) => owner.Tenant is null ? options.Value.MaxJobValues : options.Value.MaxJobValues / 2;
+
+    /// <summary>Forgets what was kept long enough, and the oldest of what is too much: of all, of a tenant's, and of one caller's. A job counts as some values even if its answer has none.</summary>
     private void Sweep()
     {
         var now = clock.GetUtcNow();
@@ -234,17 +234,14 @@ internal sealed class QueryJobs(MetricQueryService service, IOptions<AnswerOptio
         foreach (var job in _jobs.Values.Where(j => j.EndedAt is not null).OrderByDescending(j => j.EndedAt))
         {
             var (tenant, owner, values) = (job.Owner.Tenant ?? "", Owner(job.Owner), Math.Max(job.Values, Math.Max(1, options.Value.MaxJobValues / MaxKept)));
-            var ofTenant = tenants.TryGetValue(tenant, out var before) ? before + values : 0;
-            var ofOwner = owners.GetValueOrDefault(owner) + 1;
-            if (now - job.EndedAt > options.Value.JobRetention || all + values > options.Value.MaxJobValues || ofTenant > options.Value.MaxJobValues / 2 || ofOwner > MaxKeptPerCaller)
+            var (ofTenant, ofOwner) = (tenants.GetValueOrDefault(tenant) + values, owners.GetValueOrDefault(owner) + 1);
+            if (now - job.EndedAt > options.Value.JobRetention || all + values > options.Value.MaxJobValues || ofTenant > ShareOf(job.Owner) || ofOwner > MaxKeptPerCaller)
             {
                 _jobs.TryRemove(job.Id, out _);
                 continue;
             }
 
-            all += values;
-            tenants[tenant] = before + values;
-            owners[owner] = ofOwner;
+            (all, tenants[tenant], owners[owner]) = (all + values, ofTenant, ofOwner);
         }
     }
 

@@ -30,7 +30,7 @@ public sealed class LimitTests
     public async Task A_tenants_rate_is_kept_on_every_route_and_told()
     {
         await using var server = await StartAsync();
-        var (slow, other, free) = (await KeyAsync(server, "slow"), await KeyAsync(server, "slow"), await KeyAsync(server, "free"));
+        var (slow, other, free) = (await server.KeyAsync("slow"), await server.KeyAsync("slow"), await server.KeyAsync("free"));
         var first = await TwinServers.SendAsync(server.Client, slow, HttpMethod.Get, "/v1/query?metrics=visits");
         Assert.Equal(HttpStatusCode.OK, first.Status);
         Assert.Contains("RateLimit-Policy: \"tenant\";q=1;w=60", first.Headers, StringComparison.Ordinal);
@@ -54,7 +54,7 @@ public sealed class LimitTests
     public async Task A_key_has_a_rate_of_its_own()
     {
         await using var server = await StartAsync(("DataPlatform:Limits:KeyRatePerSecond", "0.01"));
-        var (one, two) = (await KeyAsync(server, "free"), await KeyAsync(server, "free"));
+        var (one, two) = (await server.KeyAsync("free"), await server.KeyAsync("free"));
         Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, one, HttpMethod.Get, "/v1/metrics")).Status);
         Assert.Equal(HttpStatusCode.TooManyRequests, (await TwinServers.SendAsync(server.Client, one, HttpMethod.Get, "/v1/metrics")).Status);
         Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, two, HttpMethod.Get, "/v1/metrics")).Status);
@@ -69,7 +69,7 @@ public sealed class LimitTests
     public async Task A_day_has_so_many_queries_by_whatever_door_and_whatever_process()
     {
         await using var server = await StartAsync();
-        var key = await KeyAsync(server, "small");
+        var key = await server.KeyAsync("small");
         Task<(HttpStatusCode Status, string Body, string Headers)> Get(string path) => TwinServers.SendAsync(server.Client, key, HttpMethod.Get, path);
 
         Assert.Contains("\"day\";r=2", (await Get("/v1/query?metrics=visits")).Headers, StringComparison.Ordinal);
@@ -100,7 +100,7 @@ public sealed class LimitTests
     {
         await using var server = await StartAsync();
         await server.RefreshAsync();
-        var key = await KeyAsync(server, "small");
+        var key = await server.KeyAsync("small");
         const string path = "/v1/query?metrics=visits&groupBy=visit__country&source=gold";
         Task<(HttpStatusCode Status, string Body, string Headers)> Get(params (string, string)[] headers) => TwinServers.SendAsync(server.Client, key, HttpMethod.Get, path, null, headers);
         var first = await Get();
@@ -121,7 +121,7 @@ public sealed class LimitTests
     public async Task Changed_limits_hold_and_wrong_ones_do_not()
     {
         await using var server = await StartAsync();
-        var key = await KeyAsync(server, "free");
+        var key = await server.KeyAsync("free");
         var file = Path.Combine(server.Data, "settings.json");
         await WriteAsync("0");
         ((ConfigurationManager)server.Services.GetRequiredService<IConfiguration>()).AddJsonFile(file, optional: false, reloadOnChange: true);
@@ -278,9 +278,6 @@ public sealed class LimitTests
 
         public IDisposable? OnChange(Action<LimitOptions, string?> listener) => null;
     }
-
-    private static async Task<string> KeyAsync(SmallServer server, string tenant) =>
-        (await server.Services.GetRequiredService<ApiKeys>().CreateAsync("test", KeyRole.Customer, tenant, null, KeyGrant.Plain, Cancel)).Text;
 
     private static async Task<SmallServer> StartAsync(params (string Key, string Value)[] settings)
     {

@@ -8,7 +8,6 @@ using Write.DataPlatform.Gold;
 using Write.DataPlatform.Gold.Sqlite;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Lake.DuckDb;
-using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Tests.Security;
 
@@ -77,7 +76,7 @@ public sealed class WorkTests
     {
         await using var server = await StartAsync();
         var ids = await IdsAsync(server);
-        var key = await KeyAsync(server, "acme");
+        var key = await server.KeyAsync("acme");
         var work = server.Services.GetRequiredService<Work>();
         async Task<(HttpStatusCode Status, string Body, string Calls)> AskAsync(string question, string name)
         {
@@ -107,7 +106,7 @@ public sealed class WorkTests
         foreach (var (source, call) in new[] { ("lake", "ILake.QueryAsync"), ("gold", "IGoldStore.") })
         {
             work.Reset();
-            Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, await KeyAsync(server, "acme"), HttpMethod.Get, $"/v1/query?metrics=visits&groupBy=visit__country&source={source}")).Status);
+            Assert.Equal(HttpStatusCode.OK, (await TwinServers.SendAsync(server.Client, await server.KeyAsync("acme"), HttpMethod.Get, $"/v1/query?metrics=visits&groupBy=visit__country&source={source}")).Status);
             Assert.Contains(call, work.Told(), StringComparison.Ordinal);
         }
     }
@@ -126,14 +125,11 @@ public sealed class WorkTests
     private static async Task<Dictionary<string, string>> IdsAsync(SmallServer server)
     {
         var (_, accepted, _) = await TwinServers.SendAsync(
-            server.Client, await KeyAsync(server, "globex"), HttpMethod.Post, "/v1/query", """{"metrics":["visits"],"source":"lake"}""", ("Prefer", "respond-async, wait=0"));
+            server.Client, await server.KeyAsync("globex"), HttpMethod.Post, "/v1/query", """{"metrics":["visits"],"source":"lake"}""", ("Prefer", "respond-async, wait=0"));
         var job = (string)JsonNode.Parse(accepted)!["id"]!;
         var run = await server.Services.GetRequiredService<RunLedger>().ListAsync(cancellationToken: Cancel).FirstAsync(Cancel);
         return new() { ["{job}"] = job, ["{run}"] = run.Id, ["{never}"] = Guid.NewGuid().ToString("N") };
     }
-
-    private static async Task<string> KeyAsync(SmallServer server, string tenant) =>
-        (await server.Services.GetRequiredService<ApiKeys>().CreateAsync("test", KeyRole.Customer, tenant, null, KeyGrant.Plain, Cancel)).Text;
 
     /// <summary>The calls of lake and gold store.</summary>
     private sealed class Work

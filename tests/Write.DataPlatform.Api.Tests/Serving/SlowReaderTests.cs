@@ -1,11 +1,10 @@
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Rest;
 using Write.DataPlatform.Api.Tests.Security;
-using Write.DataPlatform.Security;
 
 namespace Write.DataPlatform.Api.Tests.Serving;
 
@@ -13,6 +12,7 @@ namespace Write.DataPlatform.Api.Tests.Serving;
 public sealed class SlowReaderTests
 {
     private const int Readers = 24;
+    private const int Places = 4;
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
@@ -36,9 +36,9 @@ public sealed class SlowReaderTests
             COPY (SELECT i AS id, TIMESTAMP '2026-01-01' + to_minutes(i) AS started_at, repeat('x', 600) || i AS country, 1::BIGINT AS seconds FROM range(30000) AS r(i))
             TO '{server.MonthFile(SmallServer.Months[0])}' (FORMAT parquet)
             """);
-        await server.StartAsync(settings: [("DataPlatform:Limits:QueryTimeout", Timeout.ToString("c"))]);
+        await server.StartAsync(settings: [("DataPlatform:Limits:QueryTimeout", Timeout.ToString("c")), ("DataPlatform:Limits:MaxConcurrentPerTenant", Places.ToString(CultureInfo.InvariantCulture))]);
         await server.RefreshAsync();
-        var (slow, quick) = (await KeyAsync(server, "slow"), await KeyAsync(server, "quick"));
+        var (slow, quick) = (await server.KeyAsync("slow"), await server.KeyAsync("quick"));
         List<TcpClient> readers = [];
         var began = TimeProvider.System.GetTimestamp();
         try
@@ -69,7 +69,9 @@ public sealed class SlowReaderTests
             var answers = await Task.WhenAll(readers.Select(TakeAsync));
             Assert.DoesNotContain(answers, a => a.StartsWith("HTTP/1.1 200", StringComparison.Ordinal) && a.EndsWith("0\r\n\r\n", StringComparison.Ordinal));
             Assert.All(answers, a => Assert.True(a.Length == 0 || a.StartsWith("HTTP/1.1 200", StringComparison.Ordinal) || a.StartsWith("HTTP/1.1 504", StringComparison.Ordinal) || a.StartsWith("HTTP/1.1 429", StringComparison.Ordinal), a[..Math.Min(a.Length, 400)]));
-            Assert.Contains(answers, a => a.StartsWith("HTTP/1.1 200", StringComparison.Ordinal));
+
+            // Those of the places, and those who had them in the last moment of their time: the others' answers were never made.
+            Assert.InRange(answers.Count(a => a.StartsWith("HTTP/1.1 200", StringComparison.Ordinal)), 1, 3 * Places);
         }
         finally
         {
@@ -135,7 +137,4 @@ public sealed class SlowReaderTests
 
         return text.ToString();
     }
-
-    private static async Task<string> KeyAsync(SmallServer server, string tenant) =>
-        (await server.Services.GetRequiredService<ApiKeys>().CreateAsync("test", KeyRole.Customer, tenant, null, KeyGrant.Plain, Cancel)).Text;
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Write.DataPlatform.Api.Swagger;
 
@@ -24,7 +22,7 @@ public sealed class ExampleTests(ServerFixture server)
             foreach (var (what, body) in bodies.Where(b => b.Item2 is not null))
             {
                 var example = body!["example"];
-                problems.AddRange(example is null ? [$"{path} {what}: no example"] : Misfits(document, example, body["schema"]!, $"{path} {what}"));
+                problems.AddRange(example is null ? [$"{path} {what}: no example"] : SchemaJudge.Misfits(document, example, body["schema"]!, $"{path} {what}"));
             }
         }
 
@@ -52,7 +50,7 @@ public sealed class ExampleTests(ServerFixture server)
         {
             var (status, answer) = await server.GetAsync(address.Length > 0 ? address : path);
             Assert.True(status == System.Net.HttpStatusCode.OK, $"{path}: {answer.ToJsonString()}");
-            problems.AddRange(Misfits(document, answer, document["paths"]![path]!["get"]!["responses"]!["200"]!["content"]![Json]!["schema"]!, path));
+            problems.AddRange(SchemaJudge.Misfits(document, answer, document["paths"]![path]!["get"]!["responses"]!["200"]!["content"]![Json]!["schema"]!, path));
         }
 
         Assert.Empty(problems.Distinct());
@@ -70,54 +68,11 @@ public sealed class ExampleTests(ServerFixture server)
     public async Task A_misfit_is_seen(string text)
     {
         var document = await DocumentAsync();
-        Assert.Single(Misfits(document, JsonNode.Parse(text), document["components"]!["schemas"]!["Job"]!, "Job"));
+        Assert.Single(SchemaJudge.Misfits(document, JsonNode.Parse(text), document["components"]!["schemas"]!["Job"]!, "Job"));
     }
 
     private async Task<JsonNode> DocumentAsync() => JsonNode.Parse(await server.TextAsync("/swagger/v1/swagger.json"))!;
 
     private static IEnumerable<(string Path, JsonNode Operation)> Operations(JsonNode document) =>
         document["paths"]!.AsObject().SelectMany(p => p.Value!.AsObject().Select(o => ($"{o.Key} {p.Key}", o.Value!)));
-
-    private static JsonNode Resolve(JsonNode document, JsonNode schema) => (string?)schema["$ref"] is { } name ? document["components"]!["schemas"]![name.Split('/')[^1]]! : schema;
-
-    /// <summary>Where a value is none of its schema's: properties that are not named, wrong types, words, formats.</summary>
-    private static IEnumerable<string> Misfits(JsonNode document, JsonNode? value, JsonNode written, string path)
-    {
-        var schema = Resolve(document, written);
-        if (schema["anyOf"] is JsonArray any)
-        {
-            return any.Any(s => !Misfits(document, value, s!, path).Any()) ? [] : [$"{path}: none of its schemas"];
-        }
-
-        if (value is null)
-        {
-            return (bool?)schema["nullable"] is true || schema["type"] is null ? [] : [$"{path}: is null"];
-        }
-
-        var kind = value.GetValueKind();
-        switch ((string?)schema["type"])
-        {
-            case "object" when value is JsonObject map:
-                var known = schema["properties"]?.AsObject();
-                return map.SelectMany(p => known is not null && known.TryGetPropertyValue(p.Key, out var own) ? Misfits(document, p.Value, own!, $"{path}/{p.Key}")
-                    : known is null || schema["additionalProperties"] is not null ? [] : new[] { $"{path}/{p.Key}: is not named" });
-            case "array" when value is JsonArray list:
-                return list.SelectMany(item => Misfits(document, item, schema["items"]!, path + "[]"));
-            case "string" when kind == JsonValueKind.String:
-                var text = (string)value!;
-                return (schema["enum"] is not JsonArray words || words.Any(w => (string?)w == text)) && (string?)schema["format"] switch
-                {
-                    "date" => DateOnly.TryParseExact(text, "yyyy-MM-dd", out _),
-                    "date-time" => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out _),
-                    _ => true,
-                } ? [] : [$"{path}: '{text}' is no {schema["format"]} or word of it"];
-            case "integer" when kind == JsonValueKind.Number && !value.ToJsonString().Contains('.', StringComparison.Ordinal):
-            case "number" when kind == JsonValueKind.Number:
-            case "boolean" when kind is JsonValueKind.True or JsonValueKind.False:
-            case null:
-                return [];
-            case var type:
-                return [$"{path}: is {kind} and no {type}"];
-        }
-    }
 }

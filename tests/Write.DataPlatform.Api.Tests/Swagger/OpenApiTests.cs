@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -61,7 +60,40 @@ public sealed class OpenApiTests(ServerFixture server)
             var (_, answer) = await server.GetAsync("/v1/insights/" + name);
             Assert.NotEmpty(answer["rows"]!.AsArray());
             Assert.Equal(schema.Select(p => p.Key), answer["columns"]!.AsArray().Select(c => (string)c!["name"]!));
-            Assert.All(answer["rows"]!.AsArray().SelectMany(r => r!.AsObject()), cell => Assert.True(Fits(cell.Value, schema[cell.Key]!), $"{name}: {cell.Key} is {cell.Value?.ToJsonString()}"));
+            Assert.All(answer["rows"]!.AsArray().SelectMany(r => r!.AsObject()), cell => Assert.Empty(SchemaJudge.Misfits(document, cell.Value, schema[cell.Key]!, $"{name}: {cell.Key}")));
+        }
+    }
+
+    /// <summary>It is made once for all who see the same, whatever they write around its address, and each spelling is the same document.</summary>
+    [Fact]
+    public async Task The_document_is_made_once()
+    {
+        async Task<(System.Net.HttpStatusCode Status, string Body, bool IsKept)> GetAsync(string path, string? host = null)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.Host = host;
+            using var response = await server.Client.SendAsync(request, TestContext.Current.CancellationToken);
+            return (response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), response.Headers.Age is not null);
+        }
+
+        var (_, first, _) = await GetAsync(Address);
+        Assert.Equal((System.Net.HttpStatusCode.OK, first, true), await GetAsync(Address));
+        Assert.Equal((System.Net.HttpStatusCode.OK, first, true), await GetAsync(Address + "?made=up"));
+        Assert.Equal((System.Net.HttpStatusCode.OK, first, true), await GetAsync(Address.ToUpperInvariant().Replace("V1", "v1", StringComparison.Ordinal)));
+        await GetAsync(Address.Replace(".json", ".yaml", StringComparison.Ordinal));
+        var (status, yaml, isKept) = await GetAsync(Address.Replace(".json", ".yaml", StringComparison.Ordinal));
+        Assert.Equal((System.Net.HttpStatusCode.OK, true), (status, isKept));
+        Assert.StartsWith("openapi:", yaml, StringComparison.Ordinal);
+
+        // Who comes by another name is no operator here, and sees another document, which is kept for the next such.
+        await GetAsync(Address, "one.example");
+        Assert.Equal((System.Net.HttpStatusCode.OK, true), await GetAsync(Address, "two.example") is var (shown, _, kept) ? (shown, kept) : default);
+
+        // What is not there is said as everywhere, and not kept.
+        for (var i = 0; i < 2; i++)
+        {
+            var (missing, body, again) = await GetAsync("/swagger/v2/swagger.json");
+            Assert.Equal((System.Net.HttpStatusCode.NotFound, false, "not_found"), (missing, again, (string?)JsonNode.Parse(body)!["code"]));
         }
     }
 
@@ -103,15 +135,6 @@ public sealed class OpenApiTests(ServerFixture server)
             Directory.Delete(folder, recursive: true);
         }
     }
-
-    private static bool Fits(JsonNode? value, JsonNode schema) => value is null
-        ? (bool?)schema["nullable"] is true
-        : (string)schema["type"]! switch
-        {
-            "string" => value.GetValueKind() == JsonValueKind.String && ((string?)schema["format"] != "date" || DateOnly.TryParseExact((string)value!, "yyyy-MM-dd", out _)),
-            "integer" => value.GetValueKind() == JsonValueKind.Number && !value.ToJsonString().Contains('.', StringComparison.Ordinal),
-            _ => value.GetValueKind() == JsonValueKind.Number,
-        };
 
     internal static string Root()
     {

@@ -127,7 +127,7 @@ internal static partial class AlertReader
             if (parameters.Raw(name) is WrittenList && values.FirstOrDefault(v => Comma().IsMatch(v)) is { } parted)
             {
                 // It would be two values, as in a query string, where it is meant as one.
-                parameters.Report(ModelCode.BadValue, $"'{parted}' has a comma, which parts values.", name, @"Write each value by itself, and '\,' for a comma within one.");
+                parameters.Report(ModelCode.BadValue, $"'{parted}' has a comma, which parts values.", name, @"Write each value by itself, and '\,' for a comma within one of several; a parameter of one value takes it as a text, not in a list.");
             }
 
             return values;
