@@ -39,13 +39,13 @@ public sealed class StreamPassTests : IAsyncDisposable
     {
         await PutAsync("a", "b", "c", "d");
         var began = Clock.GetUtcNow();
-        await WithTimeAsync(PassAsync());
+        await WithTimeAsync(PassAsync(Cancel));
         Assert.Equal(4, Records());
         Assert.InRange(Clock.GetUtcNow() - began, 2 * Linger, TimeSpan.FromMinutes(1));
 
         // Records without a pause end a pass, which nothing else does.
         _pausing.OnRead = () => _stream.PutAsync([.. Enumerable.Range(0, 8).Select(i => new PutRecord("k" + i, Encoding.UTF8.GetBytes("live")))], Cancel);
-        await WithTimeAsync(PassAsync());
+        await WithTimeAsync(PassAsync(Cancel));
         Assert.True(Records() > 4);
     }
 
@@ -60,7 +60,7 @@ public sealed class StreamPassTests : IAsyncDisposable
         _stream.Split(1);
         await PutAsync("g", "h", "i", "j", "k", "l");
         _pausing.EmptyFirst = seemsQuiet;
-        await WithTimeAsync(PassAsync());
+        await WithTimeAsync(PassAsync(Cancel));
         Assert.Equal(12, Records());
         var shards = (await _stream.ListShardsAsync(Cancel)).ToDictionary(s => s.Id);
         var order = _seen.ToList();
@@ -81,13 +81,13 @@ public sealed class StreamPassTests : IAsyncDisposable
         var name = StreamCheckpoints.Prefix("test", _stream.Name, await _stream.GetIdentityAsync(Cancel)) + parent;
         await using (await _leases.TryAcquireAsync(new LeaseRequest(name, "another", TimeSpan.FromHours(1)), Cancel))
         {
-            await WithTimeAsync(PassAsync());
+            await WithTimeAsync(PassAsync(Cancel));
         }
 
         var held = shards.Where(s => s.Id == parent || s.Parents.Contains(parent)).Select(s => s.Id).ToHashSet();
         Assert.NotEmpty(_seen);
         Assert.DoesNotContain(_seen, e => held.Contains(e.Shard));
-        await WithTimeAsync(PassAsync());
+        await WithTimeAsync(PassAsync(Cancel));
         Assert.Equal(12, Records());
     }
 
@@ -105,13 +105,13 @@ public sealed class StreamPassTests : IAsyncDisposable
         await stop.CancelAsync();
         await WithTimeAsync(pass);
         Assert.InRange(Records(), 1, 3);
-        await WithTimeAsync(PassAsync());
+        await WithTimeAsync(PassAsync(Cancel));
         Assert.Equal(4, Records());
     }
 
     private int Records() => _seen.Count(e => e.Event.StartsWith("record", StringComparison.Ordinal));
 
-    private Task PassAsync(CancellationToken stop = default)
+    private Task PassAsync(CancellationToken stop)
     {
         var options = Options.Create(new StreamOptions { LeaseDuration = TimeSpan.FromMinutes(2) });
         var pass = new StreamPass(new OneStream(_pausing), _leases, options, Clock, NullLogger<StreamPass>.Instance);
