@@ -25,7 +25,7 @@ public sealed class GoldOptions
     /// <value>Default 512.</value>
     public int CacheMegabytes { get; set; } = 512;
 
-    /// <summary>Memory for rows that are given as they are stored, in MiB, 0 to 1,048,576; with 0 DuckDB gives them.</summary>
+    /// <summary>Memory for rows that are given as they are stored, or that slices are cut from, in MiB, 0 to 1,048,576; with 0 DuckDB gives them.</summary>
     /// <value>Default 128.</value>
     public int RowsMegabytes { get; set; } = 128;
 

@@ -19,6 +19,7 @@ internal static class InsightsServices
         services.TryAddSingleton<CursorSeal>();
         services.TryAddSingleton<GoldRows>();
         services.TryAddSingleton<Blocks.RowBlocks>();
+        services.TryAddSingleton<Slices.SliceReader>();
         services.TryAddSingleton<AnswerRows>();
         services.TryAddSingleton<ParquetAnswers>();
         services.TryAddSingleton<MetricQueryService>();

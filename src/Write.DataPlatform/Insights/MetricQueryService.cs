@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Insights.Slices;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -10,7 +11,7 @@ namespace Write.DataPlatform.Insights;
 
 /// <summary>The one read path: every front door brings its <see cref="MetricQuery"/> here.</summary>
 internal sealed class MetricQueryService(
-    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock) : IDisposable
+    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, SliceReader slices, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock) : IDisposable
 {
     private readonly LakeTurns _lakeTurns = new(Math.Max(1, serving.Instance.Settings.MaxSessions / 2));
 
@@ -182,6 +183,11 @@ internal sealed class MetricQueryService(
     private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
         QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, bool withTotals, CancellationToken cancellationToken)
     {
+        if (!withTotals && slices.Find(plan, snapshots) is { } slice)
+        {
+            return (slice, null, 0);
+        }
+
         // A lake that is slow, or hangs, takes half of the sessions at most: gold's answers have the others. Turns come before questions, whose answers hold the lake's places.
         using var turn = plan.Leaves.Any(l => l.NeedsLake) ? await _lakeTurns.TakeAsync(plan.Resolved.Query.Tenant, cancellationToken) : null;
         await using var lakeAnswers = LakeAnswers.Ask(plan, source, cancellationToken);

@@ -36,9 +36,10 @@ internal sealed class EngineWorld : IAsyncDisposable
     /// <param name="tables">The lake's rows by table.</param>
     /// <param name="columns">Every table's columns in DuckDB's types.</param>
     /// <param name="lakeOf">Makes the lake over its folder; null for DuckDB's.</param>
+    /// <param name="rowsMegabytes">How much of gold's rows is kept column by column; 0 leaves all to DuckDB.</param>
     public static async Task<EngineWorld> CreateAsync(
         (string Path, string Text)[] modelFiles, IReadOnlyDictionary<string, List<Row>> tables, IReadOnlyDictionary<string, (string Name, string Type)[]> columns,
-        Func<string, ILake>? lakeOf = null)
+        Func<string, ILake>? lakeOf = null, int rowsMegabytes = 64)
     {
         var folder = Directory.CreateTempSubdirectory("wdp-world-").FullName;
         await using (var instance = new DuckDbInstance(new DuckDbSettings { Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 }))
@@ -74,6 +75,7 @@ internal sealed class EngineWorld : IAsyncDisposable
             ["DataPlatform:Lake:MemoryMegabytes"] = "256",
             ["DataPlatform:Lake:ScanInterval"] = "00:01:00",
             ["DataPlatform:Gold:CacheMegabytes"] = "64",
+            ["DataPlatform:Gold:RowsMegabytes"] = rowsMegabytes.ToString(CultureInfo.InvariantCulture),
         }).Build();
         var collection = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(new FakeTimeProvider(Now)).AddSingleton<IConfiguration>(configuration);
         if (lakeOf is not null)

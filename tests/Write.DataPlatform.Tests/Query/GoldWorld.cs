@@ -30,7 +30,7 @@ public sealed class GoldWorlds : IAsyncLifetime
     private static bool HasFuture(int number) => number % 4 == 2;
 
     /// <summary>A world whose gold tables are empty.</summary>
-    internal static Task<EngineWorld> CreateEmptyAsync(int number)
+    internal static Task<EngineWorld> CreateEmptyAsync(int number, int rowsMegabytes = 64)
     {
         var files = (number % 4) switch
         {
@@ -55,13 +55,14 @@ public sealed class GoldWorlds : IAsyncLifetime
             }
         }
 
-        return EngineWorld.CreateAsync(files, tables, WorldModel.Tables);
+        return EngineWorld.CreateAsync(files, tables, WorldModel.Tables, rowsMegabytes: rowsMegabytes);
     }
 
-    private static async Task<EngineWorld> CreateAsync(int number)
+    /// <summary>A world whose gold tables are filled.</summary>
+    internal static async Task<EngineWorld> CreateAsync(int number, int rowsMegabytes = 64)
     {
         var (isWhole, hasFuture) = (IsWhole(number), HasFuture(number));
-        var world = await CreateEmptyAsync(number);
+        var world = await CreateEmptyAsync(number, rowsMegabytes);
         var random = new Random(number);
         foreach (var definition in GoldDefinitions.Of(world.World.Model).ByTable.Values)
         {

@@ -20,7 +20,7 @@ internal abstract class BlockColumn
     public abstract int Compare(int row, object? value);
 }
 
-/// <summary>Texts, each kept once.</summary>
+/// <summary>Texts, each kept once, in the order of their UTF-8.</summary>
 /// <param name="codes">Each row's text by its number; 0 is null.</param>
 /// <param name="bytes">The texts one after the other in UTF-8.</param>
 /// <param name="ends">Where each text ends; the first, of null, is empty.</param>
@@ -38,7 +38,28 @@ internal sealed class TextColumn(int[] codes, byte[] bytes, int[] ends) : BlockC
     /// <summary>A number's text in UTF-8.</summary>
     public ReadOnlySpan<byte> Text(int code) => code == 0 ? default : bytes.AsSpan(ends[code - 1]..ends[code]);
 
-    public override object? Value(int row) => codes[row] == 0 ? null : Encoding.UTF8.GetString(Text(codes[row]));
+    /// <summary>The number of a text in UTF-8; null if no row has it.</summary>
+    public int? CodeOf(ReadOnlySpan<byte> text)
+    {
+        var (low, high) = (1, ends.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            switch (Text(middle).SequenceCompareTo(text))
+            {
+                case 0: return middle;
+                case < 0: low = middle + 1; break;
+                default: high = middle; break;
+            }
+        }
+
+        return null;
+    }
+
+    public override object? Value(int row) => TextOf(codes[row]);
+
+    /// <summary>A number's text.</summary>
+    public string? TextOf(int code) => code == 0 ? null : Encoding.UTF8.GetString(Text(code));
 
     public override int Compare(int row, object? value) => (codes[row], value) switch
     {
@@ -58,6 +79,8 @@ internal sealed class WholeColumn(RowKind kind, long[] values, bool[]? nulls) : 
     public override long Bytes => values.Length * (long)sizeof(long) + (nulls?.Length ?? 0);
 
     public RowKind Kind => kind;
+
+    public bool HasNulls => nulls is not null;
 
     public ReadOnlySpan<long> Values => values;
 
@@ -140,8 +163,6 @@ internal abstract class BlockColumnBuilder
     {
         private readonly Dictionary<string, int> _codes = new(StringComparer.Ordinal);
         private readonly List<int> _rows = [];
-        private readonly List<int> _ends = [0];
-        private readonly ArrayBufferWriter<byte> _bytes = new();
 
         public override void Add(DbDataReader reader, int column)
         {
@@ -154,15 +175,25 @@ internal abstract class BlockColumnBuilder
             var text = reader.GetString(column);
             if (!_codes.TryGetValue(text, out var code))
             {
-                _codes.Add(text, code = _ends.Count);
-                Encoding.UTF8.GetBytes(text, _bytes);
-                _ends.Add(_bytes.WrittenCount);
+                _codes.Add(text, code = _codes.Count + 1);
             }
 
             _rows.Add(code);
         }
 
-        public override BlockColumn Build() => new TextColumn([.. _rows], _bytes.WrittenSpan.ToArray(), [.. _ends]);
+        public override BlockColumn Build()
+        {
+            var texts = _codes.Select(c => (Utf8: Encoding.UTF8.GetBytes(c.Key), Code: c.Value)).ToArray();
+            Array.Sort(texts, static (a, b) => a.Utf8.AsSpan().SequenceCompareTo(b.Utf8));
+            var (bytes, ends, ordered) = (new ArrayBufferWriter<byte>(), new int[texts.Length + 1], new int[texts.Length + 1]);
+            for (var i = 0; i < texts.Length; i++)
+            {
+                bytes.Write(texts[i].Utf8);
+                (ends[i + 1], ordered[texts[i].Code]) = (bytes.WrittenCount, i + 1);
+            }
+
+            return new TextColumn([.. _rows.Select(code => ordered[code])], bytes.WrittenSpan.ToArray(), ends);
+        }
     }
 
     private sealed class Numbers<T>(Func<DbDataReader, int, T> read, Func<T[], bool[]?, BlockColumn> build) : BlockColumnBuilder

@@ -61,14 +61,11 @@ internal abstract class BlockTest
     {
         if (block[column.Name] is TextColumn texts)
         {
-            var isTrue = new bool[texts.Texts];
             var others = values.Select(v => v is string text ? Encoding.UTF8.GetBytes(text) : null).ToList();
-            for (var code = 0; code < isTrue.Length; code++)
-            {
-                isTrue[code] = Is(function, code == 0 ? null : 0, others, (o, _) => texts.Text(code).SequenceCompareTo(o), o => o is null);
-            }
-
-            return new TextTest(texts, isTrue);
+            var codes = function is RowFunction.Equal or RowFunction.In
+                ? others.Select(o => o is null ? 0 : texts.CodeOf(o)).OfType<int>().Distinct()
+                : Enumerable.Range(0, texts.Texts).Where(code => Is(function, code == 0 ? null : 0, others, (o, _) => texts.Text(code).SequenceCompareTo(o), o => o is null));
+            return new TextTest(texts, [.. codes]);
         }
 
         var numbers = (WholeColumn)block[column.Name];
@@ -118,37 +115,37 @@ internal abstract class BlockTest
 internal sealed class TextTest : BlockTest
 {
     private readonly TextColumn _column;
-    private readonly bool[] _isTrue;
-    private readonly int _only = -1;
-    private readonly int _count;
+    private readonly bool[]? _isTrue;
+    private readonly int? _only;
 
-    public TextTest(TextColumn column, bool[] isTrue)
+    /// <param name="column">The column.</param>
+    /// <param name="codes">The texts for which it is true, by their numbers.</param>
+    public TextTest(TextColumn column, IReadOnlyCollection<int> codes)
     {
-        (_column, _isTrue) = (column, isTrue);
-        for (var code = 0; code < isTrue.Length; code++)
+        _column = column;
+        if (codes.Count <= 1)
         {
-            if (isTrue[code])
-            {
-                (_only, _count) = (code, _count + 1);
-            }
+            _only = codes.Count == 1 ? codes.First() : null;
+            return;
+        }
+
+        _isTrue = new bool[column.Texts];
+        foreach (var code in codes)
+        {
+            _isTrue[code] = true;
         }
     }
 
-    public override bool Holds(int row) => _isTrue[_column.Codes[row]];
+    public override bool Holds(int row) => _isTrue is null ? _column.Codes[row] == _only : _isTrue[_column.Codes[row]];
 
     public override int Next(int from, int to)
     {
-        if (_count == 0 || from >= to)
-        {
-            return to;
-        }
-
-        if (_count > 1)
+        if (_isTrue is not null)
         {
             return base.Next(from, to);
         }
 
-        var at = _column.Codes[from..to].IndexOf(_only);
+        var at = _only is { } only && from < to ? _column.Codes[from..to].IndexOf(only) : -1;
         return at < 0 ? to : from + at;
     }
 }
@@ -175,6 +172,7 @@ internal sealed class NumberTest(WholeColumn column, bool isTrueForNull, RowFunc
     };
 }
 
+/// <summary>All of some tests; without any it is true.</summary>
 internal sealed class AllTests(ImmutableArray<BlockTest> tests) : BlockTest
 {
     public override bool Holds(int row)
@@ -192,6 +190,11 @@ internal sealed class AllTests(ImmutableArray<BlockTest> tests) : BlockTest
 
     public override int Next(int from, int to)
     {
+        if (tests.IsEmpty)
+        {
+            return from;
+        }
+
         for (var row = tests[0].Next(from, to); row < to; row = tests[0].Next(row + 1, to))
         {
             if (Holds(row))

@@ -23,6 +23,9 @@ internal sealed class RowBlock
 
     public BlockColumn this[string column] => _columns[column];
 
+    /// <summary>A column by its name; null if the block has none.</summary>
+    public BlockColumn? Find(string column) => _columns.GetValueOrDefault(column);
+
     /// <summary>Reads all rows.</summary>
     /// <param name="reader">The rows, in the order of the key.</param>
     /// <param name="columns">The reader's first columns.</param>

@@ -9,7 +9,8 @@ namespace Write.DataPlatform.Insights.Blocks;
 /// <summary>Remembers the rows of partitions as blocks, within a bound.</summary>
 /// <remarks>
 /// A partition's version never changes, so what is remembered is never stale, and what is lost is read again. Reading a block costs as much as DuckDB takes to sort a partition: so
-/// one that an answer needs mostly as a whole is read for it, and any other in the background once it was asked for twice.
+/// one that an answer needs mostly as a whole is read for it, and any other in the background once it was asked for twice. The feed's rows and those that slices are cut from share
+/// the bound.
 /// </remarks>
 internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> options, ILogger<RowBlocks> logger) : IAsyncDisposable
 {
@@ -17,8 +18,8 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     private const int BytesAValue = 8;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<Name, Entry> _entries = [];
-    private readonly HashSet<Name> _wanted = [];
+    private readonly Dictionary<BlockName, Entry> _entries = [];
+    private readonly HashSet<BlockName> _wanted = [];
     private readonly SemaphoreSlim _behind = new(1);
     private readonly CancellationTokenSource _stop = new();
     private long _uses;
@@ -37,10 +38,11 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     /// <param name="rows">About how many rows the answer has.</param>
     public bool IsReady(GoldRowSet set, IReadOnlyList<TimedPartition> partitions, long rows)
     {
-        List<TimedPartition> missing;
+        List<PartitionRows> missing;
+        var wanted = partitions.Select(p => RowsOf(set, p)).ToList();
         lock (_lock)
         {
-            missing = [.. partitions.Where(p => !_entries.ContainsKey(NameOf(set, p)))];
+            missing = [.. wanted.Where(w => !_entries.ContainsKey(w.Name))];
         }
 
         if (missing.Count == 0)
@@ -48,7 +50,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             return true;
         }
 
-        if (partitions.Sum(p => Estimate(set, p)) > Budget / 2)
+        if (!HasRoom(wanted))
         {
             return false;
         }
@@ -56,7 +58,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         var isWhole = missing.Sum(p => p.Partition.Rows) <= 2 * rows;
         if (!isWhole)
         {
-            ReadBehind(set, missing);
+            ReadBehind(missing);
         }
 
         return isWhole;
@@ -64,17 +66,55 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
 
     /// <summary>A partition's rows, read if they are not remembered.</summary>
     /// <exception cref="GoldStoreException">The store failed, or the partition is gone.</exception>
-    public Task<RowBlock> GetAsync(GoldRowSet set, TimedPartition partition, CancellationToken cancellationToken = default)
+    public Task<RowBlock> GetAsync(GoldRowSet set, TimedPartition partition, CancellationToken cancellationToken = default) => GetAsync(RowsOf(set, partition), cancellationToken);
+
+    /// <summary>Partitions' rows, if all are remembered. What is missing is read in the background, if it is asked for again.</summary>
+    public IReadOnlyList<RowBlock>? Find(IReadOnlyList<PartitionRows> wanted)
     {
-        var name = NameOf(set, partition);
+        var found = new RowBlock[wanted.Count];
+        List<PartitionRows>? missing = null;
+        lock (_lock)
+        {
+            for (var i = 0; i < found.Length; i++)
+            {
+                if (_entries.TryGetValue(wanted[i].Name, out var entry) && entry.Block.IsCompletedSuccessfully)
+                {
+                    (found[i], entry.LastUsed) = (entry.Block.Result, ++_uses);
+                }
+                else if (entry is null)
+                {
+                    (missing ??= []).Add(wanted[i]);
+                }
+                else
+                {
+                    missing ??= [];
+                }
+            }
+        }
+
+        if (missing is null)
+        {
+            return found;
+        }
+
+        if (HasRoom(wanted))
+        {
+            ReadBehind(missing);
+        }
+
+        return null;
+    }
+
+    private Task<RowBlock> GetAsync(PartitionRows rows, CancellationToken cancellationToken)
+    {
         Entry? entry;
         lock (_lock)
         {
-            if (!_entries.TryGetValue(name, out entry))
+            if (!_entries.TryGetValue(rows.Name, out entry))
             {
                 // The block is everybody's: who gives up waiting does not end it.
-                _entries.Add(name, entry = new Entry(Task.Run(() => ReadAsync(set, partition, _stop.Token))));
-                _ = KeepAsync(name, entry);
+                _entries.Add(rows.Name, entry = new Entry(Task.Run(() => rows.ReadAsync(_stop.Token))));
+                _ = KeepAsync(rows.Name, entry);
             }
 
             entry.LastUsed = ++_uses;
@@ -125,9 +165,9 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         _behind.Dispose();
     }
 
-    private static Name NameOf(GoldRowSet set, TimedPartition partition) => new(set.View, set.Manifest.Tenant, partition.Partition.Version);
+    private PartitionRows RowsOf(GoldRowSet set, TimedPartition partition) => new(set.View, set.Manifest.Tenant, partition.Partition, set.Columns.Length, cancellation => ReadAsync(set, partition, cancellation));
 
-    private static long Estimate(GoldRowSet set, TimedPartition partition) => partition.Partition.Rows * set.Columns.Length * BytesAValue;
+    private bool HasRoom(IEnumerable<PartitionRows> wanted) => wanted.Sum(w => w.Partition.Rows * w.Columns * BytesAValue) <= Budget / 2;
 
     /// <summary>What a block has; the rest of the columns follows from them.</summary>
     private static ImmutableArray<RowColumn> StoredColumns(GoldRowSet set) => [.. set.Columns.Where(c => c.Name != set.View.Key && c.Name != set.View.LoadedAt)];
@@ -143,9 +183,9 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             cancellationToken);
     }
 
-    private void ReadBehind(GoldRowSet set, List<TimedPartition> partitions)
+    private void ReadBehind(List<PartitionRows> missing)
     {
-        List<TimedPartition> again;
+        List<PartitionRows> again;
         lock (_lock)
         {
             if (_wanted.Count > MaxWanted)
@@ -153,7 +193,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
                 _wanted.Clear();
             }
 
-            again = [.. partitions.Where(p => !_wanted.Add(NameOf(set, p)))];
+            again = [.. missing.Where(p => !_wanted.Add(p.Name))];
         }
 
         if (again.Count == 0 || _stop.IsCancellationRequested || !_behind.Wait(TimeSpan.Zero))
@@ -165,9 +205,9 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         {
             try
             {
-                foreach (var partition in again)
+                foreach (var rows in again)
                 {
-                    await GetAsync(set, partition, _stop.Token);
+                    await GetAsync(rows, _stop.Token);
                 }
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
@@ -185,7 +225,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     }
 
     /// <summary>Counts a block once it is read, and forgets the least recently used beyond the bound; one that could not be read is forgotten at once.</summary>
-    private async Task KeepAsync(Name name, Entry entry)
+    private async Task KeepAsync(BlockName name, Entry entry)
     {
         try
         {
@@ -213,9 +253,6 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     [LoggerMessage(3121, LogLevel.Warning, "Gold rows could not be read into memory; DuckDB gives them")]
     private partial void LogNotRead(Exception exception);
 
-    /// <summary>A block: a model's view of a version.</summary>
-    private readonly record struct Name(GoldView View, string? Tenant, string Version);
-
     private sealed class Entry(Task<RowBlock> block)
     {
         public Task<RowBlock> Block => block;
@@ -225,3 +262,20 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         public long LastUsed { get; set; }
     }
 }
+
+/// <summary>A partition's rows as somebody wants them.</summary>
+/// <param name="Meaning">What their columns are, besides the version: one object for all that is the same.</param>
+/// <param name="Tenant">The tenant whose rows they are; null for an internal table.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Columns">How many columns they have.</param>
+/// <param name="ReadAsync">Reads them.</param>
+internal sealed record PartitionRows(object Meaning, string? Tenant, GoldPartition Partition, int Columns, Func<CancellationToken, Task<RowBlock>> ReadAsync)
+{
+    public BlockName Name { get; } = new(Meaning, Tenant, Partition.Version);
+}
+
+/// <summary>What tells blocks apart.</summary>
+/// <param name="Meaning">What their columns are.</param>
+/// <param name="Tenant">Whose rows they are.</param>
+/// <param name="Version">The partition's version.</param>
+internal readonly record struct BlockName(object Meaning, string? Tenant, string Version);
