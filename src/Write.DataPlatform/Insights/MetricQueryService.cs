@@ -183,7 +183,7 @@ internal sealed class MetricQueryService(
     private async Task<(ResultRows Rows, ResultRows? Totals, long BytesScanned)> RunAsync(
         QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, ILake source, bool withTotals, CancellationToken cancellationToken)
     {
-        if (!withTotals && slices.Find(plan, snapshots) is { } slice)
+        if (!withTotals && slices.TryAnswer(plan, snapshots, cancellationToken) is { } slice)
         {
             return (slice, null, 0);
         }

@@ -181,7 +181,7 @@ public sealed class BlockTests
         var gold = small.Services.GetRequiredService<GoldRows>();
         var definition = Query.GoldDefinitions.Of(small.Services.GetRequiredService<Model.ModelStore>().Current).ByTable[SmallServer.Table];
         var set = (await gold.FindAsync(definition, null, Cancel))!;
-        await using var blocks = new RowBlocks(gold, Microsoft.Extensions.Options.Options.Create(new GoldOptions { RowsMegabytes = 1 }), Microsoft.Extensions.Logging.Abstractions.NullLogger<RowBlocks>.Instance);
+        await using var blocks = new RowBlocks(gold, Microsoft.Extensions.Options.Options.Create(new GoldOptions { RowsMegabytes = 1 }), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<RowBlocks>.Instance);
         Assert.True(blocks.Takes(set));
         Assert.False(blocks.IsReady(set, set.Partitions, 1));
         await blocks.SettleAsync();
@@ -195,7 +195,7 @@ public sealed class BlockTests
         var counted = await Task.WhenAll(set.Partitions.Select(p => blocks.GetAsync(set, p, Cancel)));
         Assert.Equal(set.Partitions.Select(p => (int)p.Partition.Rows), counted.Select(b => b.Count));
         Assert.Equal(counted.Sum(b => b.Bytes), blocks.Remembered.Bytes);
-        await using var none = new RowBlocks(gold, Microsoft.Extensions.Options.Options.Create(new GoldOptions { RowsMegabytes = 0 }), Microsoft.Extensions.Logging.Abstractions.NullLogger<RowBlocks>.Instance);
+        await using var none = new RowBlocks(gold, Microsoft.Extensions.Options.Options.Create(new GoldOptions { RowsMegabytes = 0 }), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<RowBlocks>.Instance);
         Assert.False(none.Takes(set));
 
         // A version that is no more is told, and asked for again the next time.

@@ -39,7 +39,7 @@ internal sealed class EngineWorld : IAsyncDisposable
     /// <param name="rowsMegabytes">How much of gold's rows is kept column by column; 0 leaves all to DuckDB.</param>
     public static async Task<EngineWorld> CreateAsync(
         (string Path, string Text)[] modelFiles, IReadOnlyDictionary<string, List<Row>> tables, IReadOnlyDictionary<string, (string Name, string Type)[]> columns,
-        Func<string, ILake>? lakeOf = null, int rowsMegabytes = 64)
+        Func<string, ILake>? lakeOf = null, int rowsMegabytes = 0)
     {
         var folder = Directory.CreateTempSubdirectory("wdp-world-").FullName;
         await using (var instance = new DuckDbInstance(new DuckDbSettings { Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 }))
@@ -132,7 +132,7 @@ internal sealed class EngineWorld : IAsyncDisposable
         DateOnly date => $"DATE '{date:yyyy-MM-dd}'",
         DateTime time => $"TIMESTAMP '{time:yyyy-MM-dd HH:mm:ss.ffffff}'",
         bool flag => flag ? "true" : "false",
-        double number => number.ToString("R", CultureInfo.InvariantCulture) + "::DOUBLE",
+        double number => "'" + number.ToString("R", CultureInfo.InvariantCulture) + "'::DOUBLE",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
 }

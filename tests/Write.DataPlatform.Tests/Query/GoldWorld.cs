@@ -30,7 +30,7 @@ public sealed class GoldWorlds : IAsyncLifetime
     private static bool HasFuture(int number) => number % 4 == 2;
 
     /// <summary>A world whose gold tables are empty.</summary>
-    internal static Task<EngineWorld> CreateEmptyAsync(int number, int rowsMegabytes = 64)
+    internal static Task<EngineWorld> CreateEmptyAsync(int number, int rowsMegabytes = 0)
     {
         var files = (number % 4) switch
         {
@@ -59,7 +59,7 @@ public sealed class GoldWorlds : IAsyncLifetime
     }
 
     /// <summary>A world whose gold tables are filled.</summary>
-    internal static async Task<EngineWorld> CreateAsync(int number, int rowsMegabytes = 64)
+    internal static async Task<EngineWorld> CreateAsync(int number, int rowsMegabytes = 0)
     {
         var (isWhole, hasFuture) = (IsWhole(number), HasFuture(number));
         var world = await CreateEmptyAsync(number, rowsMegabytes);

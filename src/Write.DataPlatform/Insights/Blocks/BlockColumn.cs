@@ -163,6 +163,8 @@ internal abstract class BlockColumnBuilder
     {
         private readonly Dictionary<string, int> _codes = new(StringComparer.Ordinal);
         private readonly List<int> _rows = [];
+        private readonly List<int> _ends = [0];
+        private readonly ArrayBufferWriter<byte> _bytes = new();
 
         public override void Add(DbDataReader reader, int column)
         {
@@ -175,7 +177,9 @@ internal abstract class BlockColumnBuilder
             var text = reader.GetString(column);
             if (!_codes.TryGetValue(text, out var code))
             {
-                _codes.Add(text, code = _codes.Count + 1);
+                _codes.Add(text, code = _ends.Count);
+                Encoding.UTF8.GetBytes(text, _bytes);
+                _ends.Add(_bytes.WrittenCount);
             }
 
             _rows.Add(code);
@@ -183,17 +187,20 @@ internal abstract class BlockColumnBuilder
 
         public override BlockColumn Build()
         {
-            var texts = _codes.Select(c => (Utf8: Encoding.UTF8.GetBytes(c.Key), Code: c.Value)).ToArray();
-            Array.Sort(texts, static (a, b) => a.Utf8.AsSpan().SequenceCompareTo(b.Utf8));
-            var (bytes, ends, ordered) = (new ArrayBufferWriter<byte>(), new int[texts.Length + 1], new int[texts.Length + 1]);
-            for (var i = 0; i < texts.Length; i++)
+            var order = Enumerable.Range(1, _codes.Count).ToArray();
+            Array.Sort(order, (a, b) => Text(a).SequenceCompareTo(Text(b)));
+            var (bytes, ends, places) = (new byte[_bytes.WrittenCount], new int[_ends.Count], new int[_ends.Count]);
+            for (var i = 0; i < order.Length; i++)
             {
-                bytes.Write(texts[i].Utf8);
-                (ends[i + 1], ordered[texts[i].Code]) = (bytes.WrittenCount, i + 1);
+                var text = Text(order[i]);
+                text.CopyTo(bytes.AsSpan(ends[i]));
+                (ends[i + 1], places[order[i]]) = (ends[i] + text.Length, i + 1);
             }
 
-            return new TextColumn([.. _rows.Select(code => ordered[code])], bytes.WrittenSpan.ToArray(), ends);
+            return new TextColumn([.. _rows.Select(code => places[code])], bytes, ends);
         }
+
+        private ReadOnlySpan<byte> Text(int code) => _bytes.WrittenSpan[_ends[code - 1].._ends[code]];
     }
 
     private sealed class Numbers<T>(Func<DbDataReader, int, T> read, Func<T[], bool[]?, BlockColumn> build) : BlockColumnBuilder

@@ -136,6 +136,21 @@ internal sealed class TextTest : BlockTest
         }
     }
 
+    private TextTest(TextColumn column, bool[] isTrue) => (_column, _isTrue) = (column, isTrue);
+
+    /// <summary>True for all texts but some, by their numbers.</summary>
+    public static TextTest Except(TextColumn column, IEnumerable<int> codes)
+    {
+        var isTrue = new bool[column.Texts];
+        isTrue.AsSpan().Fill(true);
+        foreach (var code in codes)
+        {
+            isTrue[code] = false;
+        }
+
+        return new TextTest(column, isTrue);
+    }
+
     public override bool Holds(int row) => _isTrue is null ? _column.Codes[row] == _only : _isTrue[_column.Codes[row]];
 
     public override int Next(int from, int to)

@@ -7,13 +7,16 @@ namespace Write.DataPlatform.Insights.Blocks;
 /// <summary>The rows of one partition, column by column, in the order of their key. It never changes.</summary>
 internal sealed class RowBlock
 {
+    /// <summary>About what a block takes that has no rows, with its place among others.</summary>
+    public const int FixedBytes = 1024;
+
     private readonly ImmutableDictionary<string, BlockColumn> _columns;
     private readonly ImmutableArray<BlockColumn> _key;
 
     private RowBlock(int count, ImmutableDictionary<string, BlockColumn> columns, ImmutableArray<BlockColumn> key)
     {
         (Count, _columns, _key) = (count, columns, key);
-        Bytes = columns.Values.Sum(c => c.Bytes);
+        Bytes = FixedBytes + columns.Values.Sum(c => c.Bytes);
     }
 
     public int Count { get; }

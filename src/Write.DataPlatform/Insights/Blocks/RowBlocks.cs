@@ -9,13 +9,14 @@ namespace Write.DataPlatform.Insights.Blocks;
 /// <summary>Remembers the rows of partitions as blocks, within a bound.</summary>
 /// <remarks>
 /// A partition's version never changes, so what is remembered is never stale, and what is lost is read again. Reading a block costs as much as DuckDB takes to sort a partition: so
-/// one that an answer needs mostly as a whole is read for it, and any other in the background once it was asked for twice. The feed's rows and those that slices are cut from share
-/// the bound.
+/// one that an answer needs mostly as a whole is read for it, and any other in the background once it was asked for twice, unless others that are in use would have to go for it.
+/// The feed's rows and those that slices are cut from share the bound.
 /// </remarks>
-internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> options, ILogger<RowBlocks> logger) : IAsyncDisposable
+internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> options, TimeProvider clock, ILogger<RowBlocks> logger) : IAsyncDisposable
 {
     private const int MaxWanted = 10_000;
-    private const int BytesAValue = 8;
+    private static readonly TimeSpan InUse = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<BlockName, Entry> _entries = [];
@@ -24,6 +25,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     private readonly CancellationTokenSource _stop = new();
     private long _uses;
     private long _bytes;
+    private DateTimeOffset _restUntil;
 
     private long Budget => (long)options.Value.RowsMegabytes << 20;
 
@@ -35,14 +37,14 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     /// <summary>Whether blocks give an answer now. What is missing for it is read in the background, if it is asked for again.</summary>
     /// <param name="set">The rows.</param>
     /// <param name="partitions">The partitions that the answer may need.</param>
-    /// <param name="rows">About how many rows the answer has.</param>
-    public bool IsReady(GoldRowSet set, IReadOnlyList<TimedPartition> partitions, long rows)
+    /// <param name="asked">About how many rows the answer has.</param>
+    public bool IsReady(GoldRowSet set, IReadOnlyList<TimedPartition> partitions, long asked)
     {
-        List<PartitionRows> missing;
-        var wanted = partitions.Select(p => RowsOf(set, p)).ToList();
+        var rows = RowsOf(set);
+        List<GoldPartition> missing;
         lock (_lock)
         {
-            missing = [.. wanted.Where(w => !_entries.ContainsKey(w.Name))];
+            missing = [.. partitions.Select(p => p.Partition).Where(p => !_entries.ContainsKey(rows.NameOf(p)))];
         }
 
         if (missing.Count == 0)
@@ -50,15 +52,15 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             return true;
         }
 
-        if (!HasRoom(wanted))
+        if (!CanHold(rows, partitions.Select(p => p.Partition)))
         {
             return false;
         }
 
-        var isWhole = missing.Sum(p => p.Partition.Rows) <= 2 * rows;
+        var isWhole = missing.Sum(p => p.Rows) <= 2 * asked;
         if (!isWhole)
         {
-            ReadBehind(missing);
+            ReadBehind(rows, missing);
         }
 
         return isWhole;
@@ -66,24 +68,25 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
 
     /// <summary>A partition's rows, read if they are not remembered.</summary>
     /// <exception cref="GoldStoreException">The store failed, or the partition is gone.</exception>
-    public Task<RowBlock> GetAsync(GoldRowSet set, TimedPartition partition, CancellationToken cancellationToken = default) => GetAsync(RowsOf(set, partition), cancellationToken);
+    public Task<RowBlock> GetAsync(GoldRowSet set, TimedPartition partition, CancellationToken cancellationToken = default) => GetAsync(RowsOf(set), partition.Partition, cancellationToken);
 
-    /// <summary>Partitions' rows, if all are remembered. What is missing is read in the background, if it is asked for again.</summary>
-    public IReadOnlyList<RowBlock>? Find(IReadOnlyList<PartitionRows> wanted)
+    /// <summary>Partitions' rows, if all are remembered; else null. What is missing is read in the background, if it is asked for again.</summary>
+    public IReadOnlyList<RowBlock>? TryGet(BlockRows rows, IReadOnlyList<GoldPartition> partitions)
     {
-        var found = new RowBlock[wanted.Count];
-        List<PartitionRows>? missing = null;
+        var found = new RowBlock[partitions.Count];
+        List<GoldPartition>? missing = null;
         lock (_lock)
         {
             for (var i = 0; i < found.Length; i++)
             {
-                if (_entries.TryGetValue(wanted[i].Name, out var entry) && entry.Block.IsCompletedSuccessfully)
+                if (!_entries.TryGetValue(rows.NameOf(partitions[i]), out var entry))
                 {
-                    (found[i], entry.LastUsed) = (entry.Block.Result, ++_uses);
+                    (missing ??= []).Add(partitions[i]);
                 }
-                else if (entry is null)
+                else if (entry.Block.IsCompletedSuccessfully)
                 {
-                    (missing ??= []).Add(wanted[i]);
+                    found[i] = entry.Block.Result;
+                    Use(entry);
                 }
                 else
                 {
@@ -97,27 +100,28 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             return found;
         }
 
-        if (HasRoom(wanted))
+        if (CanHold(rows, partitions))
         {
-            ReadBehind(missing);
+            ReadBehind(rows, missing);
         }
 
         return null;
     }
 
-    private Task<RowBlock> GetAsync(PartitionRows rows, CancellationToken cancellationToken)
+    private Task<RowBlock> GetAsync(BlockRows rows, GoldPartition partition, CancellationToken cancellationToken)
     {
         Entry? entry;
         lock (_lock)
         {
-            if (!_entries.TryGetValue(rows.Name, out entry))
+            var name = rows.NameOf(partition);
+            if (!_entries.TryGetValue(name, out entry))
             {
                 // The block is everybody's: who gives up waiting does not end it.
-                _entries.Add(rows.Name, entry = new Entry(Task.Run(() => rows.ReadAsync(_stop.Token))));
-                _ = KeepAsync(rows.Name, entry);
+                _entries.Add(name, entry = new Entry(Task.Run(() => rows.Read(partition, _stop.Token))));
+                _ = KeepAsync(name, entry);
             }
 
-            entry.LastUsed = ++_uses;
+            Use(entry);
         }
 
         return entry.Block.IsCompletedSuccessfully ? entry.Block : entry.Block.WaitAsync(cancellationToken);
@@ -165,9 +169,13 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         _behind.Dispose();
     }
 
-    private PartitionRows RowsOf(GoldRowSet set, TimedPartition partition) => new(set.View, set.Manifest.Tenant, partition.Partition, set.Columns.Length, cancellation => ReadAsync(set, partition, cancellation));
+    private BlockRows RowsOf(GoldRowSet set) => new(
+        set.View, set.Manifest.Tenant, set.Columns.Length, (partition, cancellation) => ReadAsync(set, set.Partitions.First(p => ReferenceEquals(p.Partition, partition)), cancellation));
 
-    private bool HasRoom(IEnumerable<PartitionRows> wanted) => wanted.Sum(w => w.Partition.Rows * w.Columns * BytesAValue) <= Budget / 2;
+    /// <summary>Whether blocks of some partitions are few enough to be kept together.</summary>
+    private bool CanHold(BlockRows rows, IEnumerable<GoldPartition> partitions) => Budget > 0 && partitions.Sum(rows.Estimate) <= Budget / 2;
+
+    private void Use(Entry entry) => (entry.LastUsed, entry.LastUsedAt) = (++_uses, clock.GetTimestamp());
 
     /// <summary>What a block has; the rest of the columns follows from them.</summary>
     private static ImmutableArray<RowColumn> StoredColumns(GoldRowSet set) => [.. set.Columns.Where(c => c.Name != set.View.Key && c.Name != set.View.LoadedAt)];
@@ -183,45 +191,71 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             cancellationToken);
     }
 
-    private void ReadBehind(List<PartitionRows> missing)
+    private void ReadBehind(BlockRows rows, List<GoldPartition> missing)
     {
-        List<PartitionRows> again;
+        List<GoldPartition> again;
         lock (_lock)
         {
+            if (_stop.IsCancellationRequested || clock.GetUtcNow() < _restUntil)
+            {
+                return;
+            }
+
             if (_wanted.Count > MaxWanted)
             {
                 _wanted.Clear();
             }
 
-            again = [.. missing.Where(p => !_wanted.Add(p.Name))];
-        }
-
-        if (again.Count == 0 || _stop.IsCancellationRequested || !_behind.Wait(TimeSpan.Zero))
-        {
-            return;
-        }
-
-        _ = Task.Run(async () =>
-        {
-            try
+            again = [.. missing.Where(p => !_wanted.Add(rows.NameOf(p)))];
+            if (again.Count == 0)
             {
-                foreach (var rows in again)
+                return;
+            }
+
+            if (again.Sum(rows.Estimate) > Budget - _entries.Values.Where(e => clock.GetElapsedTime(e.LastUsedAt) < InUse).Sum(e => e.Bytes))
+            {
+                // Two that do not fit together would read each other away for ever.
+                _restUntil = clock.GetUtcNow() + Rest;
+                return;
+            }
+        }
+
+        if (_behind.Wait(TimeSpan.Zero))
+        {
+            _ = Task.Run(() => ReadBehindAsync(rows, again));
+        }
+    }
+
+    private async Task ReadBehindAsync(BlockRows rows, List<GoldPartition> partitions)
+    {
+        try
+        {
+            foreach (var partition in partitions)
+            {
+                try
                 {
-                    await GetAsync(rows, _stop.Token);
+                    await GetAsync(rows, partition, _stop.Token);
+                }
+                catch (Exception exception)
+                {
+                    if (_stop.IsCancellationRequested)
+                    {
+                        return;
+                    }
+
+                    // Nobody waits for it, so it need not be tried with every question.
+                    LogNotRead(exception, partition.Period);
+                    lock (_lock)
+                    {
+                        _restUntil = clock.GetUtcNow() + Rest;
+                    }
                 }
             }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                LogNotRead(exception);
-            }
-            catch (OperationCanceledException)
-            {
-            }
-            finally
-            {
-                _behind.Release();
-            }
-        });
+        }
+        finally
+        {
+            _behind.Release();
+        }
     }
 
     /// <summary>Counts a block once it is read, and forgets the least recently used beyond the bound; one that could not be read is forgotten at once.</summary>
@@ -232,7 +266,14 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             entry.Bytes = (await entry.Block).Bytes;
             lock (_lock)
             {
+                // Once it is forgotten, it must be asked for twice again.
+                _wanted.Remove(name);
                 _bytes += entry.Bytes;
+                if (_bytes <= Budget)
+                {
+                    return;
+                }
+
                 foreach (var (other, oldest) in _entries.Where(e => e.Value.Bytes > 0).OrderBy(e => e.Value.LastUsed).TakeWhile(_ => _bytes > Budget).ToList())
                 {
                     _bytes -= oldest.Bytes;
@@ -250,8 +291,8 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         }
     }
 
-    [LoggerMessage(3121, LogLevel.Warning, "Gold rows could not be read into memory; DuckDB gives them")]
-    private partial void LogNotRead(Exception exception);
+    [LoggerMessage(3121, LogLevel.Warning, "Gold rows of {Period} could not be read into memory; DuckDB gives them")]
+    private partial void LogNotRead(Exception exception, string period);
 
     private sealed class Entry(Task<RowBlock> block)
     {
@@ -260,18 +301,26 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         public long Bytes { get; set; }
 
         public long LastUsed { get; set; }
+
+        public long LastUsedAt { get; set; }
     }
 }
 
-/// <summary>A partition's rows as somebody wants them.</summary>
-/// <param name="Meaning">What their columns are, besides the version: one object for all that is the same.</param>
-/// <param name="Tenant">The tenant whose rows they are; null for an internal table.</param>
-/// <param name="Partition">The partition.</param>
-/// <param name="Columns">How many columns they have.</param>
-/// <param name="ReadAsync">Reads them.</param>
-internal sealed record PartitionRows(object Meaning, string? Tenant, GoldPartition Partition, int Columns, Func<CancellationToken, Task<RowBlock>> ReadAsync)
+/// <summary>Rows of a table's partitions as somebody wants them.</summary>
+/// <param name="meaning">What their columns are: equal for all that is the same.</param>
+/// <param name="tenant">The tenant whose rows they are; null for an internal table.</param>
+/// <param name="columns">How many columns they have.</param>
+/// <param name="read">Reads those of a partition.</param>
+internal sealed class BlockRows(object meaning, string? tenant, int columns, Func<GoldPartition, CancellationToken, Task<RowBlock>> read)
 {
-    public BlockName Name { get; } = new(Meaning, Tenant, Partition.Version);
+    private const int BytesAValue = 8;
+
+    public Func<GoldPartition, CancellationToken, Task<RowBlock>> Read => read;
+
+    public BlockName NameOf(GoldPartition partition) => new(meaning, tenant, partition.Version);
+
+    /// <summary>About the bytes of a partition's block.</summary>
+    public long Estimate(GoldPartition partition) => RowBlock.FixedBytes + partition.Rows * columns * BytesAValue;
 }
 
 /// <summary>What tells blocks apart.</summary>

@@ -6,13 +6,10 @@ using Write.DataPlatform.Query;
 namespace Write.DataPlatform.Insights.Slices;
 
 /// <summary>
-/// A plan whose rows follow from those of one gold table by little: whole buckets of days and up, conditions on stored texts, groups by stored columns, and values that are states, or
-/// quotients of states, of few rows.
+/// A plan whose rows follow from few stored rows of one gold table by little: whole buckets of days and up, texts that are or are not among some, groups by stored columns, and values that
+/// are states or quotients of states.
 /// </summary>
-/// <remarks>
-/// It gives what the statement of <see cref="FinishCompiler"/> gives, to the digit, or nothing: what it does not take is DuckDB's. That both are the same is what the tests of random
-/// queries show.
-/// </remarks>
+/// <remarks>It gives what the statement of <see cref="FinishCompiler"/> gives, to the digit, or nothing: what it does not take is DuckDB's.</remarks>
 internal sealed class Slice
 {
     /// <summary>How many stored rows an answer may need; of more, DuckDB's groups are as fast.</summary>
@@ -37,6 +34,9 @@ internal sealed class Slice
     /// <summary>The partitions that it needs, in order of time.</summary>
     public ImmutableArray<GoldCandidatePartition> Partitions => _piece.Partitions;
 
+    /// <summary>The stored columns that it needs, besides the time.</summary>
+    public IEnumerable<string> Columns => [.. _keys.Select(k => k.Column), .. _conditions.Select(c => c.Column), .. _states.Select(s => s.Name), .. _counted];
+
     /// <summary>Whether its rows are a candidate's.</summary>
     public bool IsOf(GoldCandidate candidate) => ReferenceEquals(candidate.Definition, Definition) && candidate.Tenant == _piece.Gold!.Tenant;
 
@@ -45,7 +45,7 @@ internal sealed class Slice
     {
         var query = plan.Resolved;
         if (query is not { Shares.IsEmpty: true, Having: null, After: null, AreTotals: false, Query: { Fill: false, MinMax: false } }
-            || query.Metrics.Any(m => m.Previous is not null || !m.Modifiers.IsEmpty || !IsPlain(m.Current))
+            || query.Metrics.Any(m => m.Previous is not null || !m.Modifiers.IsEmpty || !SliceValue.Takes(m.Current))
             || plan.Leaves is not [{ Pieces: [{ Gold.Definition.Table.Grain: >= TimeGrain.Day } piece] } first, ..]
             || !plan.Leaves.All(l => IsPlain(l) && IsSame(l, first)))
         {
@@ -53,38 +53,45 @@ internal sealed class Slice
         }
 
         var (leaf, definition) = (first.Leaf, piece.Gold!.Definition);
-        var conditions = GoldMatcher.Conditions(leaf, piece.Gold).Select(c => SliceCondition.TryOf(c, leaf, definition)).ToList();
+        string? Stored(FieldBinding binding) => binding.IsTime ? null : definition.ColumnOf(leaf.Fact.Name, binding);
+        var conditions = GoldMatcher.Conditions(leaf, piece.Gold).Select(c => SliceCondition.TryOf(c, field => Stored(leaf.Bindings[field]))).ToList();
         var keys = query.Keys.Select(k => KeyOf(k, leaf, definition)).ToList();
-        return conditions.Contains(null) || keys.Contains(null) ? null : new Slice(plan, piece, [.. keys.OfType<SliceKey>()], [.. conditions.OfType<SliceCondition>()]);
+        var isLarge = conditions.Count == 0 && piece.Partitions.Where(p => IsWithin(p, piece.Range)).Sum(p => p.Rows) > MaxRows;
+        return isLarge || conditions.Contains(null) || keys.Contains(null) ? null : new Slice(plan, piece, [.. keys.OfType<SliceKey>()], [.. conditions.OfType<SliceCondition>()]);
     }
 
-    /// <summary>The rows out of the partitions' blocks; null if the blocks are not such that they tell.</summary>
-    public ResultRows? Find(IReadOnlyList<RowBlock> blocks)
+    /// <summary>The rows out of the partitions' blocks; null if DuckDB must tell them.</summary>
+    /// <param name="blocks">The blocks of <see cref="Partitions"/>.</param>
+    /// <param name="unfit">A column of which no slice can be cut; null if the reason is another.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public ResultRows? TryCut(IReadOnlyList<RowBlock> blocks, out string? unfit, CancellationToken cancellationToken = default)
     {
-        var groups = new SliceGroups(_keys, _states, _plan.Resolved.Model.Calendar);
-        var left = MaxRows;
-        foreach (var block in blocks)
+        unfit = null;
+
+        // Found first, so that too many cost little.
+        var (rows, ends) = (new List<int>(), new int[blocks.Count]);
+        for (var i = 0; i < blocks.Count; i++)
         {
-            if (!groups.Begin(block) || TestsOf(block) is not { } tests)
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!TryFind(blocks[i], rows, out unfit))
             {
                 return null;
             }
 
-            var counted = _counted.Select(block.Find).ToArray();
-            if (counted.Contains(null))
+            ends[i] = rows.Count;
+        }
+
+        var groups = new SliceGroups(_keys, _states, _counted, _plan.Resolved.Model.Calendar);
+        for (var i = 0; i < blocks.Count; i++)
+        {
+            if (!groups.TryBegin(blocks[i], out unfit))
             {
                 return null;
             }
 
-            var (from, to) = Within((WholeColumn)block[GoldDefinition.Bucket]);
-            if (_conditions.IsEmpty && to - from > left)
+            for (var at = i == 0 ? 0 : ends[i - 1]; at < ends[i]; at++)
             {
-                return null;
-            }
-
-            for (var row = tests.Next(from, to); row < to; row = tests.Next(row + 1, to))
-            {
-                if (--left < 0 || (!Array.TrueForAll(counted, c => c!.IsNull(row)) && !groups.Add(row)))
+                if (!groups.TryAdd(rows[at], out unfit))
                 {
                     return null;
                 }
@@ -100,50 +107,54 @@ internal sealed class Slice
         return RowsOf(groups);
     }
 
-    /// <summary>What a row must meet; null if a condition is on a column that is no text.</summary>
-    private AllTests? TestsOf(RowBlock block)
+    /// <summary>Adds the numbers of the rows that meet all conditions.</summary>
+    /// <returns>Whether they are few enough, and the conditions' columns are texts.</returns>
+    private bool TryFind(RowBlock block, List<int> rows, out string? unfit)
     {
-        var tests = _conditions.Select(c => block.Find(c.Column) is TextColumn texts ? c.Over(texts) : null).ToImmutableArray();
-        return tests.Contains(null) ? null : new AllTests(tests!);
-    }
-
-    /// <summary>The rows of the range's dates.</summary>
-    private (int From, int To) Within(WholeColumn bucket)
-    {
-        int First(TimeBound? bound, int none)
+        unfit = _conditions.FirstOrDefault(c => block.Find(c.Column) is not TextColumn)?.Column ?? (block.Find(GoldDefinition.Bucket) is WholeColumn { HasNulls: false } ? null : GoldDefinition.Bucket);
+        if (unfit is not null)
         {
-            if (bound is null)
-            {
-                return none;
-            }
-
-            var at = bucket.Values.BinarySearch(bound.Value.Date.ToDateTime(default).Ticks);
-            if (at < 0)
-            {
-                return ~at;
-            }
-
-            while (at > 0 && bucket.Values[at - 1] == bucket.Values[at])
-            {
-                at--;
-            }
-
-            return at;
+            return false;
         }
 
-        return (First(_piece.Range.From, 0), First(_piece.Range.To, bucket.Values.Length));
+        var tests = new AllTests([.. _conditions.Select(c => c.Over((TextColumn)block[c.Column]))]);
+        var times = ((WholeColumn)block[GoldDefinition.Bucket]).Values;
+        var (from, to) = (_piece.Range.From is { } first ? FirstAt(times, first) : 0, _piece.Range.To is { } end ? FirstAt(times, end) : block.Count);
+        for (var row = tests.Next(from, to); row < to; row = tests.Next(row + 1, to))
+        {
+            if (rows.Count == MaxRows)
+            {
+                return false;
+            }
+
+            rows.Add(row);
+        }
+
+        return true;
+    }
+
+    /// <summary>The first row at a date or after it.</summary>
+    private static int FirstAt(ReadOnlySpan<long> times, TimeBound bound)
+    {
+        var (low, high, ticks) = (0, times.Length, bound.Date.ToDateTime(default).Ticks);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = times[middle] >= ticks ? (low, middle) : (middle + 1, high);
+        }
+
+        return low;
     }
 
     private ResultRows? RowsOf(SliceGroups groups)
     {
-        var metrics = _plan.Resolved.Metrics.Select(m => (m.Metric.Name, Value: ValueOf(m.Current, groups))).ToList();
+        var metrics = _plan.Resolved.Metrics.Select(m => (m.Metric.Name, Value: SliceValue.TryOf(m.Current, groups))).ToList();
         if (metrics.Exists(m => m.Value is null))
         {
             return null;
         }
 
-        ImmutableArray<ResultColumn> columns =
-            [.. _keys.Select((k, i) => new ResultColumn(k.Name, groups.KeyType(i))), .. metrics.Select(m => new ResultColumn(m.Name, m.Value!.Value.Type))];
+        ImmutableArray<ResultColumn> columns = [.. _keys.Select((k, i) => new ResultColumn(k.Name, groups.KeyType(i))), .. metrics.Select(m => new ResultColumn(m.Name, m.Value!.Type))];
         var rows = new List<object?[]>(groups.Count);
         for (var group = 0; group < groups.Count; group++)
         {
@@ -151,19 +162,19 @@ internal sealed class Slice
             groups.Key(group).CopyTo(row, 0);
             for (var i = 0; i < metrics.Count; i++)
             {
-                row[_keys.Length + i] = metrics[i].Value!.Value.Of(group);
+                row[_keys.Length + i] = metrics[i].Value!.Of(group);
             }
 
             rows.Add(row);
         }
 
-        return new ResultRows(columns, Shown(rows, columns));
+        return new ResultRows(columns, Shown(rows, [.. columns.Select(c => c.Name)]));
     }
 
-    private List<object?[]> Shown(List<object?[]> rows, ImmutableArray<ResultColumn> columns)
+    private List<object?[]> Shown(List<object?[]> rows, List<string> columns)
     {
         var query = _plan.Resolved;
-        var order = query.Order.Select(o => (At: columns.ToList().FindIndex(c => c.Name == o.Field), o.Descending)).ToArray();
+        var order = query.Order.Select(o => (At: columns.IndexOf(o.Field), o.Descending)).ToArray();
         rows.Sort((a, b) =>
         {
             foreach (var (at, descending) in order)
@@ -186,44 +197,6 @@ internal sealed class Slice
         return rows;
     }
 
-    /// <summary>A metric's type and its value in a group, as <see cref="MetricValue"/> spells it; null if its states are of other types than it takes.</summary>
-    private (ColumnType Type, Func<int, object?> Of)? ValueOf(MetricNode node, SliceGroups groups)
-    {
-        switch (node)
-        {
-            case MeasureNode { Aggregation: Aggregation.Average, FillNullsWith: null } average:
-                return Quotient(groups.State(average.States[0]), groups.State(average.States[1]));
-            case MeasureNode { Aggregation: not Aggregation.Average } measure when groups.State(measure.States[0]) is { } state:
-                var filler = measure.FillNullsWith is not { } fill ? null : state.Type.Kind switch { ColumnKind.Int64 => fill, ColumnKind.Double => (object)(double)fill, _ => null };
-                return measure.FillNullsWith is null ? state
-                    : filler is null ? null
-                    : (state.Type, group => state.Of(group) ?? filler);
-            case RatioNode ratio:
-                return Quotient(ValueOf(ratio.Numerator, groups), ValueOf(ratio.Denominator, groups));
-            default:
-                return null;
-        }
-    }
-
-    private static (ColumnType Type, Func<int, object?> Of)? Quotient((ColumnType Type, Func<int, object?> Of)? numerator, (ColumnType Type, Func<int, object?> Of)? denominator)
-    {
-        // A decimal becomes a double in DuckDB's own way.
-        if (numerator is not { Type.Kind: ColumnKind.Int64 or ColumnKind.Double } above || denominator is not { Type.Kind: ColumnKind.Int64 or ColumnKind.Double } below)
-        {
-            return null;
-        }
-
-        static double? Number(object? value) => value switch { long whole => whole, double number => number, _ => null };
-        return (new ColumnType(ColumnKind.Double), group => Number(above.Of(group)) is { } a && Number(below.Of(group)) is { } b and not 0 ? a / b : null);
-    }
-
-    private static bool IsPlain(MetricNode node) => node switch
-    {
-        MeasureNode measure => measure.States.All(s => !s.IsSketch),
-        RatioNode ratio => IsPlain(ratio.Numerator) && IsPlain(ratio.Denominator),
-        _ => false,
-    };
-
     private static bool IsPlain(LeafPlan plan) =>
         plan.Leaf is { HasTime: true, IsListing: false, IsTimeSpine: false, Shift: null, Spine: null, JoinsTimeSpine: false, MeetsTimeSpine: false, TimeSpine: null, Conversion: null, Journey: null, Share: null }
         && plan.Pieces is [{ Gold: not null } piece] && plan.TailOf(piece) is null;
@@ -232,6 +205,9 @@ internal sealed class Slice
     private static bool IsSame(LeafPlan plan, LeafPlan other) =>
         ReferenceEquals(plan.Pieces[0].Gold!.Definition, other.Pieces[0].Gold!.Definition) && plan.Pieces[0].Gold!.Tenant == other.Pieces[0].Gold!.Tenant
         && plan.Pieces[0].Range == other.Pieces[0].Range && plan.Pieces[0].Partitions.SequenceEqual(other.Pieces[0].Partitions) && FilterText.Of(plan.Leaf.Where) == FilterText.Of(other.Leaf.Where);
+
+    private static bool IsWithin(GoldCandidatePartition partition, ResolvedRange range) =>
+        (range.From is not { } from || partition.From >= from.Date) && (range.To is not { } to || partition.To <= to.Date);
 
     private static SliceKey? KeyOf(KeyColumn key, Leaf leaf, GoldDefinition definition)
     {
@@ -247,37 +223,3 @@ internal sealed class Slice
 /// <param name="Column">The stored column.</param>
 /// <param name="Grain">For time, the bucket that the stored one lies in; null if it is the same.</param>
 internal sealed record SliceKey(string Name, string Column, TimeGrain? Grain);
-
-/// <summary>How DuckDB orders values.</summary>
-internal static class SliceOrder
-{
-    /// <summary>Nulls are last either way; texts go by their UTF-8; what is no number is greater than any.</summary>
-    public static int Compare(object? a, object? b, bool descending)
-    {
-        if (a is null || b is null)
-        {
-            return (a is null ? 1 : 0) - (b is null ? 1 : 0);
-        }
-
-        var sign = (a, b) switch
-        {
-            (string x, string y) => CompareUtf8(x, y),
-            (double x, double y) => double.IsNaN(x) || double.IsNaN(y) ? double.IsNaN(x).CompareTo(double.IsNaN(y)) : x.CompareTo(y),
-            _ => Comparer<object>.Default.Compare(a, b),
-        };
-        return descending ? -sign : sign;
-    }
-
-    /// <summary>The order of code points, in which surrogates are behind all of the basic plane.</summary>
-    private static int CompareUtf8(string a, string b)
-    {
-        var at = a.AsSpan().CommonPrefixLength(b);
-        if (at == a.Length || at == b.Length)
-        {
-            return a.Length.CompareTo(b.Length);
-        }
-
-        static int Place(char c) => char.IsSurrogate(c) ? c + 0x10000 : c;
-        return Place(a[at]).CompareTo(Place(b[at]));
-    }
-}

@@ -7,8 +7,14 @@ using Write.DataPlatform.Query.Rows;
 namespace Write.DataPlatform.Insights.Slices;
 
 /// <summary>The groups of a slice with their states, merged row by row.</summary>
-internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<MeasureState> states, ModelCalendar calendar)
+/// <param name="keys">What is grouped by.</param>
+/// <param name="states">What is merged.</param>
+/// <param name="counted">The columns that tell whether there are rows behind the states: where none does, a stored row is none.</param>
+/// <param name="calendar">Cuts times.</param>
+internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<MeasureState> states, ImmutableArray<string> counted, ModelCalendar calendar)
 {
+    private static readonly DateOnly FirstCut = new(2, 1, 1);
+
     private readonly Dictionary<object?[], int> _numbers = new(KeyComparer.Instance);
     private readonly List<object?[]> _keys = [];
     private readonly List<object?[]> _values = [];
@@ -16,6 +22,7 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
     private readonly ColumnType?[] _stateTypes = new ColumnType?[states.Length];
     private readonly Func<int, object?>[] _keyOf = new Func<int, object?>[keys.Length];
     private readonly BlockColumn[] _stateOf = new BlockColumn[states.Length];
+    private readonly BlockColumn[] _countedOf = new BlockColumn[counted.Length];
 
     public int Count => _keys.Count;
 
@@ -23,25 +30,37 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
 
     public ColumnType KeyType(int key) => _keyTypes[key]!.Value;
 
-    /// <summary>A state's merged type and its value in a group; null if it is not among the states.</summary>
-    public (ColumnType Type, Func<int, object?> Of)? State(MeasureState state)
+    /// <summary>A merged state; null if it is not among the states.</summary>
+    public SliceValue? State(MeasureState state)
     {
-        var at = states.ToList().FindIndex(s => s.Name == state.Name);
-        return at < 0 ? null : (_stateTypes[at]!.Value, group => _values[group][at]);
+        for (var i = 0; i < states.Length; i++)
+        {
+            if (states[i].Name == state.Name)
+            {
+                var at = i;
+                return new SliceValue(_stateTypes[at]!.Value, group => _values[group][at]);
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Goes on with another block.</summary>
-    /// <returns>Whether its columns are there and have types that are merged here.</returns>
-    public bool Begin(RowBlock block)
+    /// <param name="block">The block.</param>
+    /// <param name="unfit">A column that it lacks, or whose type is not one that is grouped by or merged here.</param>
+    public bool TryBegin(RowBlock block, out string? unfit)
     {
-        if (block.Find(GoldDefinition.Bucket) is not WholeColumn { Kind: RowKind.Date, HasNulls: false })
-        {
-            return false;
-        }
-
+        unfit = null;
         for (var i = 0; i < keys.Length; i++)
         {
-            if (block.Find(keys[i].Column) is not { } column || TypeOf(column) is not { Kind: not (ColumnKind.Double or ColumnKind.Decimal or ColumnKind.Timestamp) } type || !Is(ref _keyTypes[i], type))
+            if (block.Find(keys[i].Column) is not { } column || TypeOf(column) is not { Kind: not ColumnKind.Double } type || !Is(ref _keyTypes[i], type))
+            {
+                unfit = keys[i].Column;
+                return false;
+            }
+
+            // Before the first year there is no bucket that the first lies in.
+            if (keys[i].Grain is not null && block.Count > 0 && (DateOnly)column.Value(0)! < FirstCut)
             {
                 return false;
             }
@@ -53,19 +72,39 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
         {
             if (block.Find(states[i].Name) is not { } column || TypeOf(column) is not { Kind: ColumnKind.Int64 or ColumnKind.Double } type || !Is(ref _stateTypes[i], type))
             {
+                unfit = states[i].Name;
                 return false;
             }
 
             _stateOf[i] = column;
         }
 
+        for (var i = 0; i < counted.Length; i++)
+        {
+            if (block.Find(counted[i]) is not { } column)
+            {
+                unfit = counted[i];
+                return false;
+            }
+
+            _countedOf[i] = column;
+        }
+
         return true;
     }
 
     /// <summary>Merges a row of the block.</summary>
-    /// <returns>Whether it could be: sums of more than 64 bits, and of doubles, whose digits depend on the order, are DuckDB's.</returns>
-    public bool Add(int row)
+    /// <param name="row">Its number.</param>
+    /// <param name="unfit">The state whose merging is DuckDB's: sums of doubles, whose digits depend on the order.</param>
+    /// <returns>Whether it could be; sums of more than 64 bits are DuckDB's, too.</returns>
+    public bool TryAdd(int row, out string? unfit)
     {
+        unfit = null;
+        if (!HasRows(row))
+        {
+            return true;
+        }
+
         var key = new object?[keys.Length];
         for (var i = 0; i < key.Length; i++)
         {
@@ -82,8 +121,9 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
         var values = _values[group];
         for (var i = 0; i < values.Length; i++)
         {
-            if (!_stateOf[i].IsNull(row) && !Merge(ref values[i], _stateOf[i].Value(row)!, states[i].Kind))
+            if (!_stateOf[i].IsNull(row) && !TryMerge(ref values[i], _stateOf[i].Value(row)!, states[i].Kind))
             {
+                unfit = values[i] is double ? states[i].Name : null;
                 return false;
             }
         }
@@ -101,7 +141,20 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
         }
     }
 
-    private static bool Merge(ref object? state, object value, StateKind kind)
+    private bool HasRows(int row)
+    {
+        foreach (var column in _countedOf)
+        {
+            if (!column.IsNull(row))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool TryMerge(ref object? state, object value, StateKind kind)
     {
         switch (state, value)
         {

@@ -1,4 +1,5 @@
-using System.Collections.Immutable;
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Insights.Blocks;
 using Write.DataPlatform.Query;
@@ -10,14 +11,17 @@ namespace Write.DataPlatform.Insights.Slices;
 /// <remarks>Nothing is needed of it: what it does not answer, or not yet, DuckDB does, with the same rows.</remarks>
 internal sealed class SliceReader(RowBlocks blocks, GoldEngine engine, ServingDuckDb serving)
 {
-    private static readonly object Stored = new();
+    private const int MaxKnown = 10_000;
+
+    /// <summary>Columns of definitions of which no slice can be cut, whatever is asked.</summary>
+    private readonly ConcurrentDictionary<(string Definition, string Column), bool> _unfit = new();
     private long _answered;
 
     /// <summary>How many answers were given.</summary>
     internal long Answered => Interlocked.Read(ref _answered);
 
     /// <summary>The rows of a plan that gold alone answers; null if they are DuckDB's to find.</summary>
-    public ResultRows? Find(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots)
+    public ResultRows? TryAnswer(QueryPlan plan, IReadOnlyList<GoldSnapshot> snapshots, CancellationToken cancellationToken = default)
     {
         if (Slice.TryOf(plan) is not { } slice)
         {
@@ -25,30 +29,55 @@ internal sealed class SliceReader(RowBlocks blocks, GoldEngine engine, ServingDu
         }
 
         var manifest = snapshots.Single(s => slice.IsOf(s.Candidate)).Manifest;
-        var definition = slice.Definition;
-        var columns = definition.Table.GroupBy.Length + definition.States.Length + 1;
-        var wanted = slice.Partitions.Select(p => manifest.Partitions[p.Period])
-            .Select(p => new PartitionRows(Stored, manifest.Tenant, p, columns, cancellation => ReadAsync(definition, manifest, p, cancellation))).ToList();
-        if (blocks.Find(wanted) is not { } found || slice.Find(found) is not { } rows)
+        var partitions = slice.Partitions.Select(p => manifest.Partitions[p.Period]).ToList();
+        var hash = partitions[0].DefinitionHash;
+        if (!_unfit.IsEmpty && slice.Columns.Any(c => _unfit.ContainsKey((hash, c))))
         {
             return null;
         }
 
-        Interlocked.Increment(ref _answered);
+        var definition = slice.Definition;
+        var columns = 1 + definition.Dimensions.Length + definition.Attributes.Length + definition.States.Length;
+        var stored = new BlockRows(definition.Table.Name, manifest.Tenant, columns, (partition, cancellation) => ReadAsync(definition, manifest, partition, cancellation));
+        if (blocks.TryGet(stored, partitions) is not { } found)
+        {
+            return null;
+        }
+
+        var rows = slice.TryCut(found, out var unfit, cancellationToken);
+        if (unfit is not null)
+        {
+            if (_unfit.Count > MaxKnown)
+            {
+                _unfit.Clear();
+            }
+
+            _unfit[(hash, unfit)] = true;
+        }
+
+        if (rows is not null)
+        {
+            Interlocked.Increment(ref _answered);
+            Activity.Current?.SetTag("dataplatform.slice", true);
+        }
+
         return rows;
     }
 
-    /// <summary>A partition's rows as they are stored, in the order of time, without sketches and what else blocks do not take.</summary>
+    /// <summary>A partition's rows as they are stored, in the order of time, with the columns that slices take.</summary>
     private async Task<RowBlock> ReadAsync(GoldDefinition definition, GoldManifest manifest, GoldPartition partition, CancellationToken cancellationToken)
     {
         using var relation = await engine.AcquireAsync(manifest, [partition], cancellationToken);
-        var sketches = definition.States.Where(s => s.IsSketch).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
-        ImmutableArray<RowColumn> columns =
-            [.. relation.Columns.Where(c => !sketches.Contains(c.Name)).Select(c => new RowColumn(c.Name, RowType.Of(c.Type))).Where(c => BlockColumnBuilder.Takes(c.Type.Kind))];
         await using var session = await serving.Instance.OpenAsync(cancellationToken);
+
+        // What the rows really have: a relation's columns are those of the first of its files.
+        var sketches = definition.States.Where(s => s.IsSketch).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        var columns = (await GoldColumns.DescribeAsync(session, $"SELECT * FROM {relation.Sql}", cancellationToken))
+            .Where(c => c.Type.Kind is ColumnKind.String or ColumnKind.Boolean or ColumnKind.Int64 or ColumnKind.Double or ColumnKind.Date && !sketches.Contains(c.Name)).ToList();
+        var rows = columns.Select(c => new RowColumn(c.Name, RowType.Of(c.Type))).ToList();
         return await session.QueryAsync(
-            new SqlStatement($"SELECT {string.Join(", ", columns.Select(c => GoldColumns.Quote(c.Name)))} FROM {relation.Sql} ORDER BY {GoldColumns.Bucket}"),
-            reader => RowBlock.Read(reader, columns, [columns[0]]),
+            new SqlStatement($"SELECT {GoldColumns.List([.. columns])} FROM {relation.Sql} ORDER BY {GoldColumns.Bucket}"),
+            reader => RowBlock.Read(reader, [.. rows], [rows[0]]),
             cancellationToken);
     }
 }
