@@ -1,5 +1,4 @@
 using Write.DataPlatform.Gold;
-using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Refresh;
 using Write.DataPlatform.Tests.Query;
