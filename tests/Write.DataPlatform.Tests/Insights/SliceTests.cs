@@ -52,7 +52,7 @@ public sealed class SliceTests(ITestOutputHelper output)
                     slices.AddOrUpdate(drawn.Table.Name, 1, (_, n) => n + 1);
                 }
             },
-            RandomCases.Of(500),
+            RandomCases.Of(500, weight: 6),
             threads: 1,
             print: drawn => $"world {number}: {QueryGen.Print(drawn.Query)}");
         output.WriteLine($"{slices.Values.Sum()} slices of {count} answers: {string.Join(", ", slices.OrderBy(s => s.Key).Select(s => $"{s.Key} {s.Value}"))}");
@@ -108,7 +108,7 @@ public sealed class SliceTests(ITestOutputHelper output)
                 count++;
                 slices += await SameAsync(world, other, query) ? 1 : 0;
             },
-            RandomCases.Of(1500),
+            RandomCases.Of(1500, weight: 2),
             threads: 1,
             print: QueryGen.Print);
         output.WriteLine($"{slices} slices of {count} answers.");
