@@ -39,7 +39,14 @@ internal abstract class GoldChunk(ImmutableArray<ResultColumn> columns, Immutabl
 }
 
 /// <summary>Partitions as the Parquet files they arrived as: at hand at once, slower to read.</summary>
-internal sealed class FileChunk(string folder, ImmutableArray<ResultColumn> columns, ImmutableArray<GoldPartition> partitions, ImmutableArray<ImmutableArray<string>> files, long bytes)
+/// <param name="folder">Where the files are, and nothing else.</param>
+/// <param name="columns">The columns of all of them.</param>
+/// <param name="partitions">The partitions.</param>
+/// <param name="files">Each partition's files.</param>
+/// <param name="reading">How they are read, as options of <c>read_parquet</c>.</param>
+/// <param name="bytes">About the memory that they take.</param>
+internal sealed class FileChunk(
+    string folder, ImmutableArray<ResultColumn> columns, ImmutableArray<GoldPartition> partitions, ImmutableArray<ImmutableArray<string>> files, string reading, long bytes)
     : GoldChunk(columns, partitions, bytes)
 {
     public override string PlaceExpression
@@ -51,7 +58,7 @@ internal sealed class FileChunk(string folder, ImmutableArray<ResultColumn> colu
         }
     }
 
-    public override string From(IReadOnlyList<int> places) => $"read_parquet({GoldColumns.Files(places.SelectMany(place => files[place]))})";
+    public override string From(IReadOnlyList<int> places) => $"read_parquet({GoldColumns.Files(places.SelectMany(place => files[place]))}{reading})";
 
     public override Task DropAsync(DuckDbInstance instance)
     {

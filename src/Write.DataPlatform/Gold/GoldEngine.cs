@@ -236,8 +236,14 @@ internal sealed partial class GoldEngine(
             }
 
             await using var session = await serving.Instance.OpenAsync(cancellationToken);
-            var columns = await GoldColumns.DescribeAsync(session, $"SELECT * FROM read_parquet({GoldColumns.Files([files[0][0]])})", cancellationToken);
-            return new FileChunk(folder, columns, ordered, files.ToImmutable(), ordered.Sum(partition => partition.Bytes) + ChunkBytes);
+            var firsts = GoldColumns.Files(files.Select(f => f[0]));
+
+            // DuckDB takes the types of the first file and reads the others as those: a fraction would become a whole number where the lake's column was one before.
+            var types = await session.ScalarAsync<long>(
+                $"SELECT count(DISTINCT types) FROM (SELECT list((name, duckdb_type) ORDER BY column_id) AS types FROM parquet_schema({firsts}) GROUP BY file_name)", cancellationToken);
+            var reading = types == 1 ? "" : ", union_by_name = true";
+            var columns = await GoldColumns.DescribeAsync(session, $"SELECT * FROM read_parquet({(types == 1 ? GoldColumns.Files([files[0][0]]) : firsts)}{reading})", cancellationToken);
+            return new FileChunk(folder, columns, ordered, files.ToImmutable(), reading, ordered.Sum(partition => partition.Bytes) + ChunkBytes);
         }
         catch (IOException exception)
         {
@@ -361,6 +367,9 @@ internal sealed partial class GoldEngine(
         {
             await session.ExecuteAsync($"CREATE TABLE {database}.main.t AS {sql}", _stop.Token);
             await session.ExecuteAsync($"CHECKPOINT {database}", _stop.Token);
+
+            // Where the sources' types differ, the table's are those that hold all.
+            columns = await GoldColumns.DescribeAsync(session, $"SELECT {list} FROM {database}.main.t", _stop.Token);
         }
         catch
         {

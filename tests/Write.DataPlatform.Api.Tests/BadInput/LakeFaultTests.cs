@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Insights.Blocks;
 using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Tests.BadInput;
@@ -48,6 +50,27 @@ public sealed class LakeFaultTests : IAsyncLifetime
             Assert.Contains("VARCHAR", text, StringComparison.Ordinal);
             Assert.Contains("BIGINT", text, StringComparison.Ordinal);
             Assert.Contains($"month={BadMonth}", text, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Whole numbers in one month and fractions in another go together, in the lake and in gold, whichever was first.</summary>
+    [Theory]
+    [InlineData("2026-02-01")]
+    [InlineData("2026-01-01")]
+    public async Task A_column_of_fractions_in_one_month_is_not_rounded(string month)
+    {
+        SmallServer.Sql($"""
+            COPY (SELECT * REPLACE (seconds + 0.625::DOUBLE AS seconds) FROM read_parquet('{_server.MonthFile(month)}')) TO '{_server.MonthFile(month)}.new' (FORMAT parquet)
+            """);
+        File.Move(_server.MonthFile(month) + ".new", _server.MonthFile(month), overwrite: true);
+        Assert.Equal(RunState.Succeeded, (await _server.RefreshAsync()).State);
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.Equal(SmallServer.Months.Select(m => $"{m} 1200 {(m == month ? 1950 : 1200)}"), SmallServer.Rows(await OkAsync(i == 3 ? "lake" : "gold")));
+
+            // From files, from a table, and from blocks.
+            await _server.Services.GetRequiredService<GoldEngine>().SettleAsync();
+            await _server.Services.GetRequiredService<RowBlocks>().SettleAsync();
         }
     }
 
