@@ -274,7 +274,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
                     return;
                 }
 
-                foreach (var (other, oldest) in _entries.Where(e => e.Value.Bytes > 0).OrderBy(e => e.Value.LastUsed).TakeWhile(_ => _bytes > Budget).ToList())
+                foreach (var (other, oldest) in _entries.Where(e => e.Value.Bytes > 0).OrderBy(e => e.Value.LastUsed).ToList().TakeWhile(_ => _bytes > Budget))
                 {
                     _bytes -= oldest.Bytes;
                     _entries.Remove(other);
