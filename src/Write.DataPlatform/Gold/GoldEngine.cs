@@ -239,7 +239,7 @@ internal sealed partial class GoldEngine(
             var firsts = GoldColumns.Files(files.Select(f => f[0]));
 
             // DuckDB takes the types of the first file and reads the others as those: a fraction would become a whole number where the lake's column was one before.
-            var types = await session.ScalarAsync<long>(
+            var types = files.Count == 1 ? 1 : await session.ScalarAsync<long>(
                 $"SELECT count(DISTINCT types) FROM (SELECT list((name, duckdb_type) ORDER BY column_id) AS types FROM parquet_schema({firsts}) GROUP BY file_name)", cancellationToken);
             var reading = types == 1 ? "" : ", union_by_name = true";
             var columns = await GoldColumns.DescribeAsync(session, $"SELECT * FROM read_parquet({(types == 1 ? GoldColumns.Files([files[0][0]]) : firsts)}{reading})", cancellationToken);

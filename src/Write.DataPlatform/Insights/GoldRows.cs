@@ -14,8 +14,8 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
 {
     private const int MaxKnown = 1_000;
 
-    /// <summary>A definition's hash is that of what is stored: what is computed of it is the view's.</summary>
-    private readonly ConcurrentDictionary<(GoldView View, string Hash), ImmutableDictionary<string, RowType>> _types = new();
+    /// <summary>By the version that they were learnt of.</summary>
+    private readonly ConcurrentDictionary<(GoldView View, string Version), ImmutableDictionary<string, RowType>> _types = new();
 
     /// <summary>What a manifest's rows are by the model that they were last asked of.</summary>
     private readonly ConditionalWeakTable<GoldManifest, GoldRowSet> _sets = [];
@@ -63,19 +63,21 @@ internal sealed class GoldRows(GoldTables tables, GoldEngine engine, ServingDuck
 
         var partitions = manifest.Partitions.Values.Select(p => new TimedPartition(p, view.HasDates ? p.From.ToDateTime(default) : Utc(p.From), view.HasDates ? p.To.ToDateTime(default) : Utc(p.To)))
             .OrderBy(p => p.FromTime).ToImmutableArray();
-        if (partitions.FirstOrDefault(p => p.Partition.DefinitionHash == hash) is not { } sample)
+
+        // The types of the partition that was made last: where a column of the lake has become wider since, older partitions are read as what it is now.
+        if (partitions.Where(p => p.Partition.DefinitionHash == hash).MaxBy(p => p.Partition.RefreshedAt) is not { } sample)
         {
             return null;
         }
 
-        if (!_types.TryGetValue((view, hash), out var types))
+        if (!_types.TryGetValue((view, sample.Partition.Version), out var types))
         {
             if (_types.Count > MaxKnown)
             {
                 _types.Clear();
             }
 
-            _types[(view, hash)] = types = await DescribeAsync(view, manifest, sample, cancellationToken);
+            _types[(view, sample.Partition.Version)] = types = await DescribeAsync(view, manifest, sample, cancellationToken);
         }
 
         var set = new GoldRowSet(view, manifest, hash, partitions, types);

@@ -64,14 +64,21 @@ public sealed class LakeFaultTests : IAsyncLifetime
             """);
         File.Move(_server.MonthFile(month) + ".new", _server.MonthFile(month), overwrite: true);
         Assert.Equal(RunState.Succeeded, (await _server.RefreshAsync()).State);
+        var engine = _server.Services.GetRequiredService<GoldEngine>();
         for (var i = 0; i < 4; i++)
         {
             Assert.Equal(SmallServer.Months.Select(m => $"{m} 1200 {(m == month ? 1950 : 1200)}"), SmallServer.Rows(await OkAsync(i == 3 ? "lake" : "gold")));
 
-            // From files, from a table, and from blocks.
-            await _server.Services.GetRequiredService<GoldEngine>().SettleAsync();
+            // From files, then from a table.
+            await engine.SettleAsync();
             await _server.Services.GetRequiredService<RowBlocks>().SettleAsync();
+            Assert.Equal((0, 1), (engine.Remembered.Files, engine.Remembered.Tables));
         }
+
+        var (status, feed) = await _server.GetAsync("/odata/visits_daily?$select=metric_time__day,seconds");
+        Assert.Equal(HttpStatusCode.OK, status);
+        var sums = feed["value"]!.AsArray().GroupBy(r => ((string)r!["metric_time__day"]!)[..7], r => (double)r!["seconds"]!).ToDictionary(g => g.Key, g => g.Sum());
+        Assert.Equal(SmallServer.Months.ToDictionary(m => m[..7], m => m == month ? 1950d : 1200d), sums);
     }
 
     [Theory]

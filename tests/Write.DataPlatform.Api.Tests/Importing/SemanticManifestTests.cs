@@ -64,6 +64,60 @@ public sealed class SemanticManifestTests : IDisposable
             (await RowsAsync(models, database, "--saved", "by_kind")).ConvertAll(r => $"{r["order_item__is_food"]!.ToJsonString()}|{r["revenue"]}").Order(StringComparer.Ordinal));
     }
 
+    /// <summary>The form since dbt 1.12, where metrics aggregate by themselves, answers as the form before it.</summary>
+    [Fact]
+    public async Task A_newer_manifest_answers_as_an_older_one()
+    {
+        var (older, newer) = (JsonNode.Parse(Manifest)!, JsonNode.Parse(Manifest)!);
+        var filter = older["metrics"]![1]!["filter"]!;
+        JsonNode Cumulative(string? measure, string? metric) => new JsonObject
+        {
+            ["name"] = "drinks_to_date",
+            ["type"] = "cumulative",
+            ["type_params"] = new JsonObject
+            {
+                ["measure"] = measure is null ? null : new JsonObject { ["name"] = measure, ["filter"] = filter.DeepClone() },
+                ["cumulative_type_params"] = new JsonObject
+                {
+                    ["window"] = null, ["grain_to_date"] = "month", ["period_agg"] = "last", ["metric"] = metric is null ? null : new JsonObject { ["name"] = metric, ["filter"] = null },
+                },
+            },
+        };
+        older["metrics"]!.AsArray().Add(Cumulative("revenue", null));
+        newer["metrics"]!.AsArray().Add(Cumulative(null, "drink_revenue"));
+        var measures = newer["semantic_models"]![0]!["measures"]!.AsArray().ToDictionary(m => (string)m!["name"]!, m => m!);
+        newer["semantic_models"]![0]!["measures"] = new JsonArray();
+        foreach (var metric in newer["metrics"]!.AsArray())
+        {
+            var parameters = metric!["type_params"]!.AsObject();
+            (parameters["join_to_timespine"], parameters["fill_nulls_with"], parameters["is_private"]) = (false, null, false);
+            if (parameters["measure"] is { } measure)
+            {
+                var own = measures[(string)measure["name"]!];
+                (parameters["measure"], parameters["expr"]) = (null, (string)own["expr"]!);
+                parameters["metric_aggregation_params"] = new JsonObject { ["semantic_model"] = "order_item", ["agg"] = (string)own["agg"]!, ["agg_params"] = null, ["agg_time_dimension"] = "ordered_at", ["non_additive_dimension"] = null, ["expr"] = (string)own["expr"]! };
+            }
+        }
+
+        var database = Path.Combine(_folder, "shop.duckdb");
+        RentalWorld.Sql(database, """
+            CREATE SCHEMA shop;
+            CREATE TABLE shop.order_items AS SELECT i AS id, i % 4 AS product_id, CASE WHEN i % 5 = 0 THEN NULL ELSE i % 2 = 0 END AS is_food, CAST(i % 17 AS BIGINT) AS price, DATE '2026-01-01' + CAST(i % 80 AS INTEGER) AS ordered_at FROM range(400) AS r(i);
+            CREATE TABLE shop.days AS SELECT CAST(x AS DATE) AS day FROM range(TIMESTAMP '2025-12-01', TIMESTAMP '2026-06-01', INTERVAL 1 DAY) AS r(x)
+            """);
+        var answers = new List<string>();
+        foreach (var manifest in new[] { older, newer })
+        {
+            var models = Directory.CreateDirectory(Path.Combine(_folder, "models" + answers.Count)).FullName;
+            await File.WriteAllTextAsync(Path.Combine(models, "semantic_manifest.json"), manifest.ToJsonString(), TestContext.Current.CancellationToken);
+            var rows = await RowsAsync(models, database, "--metrics", "revenue,drink_revenue,food_share,revenue_growth,drinks_to_date", "--group-by", "metric_time__month", "--start", "2026-01-01", "--end", "2026-03-31", "--order-by", "metric_time__month");
+            answers.Add(string.Join('\n', rows.Select(r => r.ToJsonString())));
+        }
+
+        Assert.Contains("\"drinks_to_date\":", answers[0], StringComparison.Ordinal);
+        Assert.Equal(answers[0], answers[1]);
+    }
+
     private static async Task<List<JsonNode>> RowsAsync(string models, string database, params string[] query)
     {
         using var output = new StringWriter();

@@ -25,7 +25,9 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     private readonly CancellationTokenSource _stop = new();
     private long _uses;
     private long _bytes;
-    private DateTimeOffset _restUntil;
+
+    /// <summary>Since when a table's rows are not read behind: they have no room, or could not be read.</summary>
+    private readonly Dictionary<(object Meaning, string? Tenant), long> _rests = [];
 
     private long Budget => (long)options.Value.RowsMegabytes << 20;
 
@@ -73,31 +75,28 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     /// <summary>Partitions' rows, if all are remembered; else null. What is missing is read in the background, if it is asked for again.</summary>
     public IReadOnlyList<RowBlock>? TryGet(BlockRows rows, IReadOnlyList<GoldPartition> partitions)
     {
-        var found = new RowBlock[partitions.Count];
+        var found = new Entry?[partitions.Count];
         List<GoldPartition>? missing = null;
         lock (_lock)
         {
             for (var i = 0; i < found.Length; i++)
             {
-                if (!_entries.TryGetValue(rows.NameOf(partitions[i]), out var entry))
+                if (!_entries.TryGetValue(rows.NameOf(partitions[i]), out found[i]))
                 {
                     (missing ??= []).Add(partitions[i]);
                 }
-                else if (entry.Block.IsCompletedSuccessfully)
-                {
-                    found[i] = entry.Block.Result;
-                    Use(entry);
-                }
-                else
+                else if (!found[i]!.Block.IsCompletedSuccessfully)
                 {
                     missing ??= [];
                 }
             }
-        }
 
-        if (missing is null)
-        {
-            return found;
+            if (missing is null)
+            {
+                // What answers nothing is not in use.
+                Array.ForEach(found, entry => Use(entry!));
+                return Array.ConvertAll(found, entry => entry!.Block.Result);
+            }
         }
 
         if (CanHold(rows, partitions))
@@ -118,6 +117,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             {
                 // The block is everybody's: who gives up waiting does not end it.
                 _entries.Add(name, entry = new Entry(Task.Run(() => rows.Read(partition, _stop.Token))));
+                Use(entry);
                 _ = KeepAsync(name, entry);
             }
 
@@ -196,18 +196,13 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         List<GoldPartition> again;
         lock (_lock)
         {
-            if (_stop.IsCancellationRequested || clock.GetUtcNow() < _restUntil)
-            {
-                return;
-            }
-
             if (_wanted.Count > MaxWanted)
             {
                 _wanted.Clear();
             }
 
             again = [.. missing.Where(p => !_wanted.Add(rows.NameOf(p)))];
-            if (again.Count == 0)
+            if (again.Count == 0 || _stop.IsCancellationRequested || (_rests.TryGetValue(rows.Table, out var since) && clock.GetElapsedTime(since) < Rest))
             {
                 return;
             }
@@ -215,7 +210,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             if (again.Sum(rows.Estimate) > Budget - _entries.Values.Where(e => clock.GetElapsedTime(e.LastUsedAt) < InUse).Sum(e => e.Bytes))
             {
                 // Two that do not fit together would read each other away for ever.
-                _restUntil = clock.GetUtcNow() + Rest;
+                LeaveAlone(rows);
                 return;
             }
         }
@@ -224,6 +219,16 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         {
             _ = Task.Run(() => ReadBehindAsync(rows, again));
         }
+    }
+
+    private void LeaveAlone(BlockRows rows)
+    {
+        if (_rests.Count > MaxWanted)
+        {
+            _rests.Clear();
+        }
+
+        _rests[rows.Table] = clock.GetTimestamp();
     }
 
     private async Task ReadBehindAsync(BlockRows rows, List<GoldPartition> partitions)
@@ -247,7 +252,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
                     LogNotRead(exception, partition.Period);
                     lock (_lock)
                     {
-                        _restUntil = clock.GetUtcNow() + Rest;
+                        LeaveAlone(rows);
                     }
                 }
             }
@@ -316,6 +321,9 @@ internal sealed class BlockRows(object meaning, string? tenant, int columns, Fun
     private const int BytesAValue = 8;
 
     public Func<GoldPartition, CancellationToken, Task<RowBlock>> Read => read;
+
+    /// <summary>What tells a table's rows from another's.</summary>
+    public (object Meaning, string? Tenant) Table => (meaning, tenant);
 
     public BlockName NameOf(GoldPartition partition) => new(meaning, tenant, partition.Version);
 

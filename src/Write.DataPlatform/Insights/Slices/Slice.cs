@@ -15,6 +15,9 @@ internal sealed class Slice
     /// <summary>How many stored rows an answer may need; of more, DuckDB's groups are as fast.</summary>
     internal const int MaxRows = 10_000;
 
+    /// <summary>How often a stored row may be looked at, at most: rows times conditions.</summary>
+    private const long MaxTests = 4_000_000;
+
     private readonly QueryPlan _plan;
     private readonly LeafPiece _piece;
     private readonly ImmutableArray<SliceKey> _keys;
@@ -34,8 +37,9 @@ internal sealed class Slice
     /// <summary>The partitions that it needs, in order of time.</summary>
     public ImmutableArray<GoldCandidatePartition> Partitions => _piece.Partitions;
 
-    /// <summary>The stored columns that it needs, besides the time.</summary>
-    public IEnumerable<string> Columns => [.. _keys.Select(k => k.Column), .. _conditions.Select(c => c.Column), .. _states.Select(s => s.Name), .. _counted];
+    /// <summary>The stored columns that it needs, besides the time, and for what.</summary>
+    public IEnumerable<SliceNeed> Needs =>
+        [.. _keys.Select(k => new SliceNeed(k.Column, SliceUse.Key)), .. _conditions.Select(c => new SliceNeed(c.Column, SliceUse.Condition)), .. _states.Select(s => new SliceNeed(s.Name, SliceUse.State)), .. _counted.Select(c => new SliceNeed(c, SliceUse.Count))];
 
     /// <summary>Whether its rows are a candidate's.</summary>
     public bool IsOf(GoldCandidate candidate) => ReferenceEquals(candidate.Definition, Definition) && candidate.Tenant == _piece.Gold!.Tenant;
@@ -56,15 +60,15 @@ internal sealed class Slice
         string? Stored(FieldBinding binding) => binding.IsTime ? null : definition.ColumnOf(leaf.Fact.Name, binding);
         var conditions = GoldMatcher.Conditions(leaf, piece.Gold).Select(c => SliceCondition.TryOf(c, field => Stored(leaf.Bindings[field]))).ToList();
         var keys = query.Keys.Select(k => KeyOf(k, leaf, definition)).ToList();
-        var isLarge = conditions.Count == 0 && piece.Partitions.Where(p => IsWithin(p, piece.Range)).Sum(p => p.Rows) > MaxRows;
+        var isLarge = conditions.Count == 0 ? piece.Partitions.Where(p => IsWithin(p, piece.Range)).Sum(p => p.Rows) > MaxRows : piece.Partitions.Sum(p => p.Rows) * conditions.Count > MaxTests;
         return isLarge || conditions.Contains(null) || keys.Contains(null) ? null : new Slice(plan, piece, [.. keys.OfType<SliceKey>()], [.. conditions.OfType<SliceCondition>()]);
     }
 
     /// <summary>The rows out of the partitions' blocks; null if DuckDB must tell them.</summary>
     /// <param name="blocks">The blocks of <see cref="Partitions"/>.</param>
-    /// <param name="unfit">A column of which no slice can be cut; null if the reason is another.</param>
+    /// <param name="unfit">A need that the stored columns do not meet; null if the reason is another.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public ResultRows? TryCut(IReadOnlyList<RowBlock> blocks, out string? unfit, CancellationToken cancellationToken = default)
+    public ResultRows? TryCut(IReadOnlyList<RowBlock> blocks, out SliceNeed? unfit, CancellationToken cancellationToken = default)
     {
         unfit = null;
 
@@ -91,7 +95,7 @@ internal sealed class Slice
 
             for (var at = i == 0 ? 0 : ends[i - 1]; at < ends[i]; at++)
             {
-                if (!groups.TryAdd(rows[at], out unfit))
+                if (!groups.TryAdd(rows[at]))
                 {
                     return null;
                 }
@@ -109,10 +113,10 @@ internal sealed class Slice
 
     /// <summary>Adds the numbers of the rows that meet all conditions.</summary>
     /// <returns>Whether they are few enough, and the conditions' columns are texts.</returns>
-    private bool TryFind(RowBlock block, List<int> rows, out string? unfit)
+    private bool TryFind(RowBlock block, List<int> rows, out SliceNeed? unfit)
     {
-        unfit = _conditions.FirstOrDefault(c => block.Find(c.Column) is not TextColumn)?.Column ?? (block.Find(GoldDefinition.Bucket) is WholeColumn { HasNulls: false } ? null : GoldDefinition.Bucket);
-        if (unfit is not null)
+        unfit = _conditions.FirstOrDefault(c => block.Find(c.Column) is not TextColumn) is { } odd ? new SliceNeed(odd.Column, SliceUse.Condition) : null;
+        if (unfit is not null || block.Find(GoldDefinition.Bucket) is not WholeColumn { HasNulls: false })
         {
             return false;
         }
@@ -216,6 +220,20 @@ internal sealed class Slice
             ? field is { IsBucket: true, Grain: >= TimeGrain.Day and var grain } ? new SliceKey(key.Name, GoldDefinition.Bucket, grain == definition.Table.Grain ? null : grain) : null
             : field.Grain is null && definition.ColumnOf(leaf.Fact.Name, field.Binding) is { } column ? new SliceKey(key.Name, column, null) : null;
     }
+}
+
+/// <summary>A stored column that a slice needs.</summary>
+/// <param name="Column">The column.</param>
+/// <param name="Use">For what.</param>
+internal readonly record struct SliceNeed(string Column, SliceUse Use);
+
+/// <summary>What a slice needs a column for.</summary>
+internal enum SliceUse
+{
+    Key,
+    Condition,
+    State,
+    Count,
 }
 
 /// <summary>What a slice groups by.</summary>

@@ -48,14 +48,14 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
     /// <summary>Goes on with another block.</summary>
     /// <param name="block">The block.</param>
     /// <param name="unfit">A column that it lacks, or whose type is not one that is grouped by or merged here.</param>
-    public bool TryBegin(RowBlock block, out string? unfit)
+    public bool TryBegin(RowBlock block, out SliceNeed? unfit)
     {
         unfit = null;
         for (var i = 0; i < keys.Length; i++)
         {
             if (block.Find(keys[i].Column) is not { } column || TypeOf(column) is not { Kind: not ColumnKind.Double } type || !Is(ref _keyTypes[i], type))
             {
-                unfit = keys[i].Column;
+                unfit = new SliceNeed(keys[i].Column, SliceUse.Key);
                 return false;
             }
 
@@ -72,7 +72,7 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
         {
             if (block.Find(states[i].Name) is not { } column || TypeOf(column) is not { Kind: ColumnKind.Int64 or ColumnKind.Double } type || !Is(ref _stateTypes[i], type))
             {
-                unfit = states[i].Name;
+                unfit = new SliceNeed(states[i].Name, SliceUse.State);
                 return false;
             }
 
@@ -83,7 +83,7 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
         {
             if (block.Find(counted[i]) is not { } column)
             {
-                unfit = counted[i];
+                unfit = new SliceNeed(counted[i], SliceUse.Count);
                 return false;
             }
 
@@ -95,11 +95,9 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
 
     /// <summary>Merges a row of the block.</summary>
     /// <param name="row">Its number.</param>
-    /// <param name="unfit">The state whose merging is DuckDB's: sums of doubles, whose digits depend on the order.</param>
-    /// <returns>Whether it could be; sums of more than 64 bits are DuckDB's, too.</returns>
-    public bool TryAdd(int row, out string? unfit)
+    /// <returns>Whether it could be: sums of doubles, whose digits depend on the order, and those of more than 64 bits are DuckDB's.</returns>
+    public bool TryAdd(int row)
     {
-        unfit = null;
         if (!HasRows(row))
         {
             return true;
@@ -123,7 +121,6 @@ internal sealed class SliceGroups(ImmutableArray<SliceKey> keys, ImmutableArray<
         {
             if (!_stateOf[i].IsNull(row) && !TryMerge(ref values[i], _stateOf[i].Value(row)!, states[i].Kind))
             {
-                unfit = values[i] is double ? states[i].Name : null;
                 return false;
             }
         }

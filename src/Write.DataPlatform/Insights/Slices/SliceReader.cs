@@ -13,8 +13,8 @@ internal sealed class SliceReader(RowBlocks blocks, GoldEngine engine, ServingDu
 {
     private const int MaxKnown = 10_000;
 
-    /// <summary>Columns of definitions of which no slice can be cut, whatever is asked.</summary>
-    private readonly ConcurrentDictionary<(string Definition, string Column), bool> _unfit = new();
+    /// <summary>Needs of slices that a definition's stored columns do not meet.</summary>
+    private readonly ConcurrentDictionary<(string Definition, SliceNeed Need), bool> _unfit = new();
     private long _answered;
 
     /// <summary>How many answers were given.</summary>
@@ -31,7 +31,7 @@ internal sealed class SliceReader(RowBlocks blocks, GoldEngine engine, ServingDu
         var manifest = snapshots.Single(s => slice.IsOf(s.Candidate)).Manifest;
         var partitions = slice.Partitions.Select(p => manifest.Partitions[p.Period]).ToList();
         var hash = partitions[0].DefinitionHash;
-        if (!_unfit.IsEmpty && slice.Columns.Any(c => _unfit.ContainsKey((hash, c))))
+        if (!_unfit.IsEmpty && slice.Needs.Any(c => _unfit.ContainsKey((hash, c))))
         {
             return null;
         }
@@ -52,7 +52,7 @@ internal sealed class SliceReader(RowBlocks blocks, GoldEngine engine, ServingDu
                 _unfit.Clear();
             }
 
-            _unfit[(hash, unfit)] = true;
+            _unfit[(hash, unfit.Value)] = true;
         }
 
         if (rows is not null)

@@ -14,6 +14,7 @@ internal sealed record SliceValue(ColumnType Type, Func<int, object?> Of)
     /// <summary>Whether a metric is a state, or a quotient of such.</summary>
     public static bool Takes(MetricNode node) => node switch
     {
+        MeasureNode { Aggregation: Aggregation.Average, FillNullsWith: not null } => false,
         MeasureNode measure => measure.States.All(s => !s.IsSketch),
         RatioNode ratio => Takes(ratio.Numerator) && Takes(ratio.Denominator),
         _ => false,
@@ -22,8 +23,8 @@ internal sealed record SliceValue(ColumnType Type, Func<int, object?> Of)
     /// <summary>A metric's value; null if DuckDB must tell it.</summary>
     public static SliceValue? TryOf(MetricNode node, SliceGroups groups) => node switch
     {
-        MeasureNode { Aggregation: Aggregation.Average, FillNullsWith: null } mean => Quotient(groups.State(mean.States[0]), groups.State(mean.States[1]), groups.Count),
-        MeasureNode { Aggregation: not Aggregation.Average } measure when groups.State(measure.States[0]) is { } state => Filled(state, measure.FillNullsWith),
+        MeasureNode { Aggregation: Aggregation.Average } mean => Quotient(groups.State(mean.States[0]), groups.State(mean.States[1]), groups.Count),
+        MeasureNode measure when groups.State(measure.States[0]) is { } state => Filled(state, measure.FillNullsWith),
         RatioNode ratio => Quotient(TryOf(ratio.Numerator, groups), TryOf(ratio.Denominator, groups), groups.Count),
         _ => null,
     };

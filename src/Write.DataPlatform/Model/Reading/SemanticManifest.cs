@@ -18,11 +18,13 @@ internal static class SemanticManifest
     public static bool Is(string path) => Path.GetFileName(path) == FileName;
 
     /// <summary>A document of the file as YAML would have it.</summary>
-    public static Written AsYaml(Written document) => document switch
+    public static Written AsYaml(Written document) => Cleaned(document) is WrittenMap map ? new ManifestMeasures(map).Document : Cleaned(document);
+
+    private static Written Cleaned(Written value) => value switch
     {
         WrittenMap map => OfMap(map),
-        WrittenList list => list with { Items = [.. list.Items.Select(AsYaml)] },
-        _ => document,
+        WrittenList list => list with { Items = [.. list.Items.Select(Cleaned)] },
+        _ => value,
     };
 
     private static Written OfMap(WrittenMap map)
@@ -40,7 +42,7 @@ internal static class SemanticManifest
         var entries = ImmutableArray.CreateBuilder<(WrittenScalar, Written)>();
         foreach (var (key, value) in map.Entries)
         {
-            var kept = AsYaml(value);
+            var kept = Cleaned(value);
             if (!Derived.Contains(key.Value) && kept is not (WrittenScalar { IsNull: true } or WrittenList { Items.IsEmpty: true } or WrittenMap { Entries.IsEmpty: true }))
             {
                 // The database is the connection's, as with node_relation.
