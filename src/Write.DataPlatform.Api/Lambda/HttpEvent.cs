@@ -78,6 +78,9 @@ internal sealed class HttpEvent
     private static HttpEvent Gateway2(JsonElement payload, JsonElement context, JsonElement http)
     {
         var raw = Text(payload, "rawPath") is { Length: > 0 } path ? path : "/";
+
+        // A function URL hands the path on as it was written, an HTTP API unescaped.
+        raw = Text(context, "domainName") is { } domain && domain.Contains(".lambda-url.", StringComparison.OrdinalIgnoreCase) ? raw : Escape(raw);
         var stage = Text(context, "stage") is { Length: > 0 } name && name != "$default" ? "/" + name : "";
 
         // Behind a domain of one's own the stage is not in the path.
@@ -103,8 +106,10 @@ internal sealed class HttpEvent
 
     private static HttpEvent Gateway1(JsonElement payload, JsonElement context)
     {
-        var raw = Text(payload, "path") is { Length: > 0 } path ? path : "/";
-        var whole = Text(context, "path") ?? raw;
+        // An HTTP API tells its payload's version, and hands the path on unescaped; a REST API does neither.
+        var isUnescaped = Text(payload, "version") is not null;
+        var raw = Text(payload, "path") is { Length: > 0 } path ? isUnescaped ? Escape(path) : path : "/";
+        var whole = Text(context, "path") is { } all ? isUnescaped ? Escape(all) : all : raw;
 
         // With the gateway's own name the stage is in the whole path alone; behind a domain of one's own its mapping is in both.
         var stage = whole.Length > raw.Length && whole.EndsWith(raw, StringComparison.Ordinal) && whole.StartsWith('/') ? whole[..^raw.Length] : "";
@@ -209,6 +214,19 @@ internal sealed class HttpEvent
             : [];
         var text = string.Join('&', parameters.Select(p => areEscaped ? p.Name + "=" + p.Value : Uri.EscapeDataString(p.Name) + "=" + Uri.EscapeDataString(p.Value ?? "")));
         return text.Length == 0 ? "" : "?" + text;
+    }
+
+    /// <summary>A path as a client writes it.</summary>
+    private static string Escape(string path)
+    {
+        const string Plain = "-._~!$&'()*+,;=:@/";
+        var text = new StringBuilder(path.Length);
+        foreach (var rune in path.EnumerateRunes())
+        {
+            text.Append(rune.IsAscii && (char.IsAsciiLetterOrDigit((char)rune.Value) || Plain.Contains((char)rune.Value)) ? rune.ToString() : Uri.EscapeDataString(rune.ToString()));
+        }
+
+        return text.ToString();
     }
 
     private static byte[] ReadBody(JsonElement payload) =>

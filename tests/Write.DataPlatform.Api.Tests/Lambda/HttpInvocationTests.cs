@@ -44,6 +44,32 @@ public sealed class HttpInvocationTests(HttpInvocationTests.World world) : IClas
         Assert.Equal((mapping, Uri.UnescapeDataString(path[mapping.Length..])), ((string)seen["pathBase"]!, (string)seen["path"]!));
     }
 
+    /// <summary>An HTTP API has unescaped the path, in both formats of its payload; a function URL and a REST API have not.</summary>
+    [Theory]
+    [InlineData("50%25", "50%", "50%")]
+    [InlineData("a%2520b", "a%20b", "a%20b")]
+    [InlineData("what%3F%23%C3%A9", "what?#é", "what?#é")]
+    [InlineData("a('b')", "a('b')", "a('b')")]
+    public async Task A_path_is_unescaped_once(string written, string unescaped, string name)
+    {
+        var byHttpApi = LambdaWorld.Payload("http-api-2");
+        byHttpApi["rawPath"] = "/echo/" + unescaped;
+        var byHttpApi1 = LambdaWorld.Payload("rest-api-1");
+        (byHttpApi1["version"], byHttpApi1["path"], byHttpApi1["requestContext"]!["path"]) = ("1.0", "/echo/" + unescaped, "/prod/echo/" + unescaped);
+        byHttpApi1["resource"] = "/{proxy+}";
+        byHttpApi1["pathParameters"] = new JsonObject { ["proxy"] = "echo/" + unescaped };
+        var byUrl = LambdaWorld.Payload("function-url");
+        byUrl["rawPath"] = "/echo/" + written;
+        var byRestApi = LambdaWorld.Payload("rest-api-1");
+        (byRestApi["path"], byRestApi["requestContext"]!["path"]) = ("/echo/" + written, "/prod/echo/" + written);
+        (byRestApi["resource"], byRestApi["pathParameters"]) = ("/{proxy+}", new JsonObject { ["proxy"] = "echo/" + unescaped });
+        foreach (var payload in new[] { byHttpApi, byHttpApi1, byUrl, byRestApi })
+        {
+            var seen = JsonNode.Parse((string)(await world.Lambda.SendAsync(payload))["body"]!)!;
+            Assert.Equal((name, "/echo/" + name), ((string)seen["name"]!, (string)seen["path"]!));
+        }
+    }
+
     [Theory]
     [InlineData("http-api-2")]
     [InlineData("rest-api-1")]
