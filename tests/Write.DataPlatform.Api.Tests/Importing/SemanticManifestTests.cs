@@ -49,11 +49,7 @@ public sealed class SemanticManifestTests : IDisposable
         var models = Directory.CreateDirectory(Path.Combine(_folder, "models")).FullName;
         await File.WriteAllTextAsync(Path.Combine(models, "semantic_manifest.json"), Manifest, TestContext.Current.CancellationToken);
         var database = Path.Combine(_folder, "shop.duckdb");
-        RentalWorld.Sql(database, """
-            CREATE SCHEMA shop;
-            CREATE TABLE shop.order_items AS SELECT i AS id, i % 4 AS product_id, CASE WHEN i % 5 = 0 THEN NULL ELSE i % 2 = 0 END AS is_food, CAST(i % 17 AS BIGINT) AS price, DATE '2026-01-01' + CAST(i % 80 AS INTEGER) AS ordered_at FROM range(400) AS r(i);
-            CREATE TABLE shop.days AS SELECT CAST(x AS DATE) AS day FROM range(TIMESTAMP '2025-12-01', TIMESTAMP '2026-06-01', INTERVAL 1 DAY) AS r(x)
-            """);
+        MakeShop(database);
         Assert.Equal(
             RentalWorld.Sql(database, """
                 SELECT m, a, d, a - lag(a) OVER (ORDER BY m) FROM (SELECT strftime(date_trunc('month', ordered_at), '%Y-%m-%d') AS m, sum(price)::BIGINT AS a, sum(price) FILTER (is_food = false)::BIGINT AS d FROM by_hand.shop.order_items GROUP BY 1) ORDER BY m
@@ -100,11 +96,7 @@ public sealed class SemanticManifestTests : IDisposable
         }
 
         var database = Path.Combine(_folder, "shop.duckdb");
-        RentalWorld.Sql(database, """
-            CREATE SCHEMA shop;
-            CREATE TABLE shop.order_items AS SELECT i AS id, i % 4 AS product_id, CASE WHEN i % 5 = 0 THEN NULL ELSE i % 2 = 0 END AS is_food, CAST(i % 17 AS BIGINT) AS price, DATE '2026-01-01' + CAST(i % 80 AS INTEGER) AS ordered_at FROM range(400) AS r(i);
-            CREATE TABLE shop.days AS SELECT CAST(x AS DATE) AS day FROM range(TIMESTAMP '2025-12-01', TIMESTAMP '2026-06-01', INTERVAL 1 DAY) AS r(x)
-            """);
+        MakeShop(database);
         var answers = new List<string>();
         foreach (var manifest in new[] { older, newer })
         {
@@ -117,6 +109,13 @@ public sealed class SemanticManifestTests : IDisposable
         Assert.Contains("\"drinks_to_date\":", answers[0], StringComparison.Ordinal);
         Assert.Equal(answers[0], answers[1]);
     }
+
+    private static void MakeShop(string database) =>
+        RentalWorld.Sql(database, """
+            CREATE SCHEMA shop;
+            CREATE TABLE shop.order_items AS SELECT i AS id, i % 4 AS product_id, CASE WHEN i % 5 = 0 THEN NULL ELSE i % 2 = 0 END AS is_food, CAST(i % 17 AS BIGINT) AS price, DATE '2026-01-01' + CAST(i % 80 AS INTEGER) AS ordered_at FROM range(400) AS r(i);
+            CREATE TABLE shop.days AS SELECT CAST(x AS DATE) AS day FROM range(TIMESTAMP '2025-12-01', TIMESTAMP '2026-06-01', INTERVAL 1 DAY) AS r(x)
+            """);
 
     private static async Task<List<JsonNode>> RowsAsync(string models, string database, params string[] query)
     {
