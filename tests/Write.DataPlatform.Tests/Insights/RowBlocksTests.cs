@@ -69,6 +69,19 @@ public sealed class RowBlocksTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_has_no_room_is_read_all_the_same_and_not_kept()
+    {
+        foreach (var table in new[] { "a", "b", "c", "d", "d", "a" })
+        {
+            Assert.Equal(Rows, (await _blocks.GetAsync(RowsOf(table, Rows), Partition(Rows), Cancel)).Count);
+            await _blocks.SettleAsync();
+        }
+
+        Assert.Equal(["a", "b", "c", "d", "d"], _read);
+        Assert.Equal(3, _blocks.Remembered.Blocks);
+    }
+
+    [Fact]
     public async Task What_cannot_be_read_is_not_tried_with_every_question()
     {
         for (var i = 0; i < 5; i++)
@@ -97,14 +110,17 @@ public sealed class RowBlocksTests : IAsyncDisposable
     /// <returns>Whether it was there.</returns>
     private async Task<bool> AskAsync(string table, int rows = Rows)
     {
-        var partition = new GoldPartition
-        {
-            Period = "2026-01", From = new DateOnly(2026, 1, 1), To = new DateOnly(2026, 2, 1), Version = "1", DefinitionHash = "", Rows = rows, Bytes = 1, Checksum = "", RefreshedAt = default, RunId = "", Segments = [],
-        };
-        var found = _blocks.TryGet(new BlockRows(table, null, 2, (_, _) => ReadAsync(table, rows)), [partition]);
+        var found = _blocks.TryGet(RowsOf(table, rows), [Partition(rows)]);
         await _blocks.SettleAsync();
         return found is not null;
     }
+
+    private static GoldPartition Partition(int rows) => new()
+    {
+        Period = "2026-01", From = new DateOnly(2026, 1, 1), To = new DateOnly(2026, 2, 1), Version = "1", DefinitionHash = "", Rows = rows, Bytes = 1, Checksum = "", RefreshedAt = default, RunId = "", Segments = [],
+    };
+
+    private BlockRows RowsOf(string table, int rows) => new(table, null, 2, (_, _) => ReadAsync(table, rows));
 
     private async Task<RowBlock> ReadAsync(string table, int rows)
     {

@@ -54,21 +54,21 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             return true;
         }
 
-        if (!CanHold(rows, partitions.Select(p => p.Partition)))
+        if (missing.Sum(p => p.Rows) <= 2 * asked)
         {
-            return false;
+            // They are taken one after the other, so that small ones need not fit together.
+            return Budget > 0 && (CanHold(rows, partitions.Select(p => p.Partition)) || missing.All(p => rows.Estimate(p) <= Budget / 8));
         }
 
-        var isWhole = missing.Sum(p => p.Rows) <= 2 * asked;
-        if (!isWhole)
+        if (CanHold(rows, partitions.Select(p => p.Partition)))
         {
             ReadBehind(rows, missing);
         }
 
-        return isWhole;
+        return false;
     }
 
-    /// <summary>A partition's rows, read if they are not remembered.</summary>
+    /// <summary>A partition's rows, read if they are not remembered; what is read is remembered if nothing in use has to go for it.</summary>
     /// <exception cref="GoldStoreException">The store failed, or the partition is gone.</exception>
     public Task<RowBlock> GetAsync(GoldRowSet set, TimedPartition partition, CancellationToken cancellationToken = default) => GetAsync(RowsOf(set), partition.Partition, cancellationToken);
 
@@ -107,7 +107,9 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         return null;
     }
 
-    private Task<RowBlock> GetAsync(BlockRows rows, GoldPartition partition, CancellationToken cancellationToken)
+    /// <summary>A partition's rows as somebody wants them, read if they are not remembered; what is read is remembered if nothing in use has to go for it.</summary>
+    /// <exception cref="GoldStoreException">The store failed, or the partition is gone.</exception>
+    public Task<RowBlock> GetAsync(BlockRows rows, GoldPartition partition, CancellationToken cancellationToken)
     {
         Entry? entry;
         lock (_lock)
@@ -115,6 +117,11 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
             var name = rows.NameOf(partition);
             if (!_entries.TryGetValue(name, out entry))
             {
+                if (!HasRoom(rows.Estimate(partition)))
+                {
+                    return rows.Read(partition, cancellationToken);
+                }
+
                 // The block is everybody's: who gives up waiting does not end it.
                 _entries.Add(name, entry = new Entry(Task.Run(() => rows.Read(partition, _stop.Token))));
                 Use(entry);
@@ -175,6 +182,9 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     /// <summary>Whether blocks of some partitions are few enough to be kept together.</summary>
     private bool CanHold(BlockRows rows, IEnumerable<GoldPartition> partitions) => Budget > 0 && partitions.Sum(rows.Estimate) <= Budget / 2;
 
+    /// <summary>Whether so many bytes are free, or taken by what has not been used for a while.</summary>
+    private bool HasRoom(long bytes) => bytes <= Budget - _entries.Values.Where(e => clock.GetElapsedTime(e.LastUsedAt) < InUse).Sum(e => e.Bytes);
+
     private void Use(Entry entry) => (entry.LastUsed, entry.LastUsedAt) = (++_uses, clock.GetTimestamp());
 
     /// <summary>What a block has; the rest of the columns follows from them.</summary>
@@ -207,7 +217,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
                 return;
             }
 
-            if (again.Sum(rows.Estimate) > Budget - _entries.Values.Where(e => clock.GetElapsedTime(e.LastUsedAt) < InUse).Sum(e => e.Bytes))
+            if (!HasRoom(again.Sum(rows.Estimate)))
             {
                 // Two that do not fit together would read each other away for ever.
                 LeaveAlone(rows);
