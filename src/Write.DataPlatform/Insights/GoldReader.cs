@@ -119,7 +119,12 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TailStore
 }
 
 /// <summary>A gold table's manifest, what the planner sees of it, and the tail's segments of its definition.</summary>
-internal sealed record GoldSnapshot(GoldManifest Manifest, GoldCandidate Candidate, ImmutableArray<TailSegment> Segments);
+internal sealed record GoldSnapshot(GoldManifest Manifest, GoldCandidate Candidate, ImmutableArray<TailSegment> Segments)
+{
+    /// <summary>The snapshot of a candidate, which a fact may see with fewer partitions.</summary>
+    public static GoldSnapshot Of(IEnumerable<GoldSnapshot> snapshots, GoldCandidate candidate) =>
+        snapshots.Single(s => ReferenceEquals(s.Candidate.Definition, candidate.Definition) && s.Candidate.Tenant == candidate.Tenant);
+}
 
 /// <summary>The rows of a piece.</summary>
 /// <param name="Gold">Held of gold.</param>

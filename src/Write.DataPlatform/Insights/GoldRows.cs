@@ -128,6 +128,9 @@ internal sealed record GoldRowSet(GoldView View, GoldManifest Manifest, string H
 {
     public ImmutableArray<RowColumn> Columns { get; } = [.. View.Columns.Select(c => new RowColumn(c.Name, Types[c.Name]))];
 
+    /// <summary>What tells rows that are read for it from those of the same partitions that were read for another: the view and the columns' types.</summary>
+    public object Meaning { get; } = (View, string.Join(' ', View.Columns.Select(c => Types[c.Name])));
+
     /// <summary>The columns that tell rows apart, in the order in which they are stored.</summary>
     public ImmutableArray<RowColumn> Key { get; } =
         [.. View.Columns.Where(c => c.Role is GoldViewRole.Time or GoldViewRole.Dimension).Select(c => new RowColumn(c.Name, Types[c.Name]))];

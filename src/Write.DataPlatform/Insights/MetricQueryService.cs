@@ -198,7 +198,7 @@ internal sealed class MetricQueryService(
             {
                 foreach (var piece in leaf.Pieces.Where(p => p.Gold is not null))
                 {
-                    relations[piece] = await gold.AcquireAsync(SnapshotOf(snapshots, piece.Gold!), leaf, piece, cancellationToken);
+                    relations[piece] = await gold.AcquireAsync(GoldSnapshot.Of(snapshots, piece.Gold!), leaf, piece, cancellationToken);
                 }
             }
 
@@ -216,10 +216,6 @@ internal sealed class MetricQueryService(
             }
         }
     }
-
-    /// <summary>The snapshot of a candidate, which a fact may see with fewer partitions.</summary>
-    private static GoldSnapshot SnapshotOf(IReadOnlyList<GoldSnapshot> snapshots, GoldCandidate candidate) =>
-        snapshots.Single(s => ReferenceEquals(s.Candidate.Definition, candidate.Definition) && s.Candidate.Tenant == candidate.Tenant);
 
     private async Task<PlannedQuery> PlanAsync(
         MetricModel model, MetricQuery query, Caller caller, bool fresh, CancellationToken cancellationToken)
@@ -315,11 +311,11 @@ internal sealed class MetricQueryService(
     private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, DateTimeOffset asked, long bytesScanned, bool seesAll)
     {
         var pieces = leaves.SelectMany(l => l.Pieces.Select(piece => (piece.Gold, Tail: l.TailOf(piece)))).ToList();
-        var tables = pieces.Where(p => p.Gold is not null).Select(p => SnapshotOf(snapshots, p.Gold!).Candidate).Distinct().ToList();
+        var tables = pieces.Where(p => p.Gold is not null).Select(p => GoldSnapshot.Of(snapshots, p.Gold!).Candidate).Distinct().ToList();
 
         // Where a stream goes on behind a table, the data reaches as far as it has counted.
         var watermarks = pieces.Where(p => p.Gold is not null)
-            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : Reach(SnapshotOf(snapshots, p.Gold!).Manifest.Partitions.Values)).ToList();
+            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : Reach(GoldSnapshot.Of(snapshots, p.Gold!).Manifest.Partitions.Values)).ToList();
         // The lake's answer may take long, or be one that was made before: what came meanwhile it need not have.
         watermarks.Add(pieces.Exists(p => p.Gold is null) ? asked - lake.MaxResultAge : asked);
 

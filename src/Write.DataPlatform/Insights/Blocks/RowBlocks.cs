@@ -115,7 +115,8 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
         lock (_lock)
         {
             var name = rows.NameOf(partition);
-            if (!_entries.TryGetValue(name, out entry))
+            var isNew = !_entries.TryGetValue(name, out entry);
+            if (entry is null)
             {
                 if (!HasRoom(rows.Estimate(partition)))
                 {
@@ -124,11 +125,13 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
 
                 // The block is everybody's: who gives up waiting does not end it.
                 _entries.Add(name, entry = new Entry(Task.Run(() => rows.Read(partition, _stop.Token))));
-                Use(entry);
-                _ = KeepAsync(name, entry);
             }
 
             Use(entry);
+            if (isNew)
+            {
+                _ = KeepAsync(name, entry);
+            }
         }
 
         return entry.Block.IsCompletedSuccessfully ? entry.Block : entry.Block.WaitAsync(cancellationToken);
@@ -177,7 +180,7 @@ internal sealed partial class RowBlocks(GoldRows gold, IOptions<GoldOptions> opt
     }
 
     private BlockRows RowsOf(GoldRowSet set) => new(
-        set.View, set.Manifest.Tenant, set.Columns.Length, (partition, cancellation) => ReadAsync(set, set.Partitions.First(p => ReferenceEquals(p.Partition, partition)), cancellation));
+        set.Meaning, set.Manifest.Tenant, set.Columns.Length, (partition, cancellation) => ReadAsync(set, set.Partitions.First(p => ReferenceEquals(p.Partition, partition)), cancellation));
 
     /// <summary>Whether blocks of some partitions are few enough to be kept together.</summary>
     private bool CanHold(BlockRows rows, IEnumerable<GoldPartition> partitions) => Budget > 0 && partitions.Sum(rows.Estimate) <= Budget / 2;

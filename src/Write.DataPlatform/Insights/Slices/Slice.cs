@@ -32,7 +32,8 @@ internal sealed class Slice
         _counted = [.. _states.Select(s => s.RowsBehind.Name).Distinct()];
     }
 
-    public GoldDefinition Definition => _piece.Gold!.Definition;
+    /// <summary>The table that it is of.</summary>
+    public GoldCandidate Gold => _piece.Gold!;
 
     /// <summary>The partitions that it needs, in order of time.</summary>
     public ImmutableArray<GoldCandidatePartition> Partitions => _piece.Partitions;
@@ -40,9 +41,6 @@ internal sealed class Slice
     /// <summary>The stored columns that it needs, besides the time, and for what.</summary>
     public IEnumerable<SliceNeed> Needs =>
         [.. _keys.Select(k => new SliceNeed(k.Column, SliceUse.Key)), .. _conditions.Select(c => new SliceNeed(c.Column, SliceUse.Condition)), .. _states.Select(s => new SliceNeed(s.Name, SliceUse.State)), .. _counted.Select(c => new SliceNeed(c, SliceUse.Count))];
-
-    /// <summary>Whether its rows are a candidate's.</summary>
-    public bool IsOf(GoldCandidate candidate) => ReferenceEquals(candidate.Definition, Definition) && candidate.Tenant == _piece.Gold!.Tenant;
 
     /// <summary>A plan as a slice; null if it is none.</summary>
     public static Slice? TryOf(QueryPlan plan)

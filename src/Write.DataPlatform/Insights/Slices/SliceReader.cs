@@ -28,7 +28,7 @@ internal sealed class SliceReader(RowBlocks blocks, GoldEngine engine, ServingDu
             return null;
         }
 
-        var manifest = snapshots.Single(s => slice.IsOf(s.Candidate)).Manifest;
+        var manifest = GoldSnapshot.Of(snapshots, slice.Gold).Manifest;
         var partitions = slice.Partitions.Select(p => manifest.Partitions[p.Period]).ToList();
         var hash = partitions[0].DefinitionHash;
         if (!_unfit.IsEmpty && slice.Needs.Any(c => _unfit.ContainsKey((hash, c))))
@@ -36,7 +36,7 @@ internal sealed class SliceReader(RowBlocks blocks, GoldEngine engine, ServingDu
             return null;
         }
 
-        var definition = slice.Definition;
+        var definition = slice.Gold.Definition;
         var columns = 1 + definition.Dimensions.Length + definition.Attributes.Length + definition.States.Length;
         var stored = new BlockRows(definition.Table.Name, manifest.Tenant, columns, (partition, cancellation) => ReadAsync(definition, manifest, partition, cancellation));
         if (blocks.TryGet(stored, partitions) is not { } found)

@@ -27,7 +27,7 @@ internal sealed class ManifestMeasures
         document = Each(document, "metrics", Simple);
         document = Each(document, "metrics", Built);
         Document = Each(document, "semantic_models", model => Text(model, Name) is { } name && _measures.TryGetValue(name, out var own)
-            ? With(model, "measures", new WrittenList(model.Position, [.. Find(model, "measures") is WrittenList list ? list.Items : [], .. own], 1 + own.Sum(m => m.Size)))
+            ? With(model, "measures", new WrittenList(model.Position, [.. model.Find("measures") is WrittenList list ? list.Items : [], .. own], 1 + own.Sum(m => m.Size)))
             : model);
     }
 
@@ -36,13 +36,13 @@ internal sealed class ManifestMeasures
 
     private WrittenMap Simple(WrittenMap metric)
     {
-        if (Find(metric, TypeParameters) is not WrittenMap parameters || Text(metric, Name) is not { } name)
+        if (metric.Find(TypeParameters) is not WrittenMap parameters || Text(metric, Name) is not { } name)
         {
             return metric;
         }
 
-        var input = Find(parameters, Measure) as WrittenMap;
-        if (input is null && Text(metric, "type") == "simple" && Find(parameters, Aggregation) is WrittenMap aggregation && Text(aggregation, "semantic_model") is { } model && _models.Contains(model))
+        var input = parameters.Find(Measure) as WrittenMap;
+        if (input is null && Text(metric, "type") == "simple" && parameters.Find(Aggregation) is WrittenMap aggregation && Text(aggregation, "semantic_model") is { } model && _models.Contains(model))
         {
             var measure = name;
             while (!_names.Add(measure))
@@ -51,7 +51,7 @@ internal sealed class ManifestMeasures
             }
 
             // Without an expression a metric is its name's column, as a measure is.
-            var expression = Find(parameters, "expr") ?? Find(aggregation, "expr") ?? Scalar(metric, name);
+            var expression = parameters.Find("expr") ?? aggregation.Find("expr") ?? Scalar(metric, name);
             if (!_measures.TryGetValue(model, out var measures))
             {
                 _measures.Add(model, measures = []);
@@ -64,30 +64,30 @@ internal sealed class ManifestMeasures
 
         if (input is not null)
         {
-            _inputs[name] = Find(metric, Filter) is { } filter ? With(input, Filter, Both(Find(input, Filter), filter)) : input;
-            parameters = Find(parameters, Aggregation) is null ? parameters : Without(parameters, "expr");
+            _inputs[name] = metric.Find(Filter) is { } filter ? With(input, Filter, Both(input.Find(Filter), filter)) : input;
+            parameters = parameters.Find(Aggregation) is null ? parameters : Without(parameters, "expr");
         }
 
-        return With(metric, TypeParameters, input is null && Find(parameters, Aggregation) is not null ? parameters : Without(parameters, OfMeasures));
+        return With(metric, TypeParameters, input is null && parameters.Find(Aggregation) is not null ? parameters : Without(parameters, OfMeasures));
     }
 
     private WrittenMap Built(WrittenMap metric)
     {
-        if (Find(metric, TypeParameters) is not WrittenMap parameters)
+        if (metric.Find(TypeParameters) is not WrittenMap parameters)
         {
             return metric;
         }
 
-        if (Find(parameters, "cumulative_type_params") is WrittenMap cumulative && Find(cumulative, Metric) is { } over && (Find(parameters, Measure) ?? InputOf(over)) is { } measure)
+        if (parameters.Find("cumulative_type_params") is WrittenMap cumulative && cumulative.Find(Metric) is { } over && (parameters.Find(Measure) ?? InputOf(over)) is { } measure)
         {
             parameters = With(With(parameters, Measure, measure), "cumulative_type_params", Without(cumulative, Metric));
         }
 
-        if (Find(parameters, "conversion_type_params") is WrittenMap conversion)
+        if (parameters.Find("conversion_type_params") is WrittenMap conversion)
         {
             foreach (var part in new[] { "base", "conversion" })
             {
-                if (Find(conversion, $"{part}_{Metric}") is { } of && (Find(conversion, $"{part}_{Measure}") ?? InputOf(of)) is { } input)
+                if (conversion.Find($"{part}_{Metric}") is { } of && (conversion.Find($"{part}_{Measure}") ?? InputOf(of)) is { } input)
                 {
                     conversion = With(Without(conversion, $"{part}_{Metric}"), $"{part}_{Measure}", input);
                 }
@@ -104,7 +104,7 @@ internal sealed class ManifestMeasures
     {
         var name = metric is WrittenMap map ? Text(map, Name) : (metric as WrittenScalar)?.Value;
         return name is null || !_inputs.TryGetValue(name, out var input) ? null
-            : metric is WrittenMap named && Find(named, Filter) is { } filter ? With(input, Filter, Both(Find(input, Filter), filter))
+            : metric is WrittenMap named && named.Find(Filter) is { } filter ? With(input, Filter, Both(input.Find(Filter), filter))
             : input;
     }
 
@@ -123,11 +123,9 @@ internal sealed class ManifestMeasures
     private static WrittenMap Without(WrittenMap map, params string[] keys) => Map(map.Position, [.. map.Entries.Where(e => !keys.Contains(e.Key.Value))]);
 
     private static WrittenMap Each(WrittenMap map, string key, Func<WrittenMap, WrittenMap> change) =>
-        Find(map, key) is WrittenList list ? map with { Entries = [.. map.Entries.Select(e => e.Key.Value == key ? (e.Key, list with { Items = [.. list.Items.Select(i => i is WrittenMap item ? change(item) : i)] }) : e)] } : map;
+        map.Find(key) is WrittenList list ? map with { Entries = [.. map.Entries.Select(e => e.Key.Value == key ? (e.Key, list with { Items = [.. list.Items.Select(i => i is WrittenMap item ? change(item) : i)] }) : e)] } : map;
 
-    private static IEnumerable<WrittenMap> Maps(WrittenMap map, string key) => Find(map, key) is WrittenList list ? list.Items.OfType<WrittenMap>() : [];
+    private static IEnumerable<WrittenMap> Maps(WrittenMap map, string key) => map.Find(key) is WrittenList list ? list.Items.OfType<WrittenMap>() : [];
 
-    private static string? Text(WrittenMap map, string key) => (Find(map, key) as WrittenScalar)?.Value;
-
-    private static Written? Find(WrittenMap map, string key) => map.Entries.FirstOrDefault(e => e.Key.Value == key).Value;
+    private static string? Text(WrittenMap map, string key) => (map.Find(key) as WrittenScalar)?.Value;
 }

@@ -29,12 +29,12 @@ internal static class SemanticManifest
 
     private static Written OfMap(WrittenMap map)
     {
-        if (Find(map, "where_filters") is WrittenList filters && map.Entries.Length == 1)
+        if (map.Find("where_filters") is WrittenList filters && map.Entries.Length == 1)
         {
-            return filters with { Items = [.. filters.Items.Select(f => f is WrittenMap one && Find(one, "where_sql_template") is { } text ? text : f)] };
+            return filters with { Items = [.. filters.Items.Select(f => f is WrittenMap one && one.Find("where_sql_template") is { } text ? text : f)] };
         }
 
-        if (map.Entries.Length == 2 && Find(map, "count") is WrittenScalar count && Find(map, "granularity") is WrittenScalar grain)
+        if (map.Entries.Length == 2 && map.Find("count") is WrittenScalar count && map.Find("granularity") is WrittenScalar grain)
         {
             return count with { Value = $"{count.Value} {grain.Value}", IsPlain = false };
         }
@@ -52,6 +52,4 @@ internal static class SemanticManifest
 
         return map with { Entries = entries.ToImmutable() };
     }
-
-    private static Written? Find(WrittenMap map, string key) => map.Entries.FirstOrDefault(e => e.Key.Value == key).Value;
 }

@@ -31,4 +31,7 @@ internal sealed record WrittenMap(SourcePosition Position, ImmutableArray<(Writt
     : Written(Position, Size)
 {
     public override string Kind => "a mapping";
+
+    /// <summary>The value of the first key of a name; null if there is none.</summary>
+    public Written? Find(string key) => Entries.FirstOrDefault(e => e.Key.Value == key).Value;
 }
