@@ -170,13 +170,20 @@ internal sealed class Slice
             rows.Add(row);
         }
 
-        return new ResultRows(columns, Shown(rows, [.. columns.Select(c => c.Name)]));
+        return TrySort(rows, [.. columns.Select(c => c.Name)]) ? new ResultRows(columns, rows) : null;
     }
 
-    private List<object?[]> Shown(List<object?[]> rows, List<string> columns)
+    /// <summary>Sorts rows and leaves those that are shown.</summary>
+    /// <returns>Whether it could: what DuckDB sorts by may lose the sign of a zero there, and may not.</returns>
+    private bool TrySort(List<object?[]> rows, List<string> columns)
     {
         var query = _plan.Resolved;
         var order = query.Order.Select(o => (At: columns.IndexOf(o.Field), o.Descending)).ToArray();
+        if (rows.Exists(row => Array.Exists(order, o => row[o.At] is double number && number == 0 && double.IsNegative(number))))
+        {
+            return false;
+        }
+
         rows.Sort((a, b) =>
         {
             foreach (var (at, descending) in order)
@@ -196,7 +203,7 @@ internal sealed class Slice
             rows.RemoveRange(limit + 1, rows.Count - limit - 1);
         }
 
-        return rows;
+        return true;
     }
 
     private static bool IsPlain(LeafPlan plan) =>
