@@ -91,7 +91,7 @@ internal static class OddWorld
             From<long?>(null, 0, -1, long.MaxValue),
             From<bool?>(null, true, false),
             From<long?>(null, 0, 3, -7),
-            From<long?>(null, 9007199254740993, -9007199254740993, long.MaxValue / 16, 1),
+            From<long?>(null, 9007199254740993, -9007199254740994, long.MaxValue / 16, 1),
             From<double?>(null, 0.1, -0.0, 0, double.NaN, double.PositiveInfinity, 3, 3, 3)))];
     }
 
