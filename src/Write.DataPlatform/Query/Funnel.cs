@@ -104,7 +104,7 @@ internal sealed record Funnel(JourneyNode Node, ImmutableArray<Leaf> Leaves, Res
 
         var (from, to) = (leaf.Range.From?.Utc, leaf.Range.To?.Utc);
         return ZoneRules.ToUtc(
-            new SqlAddPeriod(ZoneRules.ToLocal(time, leaf.Zone, from, to), window), leaf.Zone, from ?? new DateTime(1970, 1, 1), to ?? new DateTime(2070, 1, 1));
+            new SqlAddPeriod(ZoneRules.ToLocal(time, leaf.Zone, from, to, isRepeated: true), window), leaf.Zone, from, to);
     }
 
     /// <summary>What no later step is after; null for no bound. A passage may start in an hour that the clock shows twice, hence a day more.</summary>

@@ -102,7 +102,7 @@ internal sealed class LeafExpressions(
             (true, false) => new SqlCast(ZoneRules.ToLocal(time, leaf.ModelZone, leaf.Range.From?.Utc, leaf.Range.To?.Utc), ColumnKind.Date),
             // The range is of dates, whose midnights on the model's clock may lie a day from those on the query's.
             (false, true) => ZoneRules.ToUtc(
-                new SqlCast(time, ColumnKind.Timestamp), leaf.ModelZone, leaf.Range.From?.Utc.AddDays(-2) ?? new DateTime(1970, 1, 1), leaf.Range.To?.Utc.AddDays(2) ?? new DateTime(2070, 1, 1)),
+                new SqlCast(time, ColumnKind.Timestamp), leaf.ModelZone, leaf.Range.From?.Utc.AddDays(-2), leaf.Range.To?.Utc.AddDays(2)),
             _ => time,
         };
     }
@@ -181,7 +181,7 @@ internal sealed class LeafExpressions(
     private SqlExpression ToUtc(FieldBinding binding, SqlExpression local)
     {
         var (fromUtc, toUtc) = Bounds(binding, afterShift: true);
-        return ZoneRules.ToUtc(local, leaf.Zone, fromUtc ?? new DateTime(1970, 1, 1), toUtc ?? new DateTime(2070, 1, 1));
+        return ZoneRules.ToUtc(local, leaf.Zone, fromUtc, toUtc);
     }
 
     /// <summary>On the query's clock, after the shift.</summary>
@@ -194,7 +194,7 @@ internal sealed class LeafExpressions(
         }
 
         var before = Bounds(binding, afterShift: false);
-        return leaf.Shift!.Apply(ZoneRules.ToLocal(Utc(binding), leaf.Zone, before.FromUtc, before.ToUtc), days);
+        return leaf.Shift!.Apply(ZoneRules.ToLocal(Utc(binding), leaf.Zone, before.FromUtc, before.ToUtc, isRepeated: true), days);
     }
 
     /// <summary>In UTC, after a shift in elapsed time.</summary>

@@ -8,48 +8,82 @@ namespace Write.DataPlatform.Query;
 /// <summary>
 /// Turns UTC into local time and back inside SQL by the zone's own transitions, written as a CASE over the range that is queried.
 /// Every engine then cuts the same buckets, whatever version of the zone database it has, and DuckDB does it many times faster than by zone name.
+/// An open bound stands for 1970 or 2070, as do the bounds of a range of more than a hundred years.
 /// </summary>
 internal static class ZoneRules
 {
-    /// <summary>Beyond so many years the CASE would be longer than it is quick.</summary>
-    private const int MaxYears = 12;
+    private const int MaxYears = 100;
+
+    /// <summary>More are found by halves.</summary>
+    private const int MaxBranches = 4;
+
+    private static readonly DateTime First = new(1970, 1, 1);
+
+    private static readonly DateTime Last = new(1970 + MaxYears, 1, 1);
 
     private static readonly ConcurrentDictionary<(string Zone, int Year), ImmutableArray<Transition>> Years = new();
 
-    /// <summary>A UTC timestamp on the zone's clock; the bounds enclose every value.</summary>
-    public static SqlExpression ToLocal(SqlExpression utc, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
+    /// <summary>
+    /// A UTC timestamp on the zone's clock; the bounds enclose every value. Where they are open or far apart, what is before 1990 or after 2040 is converted by the zone's name:
+    /// a statement has a length.
+    /// </summary>
+    /// <param name="utc">The timestamp.</param>
+    /// <param name="zone">The zone.</param>
+    /// <param name="fromUtc">Where values begin, if that is known.</param>
+    /// <param name="toUtc">Where they end, exclusive, if that is known.</param>
+    /// <param name="isRepeated">Whether it becomes part of an expression that says it for each of many branches, in which a long CASE has no room; the zone's name is used then.</param>
+    public static SqlExpression ToLocal(SqlExpression utc, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc, bool isRepeated = false)
     {
         if (IsUtc(zone))
         {
             return utc;
         }
 
-        return fromUtc is { } from && toUtc is { } to && to.Year - from.Year < MaxYears
-            ? ByTransitions(utc, zone, from, to, isLocal: false)
-            : new SqlAtZone(utc, Iana(zone));
+        if (fromUtc is { } start && toUtc is { } end && end.Year - start.Year < (isRepeated ? 12 : 50))
+        {
+            return ByTransitions(utc, zone, start, end, isLocal: false);
+        }
+
+        var byName = new SqlAtZone(utc, Iana(zone));
+        var (from, to) = (new DateTime(1990, 1, 1), new DateTime(2041, 1, 1));
+        return isRepeated || fromUtc >= to || toUtc <= from
+            ? byName
+            : new SqlCase(
+                [(new SqlBinary("<", utc, new SqlLiteral(from)), byName), (new SqlBinary(">=", utc, new SqlLiteral(to)), byName)],
+                ByTransitions(utc, zone, fromUtc > from ? fromUtc.Value : from, toUtc < to ? toUtc.Value : to, isLocal: false));
     }
 
     /// <summary>
     /// A timestamp on the zone's clock in UTC. Of a time that comes twice the first is meant; one that is left out counts on from the time before.
+    /// Before and after what open bounds stand for, the clock is taken not to change.
     /// </summary>
-    public static SqlExpression ToUtc(SqlExpression local, TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc) =>
-        IsUtc(zone) ? local : ByTransitions(local, zone, fromUtc, toUtc, isLocal: true);
-
-    /// <summary>The start, in UTC, of the hour, minute or second that a UTC timestamp lies in on the zone's clock. Open bounds stand for 1970 and 2070.</summary>
-    public static SqlExpression TruncateUtc(SqlExpression utc, TimeGrain grain, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
+    public static SqlExpression ToUtc(SqlExpression local, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
     {
-        var (from, to) = (fromUtc ?? new DateTime(1970, 1, 1), toUtc ?? new DateTime(2070, 1, 1));
-        SqlExpression Truncate(TimeSpan offset) =>
-            new SqlAddSeconds(new SqlTruncate(grain, new SqlAddSeconds(utc, (long)offset.TotalSeconds), ModelCalendar.Iso), -(long)offset.TotalSeconds);
-        var transitions = IsUtc(zone) ? [] : Transitions(zone, from, to);
-        return transitions.Length == 0 || transitions.All(t => t.Before.Ticks % Calendar.Fixed(grain).Ticks == 0 && t.After.Ticks % Calendar.Fixed(grain).Ticks == 0)
-            ? Truncate(transitions.Length > 0 ? TimeSpan.Zero : zone.GetUtcOffset(DateTime.SpecifyKind(from, DateTimeKind.Utc)))
-            : new SqlCase(
-                [.. transitions.Select(t => ((SqlExpression)new SqlBinary("<", utc, new SqlLiteral(t.Utc)), Truncate(t.Before)))],
-                Truncate(transitions[^1].After));
+        if (IsUtc(zone))
+        {
+            return local;
+        }
+
+        var (from, to) = Known(fromUtc, toUtc);
+        return ByTransitions(local, zone, from, to, isLocal: true);
     }
 
-    /// <summary>The instant of a time on the zone's clock, by the rule of <see cref="ToUtc(SqlExpression, TimeZoneInfo, DateTime, DateTime)"/>.</summary>
+    /// <summary>The start, in UTC, of the hour, minute or second that a UTC timestamp lies in on the zone's clock.</summary>
+    public static SqlExpression TruncateUtc(SqlExpression utc, TimeGrain grain, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
+    {
+        SqlExpression Truncate(TimeSpan offset) =>
+            new SqlAddSeconds(new SqlTruncate(grain, new SqlAddSeconds(utc, (long)offset.TotalSeconds), ModelCalendar.Iso), -(long)offset.TotalSeconds);
+        if (IsUtc(zone))
+        {
+            return Truncate(TimeSpan.Zero);
+        }
+
+        var (from, to) = Known(fromUtc, toUtc);
+        var offsets = Offsets(zone, from, to, isLocal: false);
+        return offsets.Length > 1 && offsets.All(o => IsWhole(o.Offset, grain)) ? Truncate(TimeSpan.Zero) : Choose(utc, offsets, Truncate);
+    }
+
+    /// <summary>The instant of a time on the zone's clock, by the rule of <see cref="ToUtc(SqlExpression, TimeZoneInfo, DateTime?, DateTime?)"/>.</summary>
     public static DateTime ToUtc(DateTime local, TimeZoneInfo zone)
     {
         var unspecified = DateTime.SpecifyKind(local, DateTimeKind.Unspecified);
@@ -65,50 +99,70 @@ internal static class ZoneRules
     public static DateTime ToLocal(DateTime utc, TimeZoneInfo zone) =>
         Clamp(DateTime.SpecifyKind(utc, DateTimeKind.Unspecified), zone.GetUtcOffset(DateTime.SpecifyKind(utc, DateTimeKind.Utc)));
 
-    /// <summary>Whether the clock only changes by whole hours between the bounds, so that hours an hour apart are its hours; as far as years can be looked at.</summary>
-    public static bool KeepsHours(TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc) =>
-        IsUtc(zone) || fromUtc is not { } from || toUtc is not { } to || to.Year - from.Year >= MaxYears
-        || Transitions(zone, from, to).All(t => (t.After - t.Before).Ticks % TimeSpan.TicksPerHour == 0);
+    /// <summary>Whether the clock only changes by whole hours between the bounds, so that hours an hour apart are its hours.</summary>
+    public static bool KeepsHours(TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
+    {
+        var (from, to) = Known(fromUtc, toUtc);
+        return IsUtc(zone) || Transitions(zone, from, to).All(t => IsWhole(t.After - t.Before, TimeGrain.Hour));
+    }
 
-    /// <summary>Whether every offset between the bounds is a whole number of buckets of a grain within a day, so that they are the same in the zone and in UTC.</summary>
+    /// <summary>Whether every offset between the bounds is a whole number of buckets of a grain within a day, so that they are the same in the zone and in UTC; of open bounds that is not known.</summary>
     public static bool HasWhole(TimeGrain grain, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
     {
-        if (IsUtc(zone))
-        {
-            return true;
-        }
-
-        return fromUtc is { } from && toUtc is { } to && to.Year - from.Year < MaxYears
-            && Transitions(zone, from, to).Select(t => t.Before).Append(zone.GetUtcOffset(to)).All(o => o.Ticks % Calendar.Fixed(grain).Ticks == 0);
+        var known = Known(fromUtc, toUtc);
+        return IsUtc(zone) || (known == (fromUtc, toUtc) && Offsets(zone, known.From, known.To, isLocal: false).All(o => IsWhole(o.Offset, grain)));
     }
 
     public static bool IsUtc(TimeZoneInfo zone) => zone.BaseUtcOffset == TimeSpan.Zero && !zone.SupportsDaylightSavingTime && zone.Id is "UTC" or "Etc/UTC";
 
-    private static SqlExpression ByTransitions(SqlExpression time, TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc, bool isLocal)
+    private static bool IsWhole(TimeSpan offset, TimeGrain grain) => offset.Ticks % Calendar.Fixed(grain).Ticks == 0;
+
+    /// <summary>A range without open bounds; empty where it lies outside of what those stand for.</summary>
+    private static (DateTime From, DateTime To) Known(DateTime? fromUtc, DateTime? toUtc)
     {
-        var sign = isLocal ? -1 : 1;
-        var transitions = Transitions(zone, fromUtc, toUtc);
-        var last = transitions.Length == 0 ? zone.GetUtcOffset(DateTime.SpecifyKind(fromUtc, DateTimeKind.Utc)) : transitions[^1].After;
-        var otherwise = new SqlAddSeconds(time, sign * (long)last.TotalSeconds);
-        if (transitions.Length == 0)
+        if (fromUtc is { } from && toUtc is { } to && to.Year - from.Year <= MaxYears)
         {
-            return otherwise;
+            return (from, to);
         }
 
-        // On the zone's clock the old offset holds until the later of both readings of the transition.
-        return new SqlCase(
-            [.. transitions.Select(t => (
-                (SqlExpression)new SqlBinary("<", time, new SqlLiteral(isLocal ? Clamp(t.Utc, t.Before > t.After ? t.Before : t.After) : t.Utc)),
-                (SqlExpression)new SqlAddSeconds(time, sign * (long)t.Before.TotalSeconds)))],
-            otherwise);
+        return (fromUtc > First ? fromUtc.Value : First, toUtc < Last ? toUtc.Value : Last);
+    }
+
+    private static SqlExpression ByTransitions(SqlExpression time, TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc, bool isLocal) =>
+        Choose(time, Offsets(zone, fromUtc, toUtc, isLocal), offset => new SqlAddSeconds(time, (isLocal ? -1 : 1) * (long)offset.TotalSeconds));
+
+    /// <summary>What an offset makes of a time, by the offset that holds at it.</summary>
+    private static SqlExpression Choose(SqlExpression time, ImmutableArray<(DateTime Until, TimeSpan Offset)> offsets, Func<TimeSpan, SqlExpression> make)
+    {
+        SqlExpression Before((DateTime Until, TimeSpan Offset) piece) => new SqlBinary("<", time, new SqlLiteral(piece.Until));
+        if (offsets.Length > MaxBranches + 1)
+        {
+            var middle = offsets.Length / 2;
+            return new SqlCase([(Before(offsets[middle - 1]), Choose(time, offsets[..middle], make))], Choose(time, offsets[middle..], make));
+        }
+
+        var last = make(offsets[^1].Offset);
+        return offsets.Length == 1 ? last : new SqlCase([.. offsets[..^1].Select(piece => (Before(piece), make(piece.Offset)))], last);
+    }
+
+    /// <summary>The offsets of a range in their order, each with the time before which it holds, of the last all that follows; on the zone's clock, the old one holds until the later of both readings of the transition.</summary>
+    private static ImmutableArray<(DateTime Until, TimeSpan Offset)> Offsets(TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc, bool isLocal)
+    {
+        var transitions = Transitions(zone, fromUtc, toUtc);
+        var last = transitions.Length == 0 ? zone.GetUtcOffset(DateTime.SpecifyKind(fromUtc, DateTimeKind.Utc)) : transitions[^1].After;
+        return [.. transitions.Select(t => (isLocal ? Clamp(t.Utc, t.Before > t.After ? t.Before : t.After) : t.Utc, t.Before)), (DateTime.MaxValue, last)];
     }
 
     private static ImmutableArray<Transition> Transitions(TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc) =>
-        [.. Enumerable.Range(fromUtc.Year, toUtc.Year - fromUtc.Year + 1)
-            .SelectMany(year => Years.GetOrAdd((zone.Id, year), static (key, zone) => Find(zone, key.Year), zone))
+        [.. Enumerable.Range(fromUtc.Year, Math.Max(0, toUtc.Year - fromUtc.Year + 1))
+            .SelectMany(year => Find(zone, year))
             .Where(t => t.Utc > fromUtc && t.Utc < toUtc)];
 
-    private static ImmutableArray<Transition> Find(TimeZoneInfo zone, int year)
+    /// <summary>A year's transitions; callers choose the years, so those far away are not kept.</summary>
+    private static ImmutableArray<Transition> Find(TimeZoneInfo zone, int year) =>
+        year < First.Year || year > Last.Year ? Search(zone, year) : Years.GetOrAdd((zone.Id, year), static (key, zone) => Search(zone, key.Year), zone);
+
+    private static ImmutableArray<Transition> Search(TimeZoneInfo zone, int year)
     {
         var found = ImmutableArray.CreateBuilder<Transition>();
         var end = year == 9999 ? DateTime.MaxValue : new DateTime(year + 1, 1, 1, 0, 0, 0, DateTimeKind.Utc);

@@ -24,7 +24,7 @@ public sealed class ZoneRulesTests
     private static readonly TimeGrain[] Grains = [TimeGrain.Second, TimeGrain.Minute, TimeGrain.Hour];
 
     private static readonly Gen<(TimeZoneInfo Zone, DateTime From, DateTime To, int Seed)> Ranges = Gen.Select(
-        Gen.Int[0, Zones.Length - 1].Select(i => Zones[i]), Gen.Int[0, 12_000], Gen.Frequency((4, Gen.Int[4, 900]), (1, Gen.Int[4, 5_000])), Gen.Int, (zone, day, days, seed) => (zone, Start.AddDays(day), Start.AddDays(day + days), seed));
+        Gen.Int[0, Zones.Length - 1].Select(i => Zones[i]), Gen.Int[0, 10_000], Gen.Frequency((4, Gen.Int[4, 900]), (1, Gen.Int[4, 5_000])), Gen.Int, (zone, day, days, seed) => (zone, Start.AddDays(day), Start.AddDays(day + days), seed));
 
     private static DateTime Start => new(1999, 1, 1);
 
@@ -38,7 +38,9 @@ public sealed class ZoneRulesTests
         await Ranges.CheckAsync(
             async drawn =>
             {
-                var (zone, from, to, _) = drawn;
+                var (zone, first, last, seed) = drawn;
+                DateTime? from = seed % 4 == 0 ? null : first;
+                DateTime? to = seed % 3 == 0 ? null : last;
                 var moments = Moments(drawn);
                 var locals = moments.Select(m => Local(m, zone)).ToList();
                 var (utc, local) = (new SqlColumn(null, "utc"), new SqlColumn(null, "local"));
@@ -74,20 +76,66 @@ public sealed class ZoneRulesTests
             }
 
             offsets.Add(Offset(to.AddTicks(-1), zone));
-            var isLong = to.Year - from.Year >= 12;
-            Assert.Equal(isLong || ZoneRules.IsUtc(zone) || offsets.Zip(offsets.Skip(1)).All(p => (p.Second - p.First).Ticks % TimeSpan.TicksPerHour == 0), ZoneRules.KeepsHours(zone, from, to));
+            Assert.Equal(ZoneRules.IsUtc(zone) || offsets.Zip(offsets.Skip(1)).All(p => (p.Second - p.First).Ticks % TimeSpan.TicksPerHour == 0), ZoneRules.KeepsHours(zone, from, to));
             foreach (var grain in Grains)
             {
-                Assert.Equal(ZoneRules.IsUtc(zone) || (!isLong && offsets.All(o => o.Ticks % Calendar.Fixed(grain).Ticks == 0)), ZoneRules.HasWhole(grain, zone, from, to));
+                Assert.Equal(ZoneRules.IsUtc(zone) || offsets.All(o => o.Ticks % Calendar.Fixed(grain).Ticks == 0), ZoneRules.HasWhole(grain, zone, from, to));
                 Assert.Equal(ZoneRules.IsUtc(zone), ZoneRules.HasWhole(grain, zone, null, to));
                 Assert.Equal(ZoneRules.IsUtc(zone), ZoneRules.HasWhole(grain, zone, from, null));
             }
 
-            Assert.True(ZoneRules.KeepsHours(zone, null, to) && ZoneRules.KeepsHours(zone, from, null));
             Assert.Equal(zone.Id is "UTC" or "Etc/UTC", ZoneRules.IsUtc(zone));
         },
         RandomCases.Of(200),
         print: d => $"{d.Zone.Id} {d.From:u} {d.To:u}");
+
+    /// <summary>What open bounds stand for is 1970 and 2070; the clock of Caracas was put back by half an hour in 2007 and on again in 2016.</summary>
+    [Theory]
+    [InlineData("Europe/Berlin", null, null, true)]
+    [InlineData("America/Caracas", null, null, false)]
+    [InlineData("America/Caracas", null, "2007-12-09", true)]
+    [InlineData("America/Caracas", null, "2007-12-10", false)]
+    [InlineData("America/Caracas", "2016-05-01", null, false)]
+    [InlineData("America/Caracas", "2016-05-02", null, true)]
+    [InlineData("America/Caracas", "0001-01-01", "9999-12-31", false)]
+    [InlineData("America/Caracas", "2080-01-01", null, true)]
+    public void Open_bounds_stand_for_a_century(string zone, string? from, string? to, bool keepsHours)
+    {
+        var info = TimeZoneInfo.FindSystemTimeZoneById(zone);
+        var (start, end) = (At(from), At(to));
+        Assert.Equal(keepsHours, ZoneRules.KeepsHours(info, start, end));
+        Assert.False(ZoneRules.HasWhole(TimeGrain.Hour, info, start, end));
+    }
+
+    /// <summary>Germany had no summer time in 1960, and has it in 2090 by the rules of today.</summary>
+    [Theory]
+    [InlineData(null, null, "1960-07-01 12:00:00", "1960-07-01 13:00:00")]
+    [InlineData(null, null, "1975-07-01 12:00:00", "1975-07-01 13:00:00")]
+    [InlineData(null, null, "2025-07-01 12:00:00", "2025-07-01 14:00:00")]
+    [InlineData(null, null, "2090-07-01 12:00:00", "2090-07-01 14:00:00")]
+    [InlineData(null, null, "2090-01-01 12:00:00", "2090-01-01 13:00:00")]
+    [InlineData(null, "1965-01-01", "1960-07-01 12:00:00", "1960-07-01 13:00:00")]
+    [InlineData("2080-01-01", null, "2090-07-01 12:00:00", "2090-07-01 14:00:00")]
+    [InlineData("2080-01-01", "2100-01-01", "2090-07-01 12:00:00", "2090-07-01 14:00:00")]
+    [InlineData("0001-01-01", "9999-12-31", "1960-07-01 12:00:00", "1960-07-01 13:00:00")]
+    [InlineData("0001-01-01", "9999-12-31", "2025-07-01 12:00:00", "2025-07-01 14:00:00")]
+    [InlineData("0001-01-01", "9999-12-31", "2090-07-01 12:00:00", "2090-07-01 14:00:00")]
+    public async Task Clocks_far_away_are_those_of_the_zone_too(string? from, string? to, string utc, string local)
+    {
+        await using var instance = new DuckDbInstance(new DuckDbSettings { Threads = 1, MaxSessions = 1, MemoryMegabytes = 256 });
+        await using var session = await instance.OpenAsync(Cancel);
+        var zone = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
+        var writer = new SqlWriter(DuckDbDialect.Instance);
+        var column = new SqlColumn(null, "utc");
+        SqlExpression[] columns = [ZoneRules.ToLocal(column, zone, At(from), At(to)), ZoneRules.TruncateUtc(column, TimeGrain.Hour, zone, At(from), At(to))];
+        var rows = await session.QueryAsync(
+            writer.ToStatement($"SELECT {string.Join(", ", columns.Select((c, i) => $"{writer.Expression(c)} AS c{i}"))} FROM (VALUES (TIMESTAMP '{utc}')) AS t(utc)"),
+            reader => ResultRows.Read(reader, Cancel).Rows,
+            Cancel);
+        Assert.Equal([local, utc], rows[0].Select(v => ((DateTime)v!).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)));
+    }
+
+    private static DateTime? At(string? day) => day is null ? null : DateTime.Parse(day, CultureInfo.InvariantCulture);
 
     /// <summary>Moments in a range, more of them about where the clock changes; at its ends the clock may just have been put back, and a time have been shown before.</summary>
     private static List<DateTime> Moments((TimeZoneInfo Zone, DateTime From, DateTime To, int Seed) drawn)
