@@ -152,7 +152,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
             page.ByKey ? token?.After : null,
             token is null ? page.Options.Skip : page.ByKey ? 0 : page.Options.Skip + page.Given - again,
             page.Limit == long.MaxValue ? null : page.Limit + 1 + again);
-        var range = rows.TimesOf(pipeline, asked.After, page.ByKey ? asked.Skip + asked.Limit : null);
+        var needed = page.ByKey ? asked.Skip + asked.Limit : null;
         var order = RowCompiler.OrderOf(pipeline, rows.Key);
         var orderAt = asked.Select.Length;
         var writer = new RowWriter(page.Selected.Select(c => new WrittenColumn(c, set.Columns.Contains(c))), format, page.Request.OmitsNulls);
@@ -170,23 +170,35 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
 
         ImmutableArray<object?> Place(DbDataReader row) => [.. order.Select((o, i) => RowWriter.Value(row, orderAt + i, o.Value.Type.Kind))];
 
-        return FeedStream.SendAsync(page.Request, format, page.Size, (pipe, cancellation) => rows.QueryAsync(
-            range,
-            source => RowCompiler.CompilePage(source, asked),
-            reader =>
+        return FeedStream.SendAsync(page.Request, format, page.Size, async (pipe, cancellation) =>
+        {
+            await using var json = new Utf8JsonWriter(pipe, AnswerJson.WriterOptions);
+            page.WriteHead(json);
+            var progress = new PageProgress(page.Limit, Place);
+            foreach (var part in asked.Skip == 0 ? rows.PartsOf(pipeline, asked.After, needed) : [pipeline])
             {
-                if (again == 1 && !(reader.Read() && token!.After is { } last && PageToken.IsSamePlace(last, Place(reader))))
-                {
-                    throw Refusal.Gone("Sums of floating-point numbers came out otherwise than for the page before, and the order with them.");
-                }
+                await rows.QueryAsync(
+                    rows.TimesOf(part, asked.After, needed),
+                    source => RowCompiler.CompilePage(source, asked with { Pipeline = part, Limit = asked.Limit - progress.Wrote }),
+                    reader =>
+                    {
+                        if (again == 1 && !(reader.Read() && token!.After is { } last && PageToken.IsSamePlace(last, Place(reader))))
+                        {
+                            throw Refusal.Gone("Sums of floating-point numbers came out otherwise than for the page before, and the order with them.");
+                        }
 
-                using var json = new Utf8JsonWriter(pipe, AnswerJson.WriterOptions);
-                page.WriteHead(json);
-                var wrote = writer.Write(json, pipe, reader, page.Limit, before, Place, out var next);
-                page.WriteTail(json, seal, wrote, next);
-                return wrote;
-            },
-            cancellation));
+                        writer.Write(json, pipe, reader, progress, before);
+                        return progress.Wrote;
+                    },
+                    cancellation);
+                if (progress.Next is not null)
+                {
+                    break;
+                }
+            }
+
+            page.WriteTail(json, seal, progress.Wrote, progress.Next);
+        });
     }
 
     private static async Task<long> CountAsync(FeedRows rows, RowPipeline pipeline, CancellationToken cancellationToken) =>

@@ -53,6 +53,12 @@ internal abstract class FeedRows
     /// <param name="needed">How many rows are asked for; null for all.</param>
     public virtual RowTimes TimesOf(RowPipeline pipeline, ImmutableArray<object?>? after, long? needed = null) => default;
 
+    /// <summary>A pipeline's rows in parts that follow each other in their order, of which the first may be enough. Together they are all.</summary>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="after">The order's values of the last row given already.</param>
+    /// <param name="needed">How many rows are asked for; null for all.</param>
+    public virtual IEnumerable<RowPipeline> PartsOf(RowPipeline pipeline, ImmutableArray<object?>? after, long? needed) => [pipeline];
+
     protected abstract Task<T> RunAsync<T>(RowTimes range, Func<Func<SqlWriter, RowSource>, SqlStatement> compile, Func<DbDataReader, T> read, CancellationToken cancellationToken);
 }
 
@@ -80,15 +86,50 @@ internal sealed class GoldFeedRows(GoldRows gold, GoldFeedSet set) : FeedRows
             times = step is FilterRows filter ? times.And(RowTimes.Of(filter.Condition, time)) : times;
         }
 
-        if (!pipeline.Steps.All(s => s is FilterRows or ComputeRows or OrderRows) || RowCompiler.OrderOf(pipeline, Key) is not [{ Descending: false, Value: RowColumnValue first }, ..] || first.Name != time)
+        if (!IsByTime(pipeline))
         {
             return times;
         }
 
         // Behind a row there are no earlier times if the order begins with them.
         times = after is [{ } last, ..] ? times.And(new RowTimes(last is DateOnly date ? date.ToDateTime(default) : (DateTime)last, null)) : times;
-        return needed is { } rows && pipeline.Steps.All(s => s is not FilterRows filter || RowTimes.IsOfTimeAlone(filter.Condition, time)) ? times.And(Enough(times, rows)) : times;
+        return needed is { } rows && IsOfTimeAlone(pipeline) ? times.And(Enough(times, rows)) : times;
     }
+
+    /// <summary>Stretches of time, the first about twice as long as the rows need. Without them a large partition is sorted for each of its pages.</summary>
+    public override IEnumerable<RowPipeline> PartsOf(RowPipeline pipeline, ImmutableArray<object?>? after, long? needed)
+    {
+        var times = TimesOf(pipeline, after, needed);
+        var partitions = set.Rows.Within(times);
+        var all = partitions.Sum(p => p.Partition.Rows);
+        if (needed is not { } rows || all / 4 < rows || !IsByTime(pipeline) || !IsOfTimeAlone(pipeline))
+        {
+            yield return pipeline;
+            yield break;
+        }
+
+        var view = set.Rows.View;
+        var column = new RowColumnValue(view.Time, set.Rows.Types[view.Time]);
+        var unit = view.HasDates ? TimeSpan.FromDays(1) : TimeSpan.FromSeconds(1);
+        RowExpression Compare(RowFunction function, DateTime time) =>
+            Operators.Compare(function, column, new RowConstant(view.HasDates ? DateOnly.FromDateTime(time) : time, column.Type));
+
+        var (first, end) = (partitions[0].FromTime, partitions[^1].ToTime);
+        var from = times.From > first ? times.From.Value : first;
+        for (var span = (end - first) * (2.0 * rows / all); from < end && !(from > times.To); span *= 4)
+        {
+            var condition = Compare(RowFunction.GreaterOrEqual, from);
+            from = span < end - from ? from + unit * Math.Ceiling(span / unit) : end;
+            yield return pipeline with { Steps = [new FilterRows(from < end ? RowExpression.And(condition, Compare(RowFunction.Less, from)) : condition), .. pipeline.Steps] };
+        }
+    }
+
+    /// <summary>Whether a pipeline's rows are the table's, in the order of time.</summary>
+    private bool IsByTime(RowPipeline pipeline) =>
+        pipeline.Steps.All(s => s is FilterRows or ComputeRows or OrderRows)
+        && RowCompiler.OrderOf(pipeline, Key) is [{ Descending: false, Value: RowColumnValue first }, ..] && first.Name == set.Rows.View.Time;
+
+    private bool IsOfTimeAlone(RowPipeline pipeline) => pipeline.Steps.All(s => s is not FilterRows filter || RowTimes.IsOfTimeAlone(filter.Condition, set.Rows.View.Time));
 
     /// <summary>The times of the partitions that have so many rows for sure: those that lie wholly within a range, one after the other. All of them would be sorted for a page of a few.</summary>
     private RowTimes Enough(RowTimes times, long rows)

@@ -38,45 +38,26 @@ internal sealed class RowWriter
         })];
     }
 
-    /// <summary>Writes at most so many rows.</summary>
+    /// <summary>Writes the rows of a statement, as many as the page still takes.</summary>
     /// <param name="json">Where to.</param>
     /// <param name="pipe">What the JSON is written into.</param>
     /// <param name="reader">The rows; the written columns first.</param>
-    /// <param name="limit">How many to write.</param>
+    /// <param name="progress">How far the page is.</param>
     /// <param name="before">Writes what stands before a row's columns.</param>
-    /// <param name="last">Takes what the next page needs of a last row.</param>
-    /// <param name="next">What was taken of the last row, if another follows; else null.</param>
-    /// <returns>How many rows were written.</returns>
-    public long Write(Utf8JsonWriter json, PipeWriter pipe, DbDataReader reader, long limit, Action<Utf8JsonWriter, DbDataReader>? before, Func<DbDataReader, ImmutableArray<object?>> last, out ImmutableArray<object?>? next)
+    public void Write(Utf8JsonWriter json, PipeWriter pipe, DbDataReader reader, PageProgress progress, Action<Utf8JsonWriter, DbDataReader>? before)
     {
-        next = null;
-        long rows = 0;
-        ImmutableArray<object?> end = [];
-        while (reader.Read())
+        while (reader.Read() && progress.Take(reader))
         {
-            if (rows == limit)
-            {
-                next = end;
-                break;
-            }
-
             json.WriteStartObject();
             before?.Invoke(json, reader);
             WriteColumns(json, reader);
             json.WriteEndObject();
-            if (++rows == limit)
-            {
-                end = last(reader);
-            }
-
             if (json.BytesPending > FlushBytes)
             {
                 json.Flush();
                 Flush(pipe);
             }
         }
-
-        return rows;
     }
 
     /// <summary>Writes a row's columns into an object that is open.</summary>
@@ -185,4 +166,34 @@ internal sealed class RowWriter
     }
 
     public static JsonEncodedText Encode(string name) => JsonEncodedText.Encode(name, AnswerJson.WriterOptions.Encoder);
+}
+
+/// <summary>How far a page is that is written from the rows of one statement or of several.</summary>
+/// <param name="limit">The most rows of the page.</param>
+/// <param name="place">What the next page needs of a row to go on behind it.</param>
+internal sealed class PageProgress(long limit, Func<DbDataReader, ImmutableArray<object?>> place)
+{
+    private ImmutableArray<object?> _last = [];
+
+    public long Wrote { get; private set; }
+
+    /// <summary>What the next page needs of the last row, if another follows; else null.</summary>
+    public ImmutableArray<object?>? Next { get; private set; }
+
+    /// <summary>Whether a row still goes into the page.</summary>
+    public bool Take(DbDataReader row)
+    {
+        if (Wrote == limit)
+        {
+            Next = _last;
+            return false;
+        }
+
+        if (++Wrote == limit)
+        {
+            _last = place(row);
+        }
+
+        return true;
+    }
 }

@@ -172,6 +172,42 @@ public sealed class BlockTests
         Assert.Equal((0, 0L), small.Services.GetRequiredService<RowBlocks>().Remembered);
     }
 
+    /// <summary>DuckDB reads stretches of time for pages that are small beside a partition: the rows lie on some days, or within an hour, and far apart.</summary>
+    [Fact]
+    public async Task Small_pages_of_duckdb_are_the_rows_of_the_whole()
+    {
+        await using var small = new SmallServer();
+        await File.WriteAllTextAsync(small.ModelFile, Model, Cancel);
+        foreach (var (month, seed) in SmallServer.Months.Select((m, i) => (m, i)))
+        {
+            SmallServer.Sql($"""
+                COPY (SELECT i AS id, TIMESTAMP '{month}' + to_minutes(CASE WHEN i < 30 THEN 5 WHEN i = 30 THEN 16000 ELSE 37000 + i * 20 END::BIGINT) AS started_at, {Countries}[1 + (hash(i, 1, {seed}) % 14)::INTEGER] AS country,
+                    i AS place, true AS is_new, 1::BIGINT AS seconds, 1::DECIMAL(18, 2) AS price, 1.0::DOUBLE AS weight FROM range(80) AS r(i))
+                TO '{small.MonthFile(month)}' (FORMAT parquet)
+                """);
+        }
+
+        await small.StartAsync(settings: [("DataPlatform:Gold:RowsMegabytes", "0")]);
+        foreach (var (table, time) in new[] { ("visits_daily", "metric_time__day"), ("visits_hourly", "metric_time__hour") })
+        {
+            var run = await small.Services.GetRequiredService<RefreshService>().RunAsync(table, new RefreshRange(), RunTrigger.Manual, null, Cancel);
+            Assert.Equal(RunState.Succeeded, run.State);
+            foreach (var options in new[] { "", $"$filter={time} gt 2026-01-01", $"$filter={time} gt 2026-01-12T02:00:00Z and {time} le 2026-02-26T16:00:00Z", $"$orderby={time},visit__country desc", $"$orderby={time} desc", "$top=100" })
+            {
+                var path = $"/odata/{table}?{options}";
+                var (whole, none) = await PagesAsync(small, path, 1_000, areBlocks: false);
+                Assert.Null(none);
+                Assert.NotEmpty(JsonNode.Parse(Rows(whole))!.AsArray());
+                foreach (var size in new[] { 1, 2, 5, 30, 100 })
+                {
+                    Assert.Equal(Rows(whole), Rows((await PagesAsync(small, path, size, areBlocks: false)).Pages));
+                }
+            }
+        }
+
+        static string Rows(List<string> pages) => $"[{string.Join(',', pages.Select(p => p[(p.IndexOf('[', StringComparison.Ordinal) + 1)..^1]))}]";
+    }
+
     [Fact]
     public async Task Blocks_beyond_the_bound_are_forgotten_and_what_is_too_large_is_none()
     {
