@@ -211,7 +211,7 @@ internal sealed class RefreshFunction(
                 continue;
             }
 
-            var last = await ledger.ListAsync(table.Name, Remembered, cancellationToken).ToListAsync(cancellationToken);
+            var last = await LastAsync(table.Name, cancellationToken);
             if (last.Count > 0 && !IsDue(policy, last))
             {
                 LambdaLog.NotDue(logger, table.Name);
@@ -222,6 +222,25 @@ internal sealed class RefreshFunction(
         }
 
         return [.. due.OrderBy(d => d.Since).Select(d => d.Table)];
+    }
+
+    /// <summary>The last runs of the whole table, newest first, as far back as one that did not fail; runs of a range leave the rest as old as it was.</summary>
+    private async Task<List<RefreshRun>> LastAsync(string table, CancellationToken cancellationToken)
+    {
+        var last = new List<RefreshRun>();
+        await foreach (var run in ledger.ListAsync(table, int.MaxValue, cancellationToken))
+        {
+            if (run is { RequestedFrom: null, RequestedTo: null })
+            {
+                last.Add(run);
+                if (run.State != RunState.Failed || last.Count == Remembered)
+                {
+                    break;
+                }
+            }
+        }
+
+        return last;
     }
 
     /// <summary>Whether a tick of the schedule has come since the last run began; or that one was cut off; or it failed, and a while is over that is longer the more did.</summary>

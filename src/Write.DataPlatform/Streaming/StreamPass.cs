@@ -105,6 +105,12 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             return (through, true);
         }
 
+        if (through is { } wanted && saved.Position is { Kind: PositionKind.After } at && at.Sequence.Number >= wanted.Number)
+        {
+            // Another pass took it, and nothing may ever follow that would tell so.
+            return (wanted, false);
+        }
+
         await using var processor = await consumer.StartAsync(new ShardContext(consumer.Name, stream.Name, identity, shard, saved, lease.Fence, lease.Lost), stop);
         await using var reader = await stream.OpenAsync(shard.Id, saved.Position, stop);
         var (checkpoint, last) = await ReadAsync(consumer, processor, reader, lease, through, linger, stop);
