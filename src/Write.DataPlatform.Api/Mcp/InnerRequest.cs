@@ -35,14 +35,7 @@ internal sealed class InnerRequest(IHttpContextAccessor contexts, IEnumerable<En
         inner.Request.Path = pattern;
         inner.Request.QueryString = QueryString.Create(query.Where(p => !string.IsNullOrEmpty(p.Value)));
         inner.Request.RouteValues = values;
-        foreach (var header in new[] { CallerView.TenantHeader, CallerView.RoleHeader })
-        {
-            if (outer.Request.Headers.TryGetValue(header, out var view))
-            {
-                inner.Request.Headers[header] = view;
-            }
-        }
-
+        CallerView.Pass(outer, inner);
         if (body is not null)
         {
             inner.Request.ContentType = AnswerJson.ContentType;

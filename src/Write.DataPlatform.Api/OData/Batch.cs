@@ -38,7 +38,7 @@ internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
     private const long MaxBytes = 64 << 20;
 
     // What a request has of the batch where it says nothing itself.
-    private static readonly string[] Inherited = ["X-Forwarded-Proto", "X-Forwarded-Host", CallerView.TenantHeader, CallerView.RoleHeader, "OData-MaxVersion"];
+    private static readonly string[] Inherited = ["X-Forwarded-Proto", "X-Forwarded-Host", "OData-MaxVersion"];
 
     /// <exception cref="ProblemException">The batch itself cannot be read.</exception>
     public async Task AnswerAsync(HttpContext context)
@@ -122,6 +122,7 @@ internal sealed class Batch(CallLimits limits, IOptions<ODataOptions> settings)
             }
         }
 
+        CallerView.Pass(context, inner);
         foreach (var (name, value) in request.Headers.Where(h => !h.Key.Equals(CallerView.TenantHeader, StringComparison.OrdinalIgnoreCase) && !h.Key.Equals(CallerView.RoleHeader, StringComparison.OrdinalIgnoreCase)))
         {
             inner.Request.Headers[name] = value;

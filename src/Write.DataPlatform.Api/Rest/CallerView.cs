@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Primitives;
 using Write.DataPlatform.Insights;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Model.Reading;
@@ -60,6 +61,18 @@ internal sealed record CallerView(MetricModel Model, string? Tenant, QueryScope?
 
         // A tenant's role goes with the tenant: else the operator would see what nobody does.
         return new CallerView(model, tenant, tenant is null && role is null ? null : AccessPolicy.ScopeOf(model, new Caller(caller.Name, tenant, false) { Role = role }));
+    }
+
+    /// <summary>Lets a request that is made on behalf of another be through the same eyes.</summary>
+    public static void Pass(HttpContext from, HttpContext to)
+    {
+        foreach (var (parameter, header) in new[] { (TenantParameter, TenantHeader), (RoleParameter, RoleHeader) })
+        {
+            if (StringValues.Concat(from.Request.Query[parameter], from.Request.Headers[header]) is { Count: > 0 } named)
+            {
+                to.Request.Headers[header] = named;
+            }
+        }
     }
 
     /// <summary>The tenant whose rows a request is about; null if it is about none, or names one that does not exist.</summary>

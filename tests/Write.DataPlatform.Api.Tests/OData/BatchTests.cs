@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.WebUtilities;
@@ -37,6 +38,17 @@ public sealed class BatchTests(ServerFixture server)
 
         // Unless it is asked to go on, a batch ends with the first failure.
         Assert.Equal([200, 200, 501, 424, 424, 424, 424, 424], (await JsonAsync(Requests)).Select(a => (int)a!["status"]!));
+    }
+
+    /// <summary>Whose eyes an operator looks through in the batch's own address is so for what is in it.</summary>
+    [Fact]
+    public async Task A_batch_is_through_the_eyes_that_its_address_names()
+    {
+        const string Query = "customers_daily?$apply=aggregate(visits with sum as v)";
+        var content = JsonContent.Create(new { requests = new[] { new { id = "1", method = "get", url = Query } } });
+        using var response = await server.Client.PostAsync("/odata/$batch?tenant=acme", content, Cancel);
+        var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!["responses"]![0]!;
+        Assert.Equal((long)(await server.GetAsync($"/odata/{Query}&tenant=acme")).Body["value"]![0]!["v"]!, (long)answer["body"]!["value"]![0]!["v"]!);
     }
 
     [Fact]

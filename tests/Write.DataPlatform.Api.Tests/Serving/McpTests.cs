@@ -76,6 +76,21 @@ public sealed class McpTests(ServerFixture server)
         Assert.Equal("forbidden", (string)JsonNode.Parse(refused)!["code"]!);
     }
 
+    /// <summary>An operator may look through a tenant's eyes in the address or in a header, as at the routes.</summary>
+    [Theory]
+    [InlineData("/mcp?tenant=acme", null)]
+    [InlineData("/mcp", "acme")]
+    public async Task An_operator_looks_through_a_tenants_eyes(string address, string? header)
+    {
+        await using var client = await ConnectAsync(null, address, header);
+        var (_, text) = await CallAsync(client, "query", new() { ["query"] = JsonNode.Parse("""{"metrics":["visits"]}""") });
+        Assert.Equal(server.Sql("SELECT count(*) FROM {visits} WHERE customer = 'acme'")[0][0], (long)JsonNode.Parse(text)!["rows"]![0]!["visits"]!);
+        await using var nobodys = await ConnectAsync(null, "/mcp?tenant=nobody");
+        var (isError, refused) = await CallAsync(nobodys, "query", new() { ["query"] = JsonNode.Parse("""{"metrics":["visits"]}""") });
+        Assert.True(isError);
+        Assert.Contains("unknown_tenant", refused, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Nobody_without_a_key_gets_in()
     {
@@ -103,14 +118,15 @@ public sealed class McpTests(ServerFixture server)
         Headers = { Accept = { new MediaTypeWithQualityHeaderValue("application/json"), new MediaTypeWithQualityHeaderValue("text/event-stream") } },
     };
 
-    private async Task<McpClient> ConnectAsync(string? key)
+    private async Task<McpClient> ConnectAsync(string? key, string address = "/mcp", string? tenant = null)
     {
-        var options = new HttpClientTransportOptions { Endpoint = new Uri(server.Client.BaseAddress!, "/mcp"), TransportMode = HttpTransportMode.StreamableHttp };
-        if (key is not null)
+        var headers = new Dictionary<string, string?> { ["Authorization"] = key is null ? null : "Bearer " + key, ["X-Tenant"] = tenant };
+        var options = new HttpClientTransportOptions
         {
-            options.AdditionalHeaders = new Dictionary<string, string> { ["Authorization"] = "Bearer " + key };
-        }
-
+            Endpoint = new Uri(server.Client.BaseAddress!, address),
+            TransportMode = HttpTransportMode.StreamableHttp,
+            AdditionalHeaders = headers.Where(h => h.Value is not null).ToDictionary(h => h.Key, h => h.Value!),
+        };
         return await McpClient.CreateAsync(new HttpClientTransport(options), cancellationToken: Cancel);
     }
 
