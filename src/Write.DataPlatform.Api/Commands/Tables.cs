@@ -189,7 +189,7 @@ internal static class Tables
         var table = new Table().Border(TableBorder.Simple).AddColumns("id", "name", "role", "tenant", "state", "made", "expires", "last used");
         foreach (var key in keys)
         {
-            string?[] cells = [key.Id, key.Name, key.Role.ToString().ToLowerInvariant(), key.Tenant, KeyRoutes.StateOf(key, now), Day(key.CreatedAt), Day(key.ExpiresAt), Day(key.LastUsedAt)];
+            string?[] cells = [key.Id, key.Name, key.Role.ToString().ToLowerInvariant(), key.Tenant, KeyRoutes.StateOf(key, now), Day(key.CreatedAt), Day(key.EndsAt), Day(key.LastUsedAt)];
             table.AddRow(cells.Select(c => new Text(c ?? "")));
         }
 

@@ -79,7 +79,7 @@ internal static class KeyRoutes
         attributes = key.Attributes,
         state = StateOf(key, now),
         createdAt = key.CreatedAt,
-        expiresAt = key.ExpiresAt,
+        expiresAt = key.EndsAt,
         revokedAt = key.RevokedAt,
         lastUsedAt = key.LastUsedAt,
     };

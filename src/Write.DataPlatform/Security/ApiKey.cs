@@ -54,6 +54,13 @@ internal sealed record ApiKey
     /// <summary>From when on it is refused; null for never.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
+    /// <summary>From when on it is refused because it has a successor; null if it has none.</summary>
+    public DateTimeOffset? ReplacedAt { get; init; }
+
+    /// <summary>The first of both; null for never.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? EndsAt => ReplacedAt is null || ExpiresAt < ReplacedAt ? ExpiresAt : ReplacedAt;
+
     /// <summary>When it was revoked; null if it was not.</summary>
     public DateTimeOffset? RevokedAt { get; init; }
 
@@ -66,7 +73,7 @@ internal sealed record ApiKey
     public required byte[] Hash { get; init; }
 
     /// <summary>Whether it is good at a moment.</summary>
-    public bool IsGoodAt(DateTimeOffset now) => RevokedAt is null && (ExpiresAt is null || now < ExpiresAt);
+    public bool IsGoodAt(DateTimeOffset now) => RevokedAt is null && (EndsAt is null || now < EndsAt);
 
     internal Caller ToCaller() => new(Name, Tenant, Role == KeyRole.Operator)
     {

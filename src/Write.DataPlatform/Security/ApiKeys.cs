@@ -100,9 +100,9 @@ internal sealed class ApiKeys(IGoldStore store, TimeProvider clock, ILogger<ApiK
             return null;
         }
 
-        // The successor lives as long as the key was meant to. It comes first: should the rest fail, both are good.
+        // The successor lives as long as the key was meant to, also if it is not the first. It comes first: should the rest fail, both are good.
         var made = await CreateAsync(old.Name, old.Role, old.Tenant, old.ExpiresAt is { } end ? now + (end - old.CreatedAt) : null, new KeyGrant(old.Policy, old.Attributes ?? KeyGrant.Plain.Attributes), cancellationToken);
-        await ChangeAsync(id, key => key.ExpiresAt is { } earlier && earlier < now + overlap ? key : key with { ExpiresAt = now + overlap }, cancellationToken);
+        await ChangeAsync(id, key => key.EndsAt < now + overlap ? key : key with { ReplacedAt = now + overlap }, cancellationToken);
         return made;
     }
 

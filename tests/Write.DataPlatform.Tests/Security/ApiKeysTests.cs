@@ -111,6 +111,32 @@ public sealed class ApiKeysTests
         Assert.All(await keys.ListAsync(Cancel), k => Assert.False(k.IsGoodAt(gold.Clock.GetUtcNow())));
     }
 
+    /// <summary>The answer to the first was lost, say, and its secret with it.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(90)]
+    public async Task A_key_that_is_rotated_twice_has_successors_of_its_own_life(int? days)
+    {
+        await using var gold = new GoldFixture();
+        var keys = New(gold);
+        var life = days is { } d ? TimeSpan.FromDays(d) : (TimeSpan?)null;
+        var (key, text) = await keys.CreateAsync("Acme", KeyRole.Customer, "acme", gold.Clock.GetUtcNow() + life, KeyGrant.Plain, Cancel);
+        gold.Clock.Advance(TimeSpan.FromDays(80));
+        foreach (var _ in new[] { 1, 2 })
+        {
+            var (successor, other) = (await keys.RotateAsync(key.Id, TimeSpan.FromDays(1), Cancel))!.Value;
+            Assert.Equal(gold.Clock.GetUtcNow() + life, successor.EndsAt);
+            Assert.NotNull(await keys.AuthenticateAsync(other, Cancel));
+            gold.Clock.Advance(TimeSpan.FromHours(11));
+        }
+
+        // The second rotation does not lengthen the first one's overlap.
+        Assert.NotNull(await keys.AuthenticateAsync(text, Cancel));
+        gold.Clock.Advance(TimeSpan.FromHours(2));
+        Assert.Null(await keys.AuthenticateAsync(text, Cancel));
+        Assert.Null(await keys.RotateAsync(key.Id, TimeSpan.FromDays(1), Cancel));
+    }
+
     [Fact]
     public async Task The_last_use_is_known_to_the_minute()
     {
