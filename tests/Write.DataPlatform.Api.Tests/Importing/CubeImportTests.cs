@@ -182,6 +182,40 @@ public sealed class CubeImportTests : IDisposable
         Assert.Matches($@"name: ""?customers""?\s+type: ""?foreign""?\s+expr: ""?{column}\b", model);
     }
 
+    /// <summary>In Cube the customers of the orders' month, here those who signed up in it.</summary>
+    [Fact]
+    public async Task A_measure_over_another_cubes_is_left_out()
+    {
+        var cubes = Cubes.Replace("- { name: city, sql: city, type: string }", """
+            - { name: city, sql: city, type: string }
+                  - { name: signed_up_at, sql: signed_up_at, type: time }
+                measures:
+                  - { name: count, type: count }
+            """.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        var (code, model, notes) = await ImportAsync(cubes.Replace("- { name: buyers,", "- { name: each, type: number, sql: \"{count} - {customers.count} + {orders.count}\" }\n      - { name: buyers,", StringComparison.Ordinal));
+        Assert.True(code == ExitCode.Done, notes);
+        Assert.Contains("customers_count", model, StringComparison.Ordinal);
+        Assert.DoesNotContain("orders_each", model, StringComparison.Ordinal);
+        Assert.Contains("orders.each: It is left out: Cube takes the other cube's measures", notes, StringComparison.Ordinal);
+    }
+
+    /// <summary>A dimension or a segment that is called like the cube that is joined.</summary>
+    [Theory]
+    [InlineData("dimensions", "{ name: customers, sql: customer_id, type: number }", "orders.customers: The dimension orders.customers has the name", true)]
+    [InlineData("dimensions", "{ name: customers, sql: segment, type: string }", "orders.customers: It is left out: its name is that of the entity", true)]
+    [InlineData("segments", "{ name: customers, sql: \"{CUBE}.status = 'done'\" }", "orders.customers: It is left out: its name is that of the entity", true)]
+    [InlineData("dimensions", "{ name: customers, sql: seen_at, type: time }", "orders.customers: It is left out: orders has a time of the name", false)]
+    public async Task A_name_that_the_entity_has_is_given_up_or_is_it(string section, string member, string note, bool isJoined)
+    {
+        var (code, text, notes) = await ImportAsync(Cubes.Replace($"{section}:\n      - {{", $"{section}:\n      - {member}\n      - {{", StringComparison.Ordinal), "--json");
+        Assert.True(code == ExitCode.Done, notes);
+        var told = JsonNode.Parse(text)!;
+        Assert.Contains(told["notes"]!.AsArray().Select(n => n!.ToJsonString()), n => n.Contains(note.Split(": ", 2)[1].Split("'")[0], StringComparison.Ordinal));
+        Assert.Equal(isJoined, ((string)told["model"]!).Contains("foreign", StringComparison.Ordinal));
+        var name = (string?)told["names"]!["orders.customers"];
+        Assert.Equal(note.Contains("The dimension", StringComparison.Ordinal) ? "customers" : isJoined ? null : "orders__customers", name);
+    }
+
     [Fact]
     public async Task Strict_fails_where_anything_is_lost_and_what_is_no_YAML_is_told()
     {

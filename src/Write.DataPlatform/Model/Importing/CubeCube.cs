@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Write.DataPlatform.Model.Reading;
 
 namespace Write.DataPlatform.Model.Importing;
 
@@ -138,11 +137,11 @@ internal sealed partial class CubeCube
     }
 
     /// <summary>Takes over the measures of measures whose inputs are known by now; false if there was none.</summary>
-    public bool DeriveNext(Func<string, string?> metric)
+    public bool DeriveNext()
     {
         foreach (var (map, sql) in _derived)
         {
-            if (CubeSql.OfMeasures(sql, metric, out var used) is not { } expression)
+            if (CubeSql.OfMeasures(sql, Written, MetricOf, out var used) is not { } expression)
             {
                 continue;
             }
@@ -170,10 +169,12 @@ internal sealed partial class CubeCube
     /// <summary>Tells which measures of measures are left.</summary>
     public void GiveUpDerived()
     {
-        foreach (var (map, _) in _derived)
+        foreach (var (map, sql) in _derived)
         {
             map.Done();
-            map.Lost("its SQL is not made of measures that were taken over, in braces, and of arithmetic alone");
+            map.Lost(CubeSql.NamesOthers(sql, Written)
+                ? "Cube takes the other cube's measures from the rows that are joined, at the times of this cube; a derived metric of both would take each at its own times"
+                : "its SQL is not made of measures that were taken over, in braces, and of arithmetic alone");
         }
     }
 
@@ -215,9 +216,27 @@ internal sealed partial class CubeCube
             return;
         }
 
-        if (_fields.RemoveAll(f => (string)f["name"] == target.Name) > 0)
+        if (_fields.Find(f => (string)f["name"] == target.Name) is { } field)
         {
-            join.Differs($"The dimension {Written}.{target.Name} has the name of the entity, and is it.");
+            var isEntity = (string)field["expr"] == expression;
+            if (!isEntity && (string)field["type"] == "time")
+            {
+                join.Lost($"{Written} has a time of the name {target.Name}");
+                return;
+            }
+
+            _fields.Remove(field);
+            var map = _dimensions.Values.Concat(Map.Maps("segments")).First(m => CubeMap.Snake(m.Text("name") ?? "") == target.Name);
+            if (isEntity)
+            {
+                join.Differs($"The dimension {map.Name} has the name of the entity, and is it.");
+                _names[map.Name] = target.Name;
+            }
+            else
+            {
+                map.Lost($"its name is that of the entity by which {target.Written} is joined");
+                _names.Remove(map.Name);
+            }
         }
 
         _entities.Add(new Dictionary<string, object> { ["name"] = target.Name, ["type"] = "foreign", ["expr"] = expression });
@@ -306,31 +325,9 @@ internal sealed partial class CubeCube
         // One that leads to itself finds nothing.
         _expressions[name] = null;
         return _expressions[name] = !_dimensions.TryGetValue(name, out var map) ? null
-            : map.Raw("case") is not null ? map.Map("case") is { } cases ? Case(cases) : null
+            : map.Raw("case") is not null ? map.Map("case") is { } cases ? CubeSql.OfCases(cases, Written, Expression) : null
             : map.Text("sql") is { } sql ? CubeSql.OfColumns(sql, Written, Expression)
             : null;
-    }
-
-    private string? Case(CubeMap cases)
-    {
-        var parts = new List<string>();
-        if (!cases.IsMaps("when") || !cases.IsMap("else"))
-        {
-            return null;
-        }
-
-        foreach (var when in cases.Maps("when"))
-        {
-            if (when.Text("sql") is not { } sql || CubeSql.OfColumns(sql, Written, Expression) is not { } condition || when.Raw("label") is not WrittenScalar label)
-            {
-                return null;
-            }
-
-            parts.Add($"WHEN {condition} THEN {Literal(label.Value)}");
-        }
-
-        var otherwise = cases.Map("else") is { } rest ? rest.Raw("label") is WrittenScalar text ? $" ELSE {Literal(text.Value)}" : null : "";
-        return parts.Count == 0 || otherwise is null ? null : $"CASE {string.Join(' ', parts)}{otherwise} END";
     }
 
     private void ReadSegments()
@@ -478,8 +475,6 @@ internal sealed partial class CubeCube
 
         return item;
     }
-
-    private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
     [GeneratedRegex("^(?!.*__)(?!(metric_time|second|minute|hour|day|week|month|quarter|year)$)[a-z][a-z0-9_]*$")]
     private static partial Regex LegalName();

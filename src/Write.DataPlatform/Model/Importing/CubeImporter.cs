@@ -81,13 +81,13 @@ internal sealed class CubeImporter
             _names.ToImmutableSortedDictionary(StringComparer.Ordinal));
     }
 
-    /// <summary>Measures of measures, whose inputs may be such themselves, in any order and of any cube.</summary>
+    /// <summary>Measures of measures, whose inputs may be such themselves, in any order.</summary>
     private void DeriveAll()
     {
         bool hasMore;
         do
         {
-            hasMore = _cubes.Values.Any(cube => cube.DeriveNext(name => MetricOf(cube, name)));
+            hasMore = _cubes.Values.Any(cube => cube.DeriveNext());
         }
         while (hasMore);
 
@@ -95,17 +95,5 @@ internal sealed class CubeImporter
         {
             cube.GiveUpDerived();
         }
-    }
-
-    private string? MetricOf(CubeCube cube, string name)
-    {
-        var parts = name.Split('.');
-        return parts switch
-        {
-            [var own] => cube.MetricOf(own),
-            ["CUBE", var own] => cube.MetricOf(own),
-            [var other, var measure] => _cubes.GetValueOrDefault(other)?.MetricOf(measure),
-            _ => null,
-        };
     }
 }

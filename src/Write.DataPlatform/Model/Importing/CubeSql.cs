@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Write.DataPlatform.Model.Reading;
 
 namespace Write.DataPlatform.Model.Importing;
 
@@ -15,26 +16,51 @@ internal static partial class CubeSql
         var text = Own(cube).Replace(sql, "");
         text = Reference().Replace(text, match =>
         {
-            var name = match.Groups[1].Value;
-            name = name.StartsWith("CUBE.", StringComparison.Ordinal) ? name[5..] : name.StartsWith(cube + ".", StringComparison.Ordinal) ? name[(cube.Length + 1)..] : name;
-            var found = name.Contains('.', StringComparison.Ordinal) ? null : member(name);
+            var found = OwnMember(match.Groups[1].Value, cube) is { } name ? member(name) : null;
             isGood &= found is not null;
             return found is null ? "" : IsName(found) ? found : $"({found})";
         });
         return isGood && IsPlain(text) ? text.Trim() : null;
     }
 
+    /// <summary>The expression of a dimension's <c>case</c>; null if one of its parts is none, or none over the cube's own table.</summary>
+    /// <param name="cases">What is written.</param>
+    /// <param name="cube">The cube's name as it was written.</param>
+    /// <param name="member">The SQL of another dimension of the cube; null if there is none that can be read.</param>
+    public static string? OfCases(CubeMap cases, string cube, Func<string, string?> member)
+    {
+        var parts = new List<string>();
+        if (!cases.IsMaps("when") || !cases.IsMap("else"))
+        {
+            return null;
+        }
+
+        foreach (var when in cases.Maps("when"))
+        {
+            if (when.Text("sql") is not { } sql || OfColumns(sql, cube, member) is not { } condition || when.Raw("label") is not WrittenScalar label)
+            {
+                return null;
+            }
+
+            parts.Add($"WHEN {condition} THEN {Literal(label.Value)}");
+        }
+
+        var otherwise = cases.Map("else") is { } rest ? rest.Raw("label") is WrittenScalar text ? $" ELSE {Literal(text.Value)}" : null : "";
+        return parts.Count == 0 || otherwise is null ? null : $"CASE {string.Join(' ', parts)}{otherwise} END";
+    }
+
     /// <summary>An expression over measures, by the names of their metrics; null if it holds anything else.</summary>
     /// <param name="sql">The text of the measure.</param>
+    /// <param name="cube">The cube's name as it was written.</param>
     /// <param name="metric">The metric of a measure; null if there is none.</param>
     /// <param name="used">The metrics that stand in it.</param>
-    public static string? OfMeasures(string sql, Func<string, string?> metric, out IReadOnlyList<string> used)
+    public static string? OfMeasures(string sql, string cube, Func<string, string?> metric, out IReadOnlyList<string> used)
     {
         var found = new List<string>();
         var isGood = true;
         var text = Reference().Replace(sql, match =>
         {
-            var name = metric(match.Groups[1].Value);
+            var name = OwnMember(match.Groups[1].Value, cube) is { } own ? metric(own) : null;
             isGood &= name is not null;
             if (name is not null && !found.Contains(name))
             {
@@ -48,6 +74,9 @@ internal static partial class CubeSql
         // What is left between the references must not look at rows.
         return isGood && found.Count > 0 && IsPlain(text) && !Aggregate().IsMatch(text) ? text.Trim() : null;
     }
+
+    /// <summary>Whether an expression names a member of another cube.</summary>
+    public static bool NamesOthers(string sql, string cube) => Reference().Matches(sql).Any(match => OwnMember(match.Groups[1].Value, cube) is null);
 
     /// <summary>The two sides of <c>{CUBE}.customer_id = {customers.id}</c>; null for any other condition.</summary>
     public static (CubeSide Left, CubeSide Right)? Equality(string sql, string cube)
@@ -66,6 +95,17 @@ internal static partial class CubeSql
     public static string? TableOf(string sql) => WholeTable().Match(sql) is { Success: true } match ? match.Groups[1].Value : null;
 
     public static bool IsName(string text) => Identifier().IsMatch(text);
+
+    /// <summary>The name of a member of the cube itself; null for one of another.</summary>
+    private static string? OwnMember(string reference, string cube) =>
+        reference.Split('.') switch
+        {
+            [var own] => own,
+            [var of, var own] when of == "CUBE" || of == cube => own,
+            _ => null,
+        };
+
+    private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
     private static bool IsPlain(string text) => text.IndexOfAny(['{', '}', ';']) < 0 && !text.Contains("--", StringComparison.Ordinal) && !CubeWord().IsMatch(text);
 
