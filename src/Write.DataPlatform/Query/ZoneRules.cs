@@ -8,30 +8,31 @@ namespace Write.DataPlatform.Query;
 /// <summary>
 /// Turns UTC into local time and back inside SQL by the zone's own transitions, written as a CASE over the range that is queried.
 /// Every engine then cuts the same buckets, whatever version of the zone database it has, and DuckDB does it many times faster than by zone name.
-/// An open bound stands for 1970 or 2070, as do the bounds of a range of more than a hundred years.
+/// An open bound stands for 1970 or 2070, as do bounds before 1900 or after 2100.
 /// </summary>
 internal static class ZoneRules
 {
-    private const int MaxYears = 100;
-
-    /// <summary>More are found by halves.</summary>
+    /// <summary>More branches are found by halves.</summary>
     private const int MaxBranches = 4;
 
-    private static readonly DateTime First = new(1970, 1, 1);
+    /// <summary>So many have room wherever a local time stands.</summary>
+    private const int ShortYears = 12;
 
-    private static readonly DateTime Last = new(1970 + MaxYears, 1, 1);
+    private static readonly (DateTime From, DateTime To) Open = (new DateTime(1970, 1, 1), new DateTime(2070, 1, 1));
+
+    private static readonly (DateTime From, DateTime To) Modern = (new DateTime(1990, 1, 1), new DateTime(2041, 1, 1));
 
     private static readonly ConcurrentDictionary<(string Zone, int Year), ImmutableArray<Transition>> Years = new();
 
     /// <summary>
-    /// A UTC timestamp on the zone's clock; the bounds enclose every value. Where they are open or far apart, what is before 1990 or after 2040 is converted by the zone's name:
-    /// a statement has a length.
+    /// A UTC timestamp on the zone's clock; the bounds enclose every value. Where they are open or far apart, that of a time before 1990 or after 2040 is told by the zone's name,
+    /// and so it is for all times where the statement has no room for so many transitions.
     /// </summary>
     /// <param name="utc">The timestamp.</param>
     /// <param name="zone">The zone.</param>
     /// <param name="fromUtc">Where values begin, if that is known.</param>
     /// <param name="toUtc">Where they end, exclusive, if that is known.</param>
-    /// <param name="isRepeated">Whether it becomes part of an expression that says it for each of many branches, in which a long CASE has no room; the zone's name is used then.</param>
+    /// <param name="isRepeated">Whether it becomes part of an expression that says it for each of many branches, in which more than a few years have no room.</param>
     public static SqlExpression ToLocal(SqlExpression utc, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc, bool isRepeated = false)
     {
         if (IsUtc(zone))
@@ -39,18 +40,18 @@ internal static class ZoneRules
             return utc;
         }
 
-        if (fromUtc is { } start && toUtc is { } end && end.Year - start.Year < (isRepeated ? 12 : 50))
+        if (IsKnown(fromUtc, toUtc) && toUtc!.Value.Year - fromUtc!.Value.Year < ShortYears)
         {
-            return ByTransitions(utc, zone, start, end, isLocal: false);
+            return ByTransitions(utc, zone, fromUtc.Value, toUtc.Value, isLocal: false);
         }
 
-        var byName = new SqlAtZone(utc, Iana(zone));
-        var (from, to) = (new DateTime(1990, 1, 1), new DateTime(2041, 1, 1));
-        return isRepeated || fromUtc >= to || toUtc <= from
-            ? byName
-            : new SqlCase(
-                [(new SqlBinary("<", utc, new SqlLiteral(from)), byName), (new SqlBinary(">=", utc, new SqlLiteral(to)), byName)],
-                ByTransitions(utc, zone, fromUtc > from ? fromUtc.Value : from, toUtc < to ? toUtc.Value : to, isLocal: false));
+        var (byName, (from, to)) = (new SqlAtZone(utc, Iana(zone)), Within(fromUtc, toUtc, Modern));
+        return isRepeated || from >= to ? byName : byName with
+        {
+            Rules = new SqlCase(
+                [(new SqlBinary("<", utc, new SqlLiteral(Modern.From)), byName), (new SqlBinary(">=", utc, new SqlLiteral(Modern.To)), byName)],
+                ByTransitions(utc, zone, from, to, isLocal: false)),
+        };
     }
 
     /// <summary>
@@ -64,7 +65,7 @@ internal static class ZoneRules
             return local;
         }
 
-        var (from, to) = Known(fromUtc, toUtc);
+        var (from, to) = Known(fromUtc, toUtc, Open);
         return ByTransitions(local, zone, from, to, isLocal: true);
     }
 
@@ -78,7 +79,7 @@ internal static class ZoneRules
             return Truncate(TimeSpan.Zero);
         }
 
-        var (from, to) = Known(fromUtc, toUtc);
+        var (from, to) = Known(fromUtc, toUtc, Open);
         var offsets = Offsets(zone, from, to, isLocal: false);
         return offsets.Length > 1 && offsets.All(o => IsWhole(o.Offset, grain)) ? Truncate(TimeSpan.Zero) : Choose(utc, offsets, Truncate);
     }
@@ -99,34 +100,30 @@ internal static class ZoneRules
     public static DateTime ToLocal(DateTime utc, TimeZoneInfo zone) =>
         Clamp(DateTime.SpecifyKind(utc, DateTimeKind.Unspecified), zone.GetUtcOffset(DateTime.SpecifyKind(utc, DateTimeKind.Utc)));
 
-    /// <summary>Whether the clock only changes by whole hours between the bounds, so that hours an hour apart are its hours.</summary>
+    /// <summary>Whether the clock only changes by whole hours between the bounds, so that hours an hour apart are its hours; an open bound stands for 1990 or 2040 here.</summary>
     public static bool KeepsHours(TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
     {
-        var (from, to) = Known(fromUtc, toUtc);
+        var (from, to) = Known(fromUtc, toUtc, Modern);
         return IsUtc(zone) || Transitions(zone, from, to).All(t => IsWhole(t.After - t.Before, TimeGrain.Hour));
     }
 
     /// <summary>Whether every offset between the bounds is a whole number of buckets of a grain within a day, so that they are the same in the zone and in UTC; of open bounds that is not known.</summary>
-    public static bool HasWhole(TimeGrain grain, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc)
-    {
-        var known = Known(fromUtc, toUtc);
-        return IsUtc(zone) || (known == (fromUtc, toUtc) && Offsets(zone, known.From, known.To, isLocal: false).All(o => IsWhole(o.Offset, grain)));
-    }
+    public static bool HasWhole(TimeGrain grain, TimeZoneInfo zone, DateTime? fromUtc, DateTime? toUtc) =>
+        IsUtc(zone) || (IsKnown(fromUtc, toUtc) && Offsets(zone, fromUtc!.Value, toUtc!.Value, isLocal: false).All(o => IsWhole(o.Offset, grain)));
 
     public static bool IsUtc(TimeZoneInfo zone) => zone.BaseUtcOffset == TimeSpan.Zero && !zone.SupportsDaylightSavingTime && zone.Id is "UTC" or "Etc/UTC";
 
     private static bool IsWhole(TimeSpan offset, TimeGrain grain) => offset.Ticks % Calendar.Fixed(grain).Ticks == 0;
 
-    /// <summary>A range without open bounds; empty where it lies outside of what those stand for.</summary>
-    private static (DateTime From, DateTime To) Known(DateTime? fromUtc, DateTime? toUtc)
-    {
-        if (fromUtc is { } from && toUtc is { } to && to.Year - from.Year <= MaxYears)
-        {
-            return (from, to);
-        }
+    /// <summary>Whether a range has bounds, between which transitions are looked for.</summary>
+    private static bool IsKnown(DateTime? fromUtc, DateTime? toUtc) => fromUtc is { Year: >= 1900 } && toUtc is { Year: < 2100 };
 
-        return (fromUtc > First ? fromUtc.Value : First, toUtc < Last ? toUtc.Value : Last);
-    }
+    private static (DateTime From, DateTime To) Known(DateTime? fromUtc, DateTime? toUtc, (DateTime From, DateTime To) open) =>
+        IsKnown(fromUtc, toUtc) ? (fromUtc!.Value, toUtc!.Value) : Within(fromUtc, toUtc, open);
+
+    /// <summary>What a range and another have in common; empty, from after to, for nothing.</summary>
+    private static (DateTime From, DateTime To) Within(DateTime? fromUtc, DateTime? toUtc, (DateTime From, DateTime To) other) =>
+        (fromUtc > other.From ? fromUtc.Value : other.From, toUtc < other.To ? toUtc.Value : other.To);
 
     private static SqlExpression ByTransitions(SqlExpression time, TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc, bool isLocal) =>
         Choose(time, Offsets(zone, fromUtc, toUtc, isLocal), offset => new SqlAddSeconds(time, (isLocal ? -1 : 1) * (long)offset.TotalSeconds));
@@ -155,17 +152,13 @@ internal static class ZoneRules
 
     private static ImmutableArray<Transition> Transitions(TimeZoneInfo zone, DateTime fromUtc, DateTime toUtc) =>
         [.. Enumerable.Range(fromUtc.Year, Math.Max(0, toUtc.Year - fromUtc.Year + 1))
-            .SelectMany(year => Find(zone, year))
+            .SelectMany(year => Years.GetOrAdd((zone.Id, year), static (key, zone) => Find(zone, key.Year), zone))
             .Where(t => t.Utc > fromUtc && t.Utc < toUtc)];
 
-    /// <summary>A year's transitions; callers choose the years, so those far away are not kept.</summary>
-    private static ImmutableArray<Transition> Find(TimeZoneInfo zone, int year) =>
-        year < First.Year || year > Last.Year ? Search(zone, year) : Years.GetOrAdd((zone.Id, year), static (key, zone) => Search(zone, key.Year), zone);
-
-    private static ImmutableArray<Transition> Search(TimeZoneInfo zone, int year)
+    private static ImmutableArray<Transition> Find(TimeZoneInfo zone, int year)
     {
         var found = ImmutableArray.CreateBuilder<Transition>();
-        var end = year == 9999 ? DateTime.MaxValue : new DateTime(year + 1, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        var end = new DateTime(year + 1, 1, 1, 0, 0, 0, DateTimeKind.Utc);
         var time = new DateTime(year, 1, 1, 0, 0, 0, DateTimeKind.Utc);
         while (time < end)
         {

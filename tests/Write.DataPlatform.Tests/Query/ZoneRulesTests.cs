@@ -89,7 +89,7 @@ public sealed class ZoneRulesTests
         RandomCases.Of(200),
         print: d => $"{d.Zone.Id} {d.From:u} {d.To:u}");
 
-    /// <summary>What open bounds stand for is 1970 and 2070; the clock of Caracas was put back by half an hour in 2007 and on again in 2016.</summary>
+    /// <summary>The clock of Caracas was put back by half an hour in 2007 and on again in 2016, that of Singapore put on in 1982.</summary>
     [Theory]
     [InlineData("Europe/Berlin", null, null, true)]
     [InlineData("America/Caracas", null, null, false)]
@@ -99,7 +99,10 @@ public sealed class ZoneRulesTests
     [InlineData("America/Caracas", "2016-05-02", null, true)]
     [InlineData("America/Caracas", "0001-01-01", "9999-12-31", false)]
     [InlineData("America/Caracas", "2080-01-01", null, true)]
-    public void Open_bounds_stand_for_a_century(string zone, string? from, string? to, bool keepsHours)
+    [InlineData("Asia/Singapore", null, null, true)]
+    [InlineData("Asia/Singapore", "1981-01-01", "2024-01-01", false)]
+    [InlineData("Europe/Berlin", "1100-01-01", "1101-01-01", true)]
+    public void What_open_bounds_stand_for_is_of_today(string zone, string? from, string? to, bool keepsHours)
     {
         var info = TimeZoneInfo.FindSystemTimeZoneById(zone);
         var (start, end) = (At(from), At(to));
@@ -133,6 +136,19 @@ public sealed class ZoneRulesTests
             reader => ResultRows.Read(reader, Cancel).Rows,
             Cancel);
         Assert.Equal([local, utc], rows[0].Select(v => ((DateTime)v!).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)));
+    }
+
+    /// <summary>Athena takes 262,144 bytes, and so many conditions on another time are legal.</summary>
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(300, false)]
+    public void A_statement_without_room_for_the_rules_names_the_zone(int times, bool hasRules)
+    {
+        var local = ZoneRules.ToLocal(new SqlColumn("t", "ended_at"), TimeZoneInfo.FindSystemTimeZoneById("America/New_York"), null, null);
+        var statement = SqlWriter.Write(AthenaDialect.Instance, new SqlSelect([.. Enumerable.Range(0, times).Select(i => new SqlProjection(local, $"c{i}"))], new SqlTable("visits"), "t"));
+        Assert.Equal(hasRules, statement.Text.Contains("TIMESTAMP '2025-03-09 07:00:00", StringComparison.Ordinal));
+        Assert.Contains("'America/New_York'", statement.Text, StringComparison.Ordinal);
+        Assert.True(statement.Text.Length < 64 * 1024, $"{statement.Text.Length}");
     }
 
     private static DateTime? At(string? day) => day is null ? null : DateTime.Parse(day, CultureInfo.InvariantCulture);

@@ -152,4 +152,8 @@ internal sealed record SqlPeriodsBetween(TimeGrain Grain, SqlExpression From, Sq
 internal sealed record SqlNextIsoYear(SqlExpression Inner) : SqlExpression;
 
 /// <summary>A UTC timestamp on the clock of a zone, by the engine's own zone rules.</summary>
-internal sealed record SqlAtZone(SqlExpression Inner, string ZoneId) : SqlExpression;
+internal sealed record SqlAtZone(SqlExpression Inner, string ZoneId) : SqlExpression
+{
+    /// <summary>The same by ours, as long as the statement has room for them; null where it has not.</summary>
+    public SqlExpression? Rules { get; init; }
+}

@@ -6,16 +6,28 @@ using Write.DataPlatform.Model;
 namespace Write.DataPlatform.Query.Sql;
 
 /// <summary>Spells a tree in one dialect, in one pass, so that placeholders are numbered in the order they stand.</summary>
-internal sealed class SqlWriter(SqlDialect dialect)
+/// <param name="dialect">The dialect.</param>
+/// <param name="zonesByName">Whether clocks are told by the engine's own zone rules wherever that can be.</param>
+internal sealed class SqlWriter(SqlDialect dialect, bool zonesByName = false)
 {
+    /// <summary>A longer statement has no room for the rules of zones.</summary>
+    private const int MaxTextWithRules = 64 * 1024;
+
     private static readonly string[] Values = ["true", "false", "null", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"];
 
     private readonly ImmutableArray<object?>.Builder _parameters = ImmutableArray.CreateBuilder<object?>();
+    private bool _hasRules;
 
     public static SqlStatement Write(SqlDialect dialect, SqlRelation relation)
     {
         var writer = new SqlWriter(dialect);
         var text = writer.Statement(relation);
+        if (text.Length > MaxTextWithRules && writer._hasRules)
+        {
+            writer = new SqlWriter(dialect, zonesByName: true);
+            text = writer.Statement(relation);
+        }
+
         if (text.Length > dialect.MaxTextBytes / 4 && Encoding.UTF8.GetByteCount(text) is var bytes && bytes > dialect.MaxTextBytes)
         {
             throw new QueryException(
@@ -72,9 +84,15 @@ internal sealed class SqlWriter(SqlDialect dialect)
         SqlSecondsBetween between => dialect.SecondsBetween(Expression(between.From), Expression(between.To)),
         SqlPeriodsBetween between => dialect.PeriodsBetween(between.Grain, Expression(between.From), Expression(between.To)),
         SqlNextIsoYear next => dialect.NextIsoYear(Expression(next.Inner)),
-        SqlAtZone zone => dialect.AtZone(Expression(zone.Inner), zone.ZoneId),
+        SqlAtZone zone => AtZone(zone),
         _ => throw new ArgumentOutOfRangeException(nameof(expression), expression, "This expression has no spelling."),
     };
+
+    private string AtZone(SqlAtZone zone)
+    {
+        _hasRules |= zone.Rules is not null;
+        return zone.Rules is { } rules && !zonesByName ? Expression(rules) : dialect.AtZone(Expression(zone.Inner), zone.ZoneId);
+    }
 
     private static ColumnKind? KindOf(SqlExpression expression) => expression switch
     {
