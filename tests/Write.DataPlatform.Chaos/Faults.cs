@@ -30,12 +30,20 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
             [Disk] = FillDiskAsync, [Clock] = JumpAsync,
         };
         var kinds = Names.Where(n => (only.Count == 0 || only.Contains(n)) && (n != Disk || place.NoDisk is null) && (n != Clock || hasClock)).ToArray();
+        // After the clock was wrong less can be told of an answer.
+        var clockFrom = kinds.Contains(Clock) && kinds.Length > 1 ? duration * 2 / 3 : (TimeSpan?)null;
+        kinds = clockFrom is null ? kinds : [.. kinds.Where(n => n != Clock)];
         var started = time.GetTimestamp();
         var deck = new Queue<string>();
         while (time.GetElapsedTime(started) < duration)
         {
             await Task.Delay((0.5 + 2 * random.NextDouble()) * TimeSpan.FromSeconds(1), time, cancellationToken);
-            if (deck.Count == 0)
+            if (time.GetElapsedTime(started) >= clockFrom)
+            {
+                (clockFrom, kinds) = (null, [.. kinds, Clock]);
+                deck = new Queue<string>([Clock]);
+            }
+            else if (deck.Count == 0)
             {
                 random.Shuffle(kinds);
                 deck = new Queue<string>(kinds);

@@ -165,6 +165,7 @@ internal sealed class Ledger(Findings findings)
                 }
             }
 
+            findings.Count("numbers that had to be at least so much", lower.Count);
             foreach (var key in reading.Groups.Keys.Union(upper.Keys))
             {
                 var got = reading.Groups.GetValueOrDefault(key);
