@@ -74,7 +74,7 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
     {
         to.Add(HttpMethod.Get, "/v1/saved-queries", to.Operation(
             "Queries", "listSavedQueries", "The model's saved queries", "For callers that are no tenant's.",
-            Schemas.Object(null, ("savedQueries", Schemas.List(Schemas.Object(null, ("name", Schemas.Text()), ("description", Schemas.OrNull(Schemas.Text())), ("href", Schemas.Text()), ("query", to.Ref(Schemas.Query)))))), 401));
+            Schemas.Object(null, ("savedQueries", Schemas.List(to.Named("SavedQuery", Schemas.Object(null, ("name", Schemas.Text()), ("description", Schemas.OrNull(Schemas.Text())), ("href", Schemas.Text()), ("query", to.Ref(Schemas.Query))))))), 401));
         var saved = to.Operation("Queries", "savedQuery", "Answers a saved query", "For callers that are no tenant's.", to.Ref(Schemas.Answer), 400, 401, 404, 406, 422, 503);
         saved.Parameters!.Add(Operations.Path("name", "The saved query"));
         saved.Parameters.Add(Operations.Query(QueryRoutes.CursorParameter, Schemas.Text(), "The next of the page before"));
@@ -127,8 +127,8 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         var picture = to.Operation(
             "Insights", "insightPicture", "An insight as a picture (SVG)", "For mails, wikis and chats; readable from 400 to 1,200 pixels. Takes the insight's own parameters too, and has its policies, limits and ETag.", null, 400, 401, 404, 422, 429, 503);
         picture.Parameters!.Add(Operations.Path("name", "The insight"));
-        Operations.AddPictureParameters(picture);
-        picture.Responses!["200"] = Operations.Response("The picture", SvgAnswers.ContentType, Schemas.Text());
+        to.AddPictureParameters(picture);
+        picture.Responses!["200"] = Operations.Response("The picture", SvgAnswers.ContentType, Schemas.Text(format: "binary"));
         picture.Responses["304"] = new OpenApiResponse { Description = "The picture at hand is up to date" };
         to.Add(HttpMethod.Get, "/v1/insights/{name}.svg", picture);
     }
@@ -219,11 +219,11 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
 
     private static void Keys(Operations to)
     {
-        OpenApiSchema about = Schemas.Object(
+        var about = to.Named("ApiKey", Schemas.Object(
             null, ("id", Schemas.Text()), ("name", Schemas.Text()), ("role", Schemas.OneOf(null, Schemas.Words<KeyRole>())), ("tenant", Schemas.OrNull(Schemas.Text())),
             ("policy", Schemas.OrNull(Schemas.Text("The role of the model that says what it sees; null for the one of its kind"))), ("attributes", new OpenApiSchema { Description = "Values for row policies, by name" }),
             ("state", Schemas.OneOf(null, ["good", "expired", "revoked"])), ("createdAt", Schemas.Text(format: "date-time")), ("expiresAt", Schemas.OrNull(Schemas.Text(format: "date-time"))),
-            ("revokedAt", Schemas.OrNull(Schemas.Text(format: "date-time"))), ("lastUsedAt", Schemas.OrNull(Schemas.Text(format: "date-time"))));
+            ("revokedAt", Schemas.OrNull(Schemas.Text(format: "date-time"))), ("lastUsedAt", Schemas.OrNull(Schemas.Text(format: "date-time")))));
         OpenApiSchema Made() => Schemas.Object(null, ("key", Schemas.Text("The key itself, this once")), ("about", about));
         to.Add(HttpMethod.Get, "/v1/keys", to.Operation("Keys", "listKeys", "Callers' keys, without their secrets", null, Schemas.Object(null, ("keys", Schemas.List(about))), 401, 403, 503));
         var create = to.Operation("Keys", "createKey", "Makes a key", "Of a tenant, or with the role analyst or operator or one of the model's.", null, 400, 401, 403, 503);
@@ -250,8 +250,8 @@ internal sealed class ApiDocument(ModelStore models, IHttpContextAccessor reques
         rotate.Responses!["201"] = Operations.Response("The successor", AnswerJson.ContentType, Made());
         to.Add(HttpMethod.Post, "/v1/keys/{id}/rotate", rotate);
         Add(
-            to, "/v1/audit", to.Operation("Keys", "listActs", "What operators did, newest first", null, Schemas.Object(null, ("acts", Schemas.List(Schemas.Object(
-                null, ("at", Schemas.Text(format: "date-time")), ("by", Schemas.Text()), ("keyId", Schemas.OrNull(Schemas.Text())), ("action", Schemas.Text()), ("subject", Schemas.Text()), ("detail", Schemas.OrNull(Schemas.Text())))))), 400, 401, 403, 503),
+            to, "/v1/audit", to.Operation("Keys", "listActs", "What operators did, newest first", null, Schemas.Object(null, ("acts", Schemas.List(to.Named("Act", Schemas.Object(
+                null, ("at", Schemas.Text(format: "date-time")), ("by", Schemas.Text()), ("keyId", Schemas.OrNull(Schemas.Text())), ("action", Schemas.Text()), ("subject", Schemas.Text()), ("detail", Schemas.OrNull(Schemas.Text()))))))), 400, 401, 403, 503),
             Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(100) }));
     }
 

@@ -14,7 +14,7 @@ internal static class InsightOperations
         foreach (var insight in model.Insights.Values.Where(isVisible))
         {
             var query = InsightBinder.BindDefaults(insight).Query;
-            var row = Schemas.Object(null, Columns(model, query));
+            var row = operations.Named($"insight-{insight.Name}-row", Schemas.Object(null, Columns(model, query)));
             var totals = query.Totals ? Schemas.Object(null, Columns(model, query).Skip(query.GroupBy.Length)) : null;
             var operation = operations.Operation(
                 "Insights",

@@ -36,8 +36,18 @@ internal sealed class Operations(OpenApiDocument document)
             document.Paths.Add(path, item = new OpenApiPathItem());
         }
 
+        if (operation.RequestBody?.Content?.Values.OfType<OpenApiMediaType>().FirstOrDefault() is { } body)
+        {
+            Name(body, operation.OperationId + "Body");
+        }
+
         foreach (var (status, response) in operation.Responses!)
         {
+            if (status.StartsWith('2') && response.Content?.TryGetValue(AnswerJson.ContentType, out var content) is true && content is OpenApiMediaType json)
+            {
+                Name(json, operation.OperationId + "Answer");
+            }
+
             if ((status.StartsWith('2') || status == "400") && response.Content?.Values.OfType<OpenApiMediaType>().FirstOrDefault(m => m.Example is null) is { } answer)
             {
                 // Jobs and mistakes are told alike everywhere.
@@ -47,6 +57,22 @@ internal sealed class Operations(OpenApiDocument document)
         }
 
         ((OpenApiPathItem)item).AddOperation(method, operation);
+    }
+
+    /// <summary>Puts a schema among those that have a name, so that generated clients have one for it, too.</summary>
+    public IOpenApiSchema Named(string name, OpenApiSchema schema)
+    {
+        name = string.Concat(name.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
+        document.Components!.Schemas!.Add(name, schema);
+        return Ref(name);
+    }
+
+    private void Name(OpenApiMediaType content, string name)
+    {
+        if (content.Schema is OpenApiSchema { Type: JsonSchemaType.Object, Properties.Count: > 0 } schema)
+        {
+            content.Schema = Named(name, schema);
+        }
     }
 
     public OpenApiOperation Operation(string tag, string id, string summary, string? description, IOpenApiSchema? body, params IEnumerable<int> refusals)
@@ -84,7 +110,7 @@ internal sealed class Operations(OpenApiDocument document)
     /// <summary>What every answer of rows has: format, tenant view, tag.</summary>
     public void AddAnswerParts(OpenApiOperation operation, bool isTagged)
     {
-        operation.Parameters!.Add(Query(AnswerFormats.Parameter, Schemas.OneOf(null, AnswerFormats.Names), "The format; else the Accept header says"));
+        operation.Parameters!.Add(Query(AnswerFormats.Parameter, Ref(Schemas.Format), "The format; else the Accept header says"));
         operation.Parameters.Add(Query(CallerView.TenantParameter, Schemas.Text(), "For operators: the rows of this tenant alone, as it sees them"));
         operation.Parameters.Add(Query(CallerView.RoleParameter, Schemas.Text(), "For operators: what this role of the model sees"));
         var ok = (OpenApiResponse)operation.Responses!["200"];
@@ -111,10 +137,10 @@ internal sealed class Operations(OpenApiDocument document)
     }
 
     /// <summary>How a picture is to be drawn.</summary>
-    public static void AddPictureParameters(OpenApiOperation operation)
+    public void AddPictureParameters(OpenApiOperation operation)
     {
         operation.Parameters!.Add(Query(SvgAnswers.WidthParameter, new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = $"{ChartLook.MinWidth}", Maximum = $"{ChartLook.MaxWidth}", Default = JsonValue.Create(ChartLook.DefaultWidth) }, "Of a picture: its width in pixels"));
-        operation.Parameters.Add(Query(SvgAnswers.ThemeParameter, Schemas.OneOf(null, Schemas.Words<ChartTheme>()), "Of a picture: its colours; auto goes by the reader's system"));
+        operation.Parameters.Add(Query(SvgAnswers.ThemeParameter, Ref(Schemas.Theme), "Of a picture: its colours; auto goes by the reader's system"));
     }
 
     public static OpenApiResponse Response(string description, string type, IOpenApiSchema schema, JsonNode? example = null) => new()

@@ -22,6 +22,8 @@ internal static class Schemas
     public const string Run = "Run";
     public const string Job = "Job";
     public const string Health = "Health";
+    public const string Format = "AnswerFormat";
+    public const string Theme = "ChartTheme";
 
     public static OpenApiSchema Text(string? description = null, string? format = null) => new() { Type = JsonSchemaType.String, Description = description, Format = format };
 
@@ -192,6 +194,8 @@ internal static class Schemas
                 ("tenant", OrNull(Text())),
                 ("startedAt", Text(format: "date-time")),
                 ("endedAt", OrNull(Text(format: "date-time")))),
+            [Format] = OneOf("How an answer is written", Rest.AnswerFormats.Names),
+            [Theme] = OneOf("The colours of a picture", Words<Charts.ChartTheme>()),
             [Health] = Object(
                 null,
                 ("status", OneOf(null, "Healthy", "Degraded", "Unhealthy")),

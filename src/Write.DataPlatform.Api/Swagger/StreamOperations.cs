@@ -34,18 +34,18 @@ internal static class StreamOperations
             ("sealedTo", Moment("Event time before which nothing more is counted")), ("openWindows", Schemas.Whole()), ("events", Schemas.Whole("Counted")),
             ("duplicates", Schemas.Whole("Left out, for they were counted before")), ("deadLetters", Schemas.Whole("Not counted")),
         ];
-        var one = Schemas.Object(
+        var one = to.Named("Stream", Schemas.Object(
             null,
             [
                 ("name", Schemas.Text()), ("source", Schemas.Text()), ("semanticModel", Schemas.Text()), ("tables", Schemas.List(Schemas.Text())), ("windowSeconds", Schemas.Number()), ("allowedLatenessSeconds", Schemas.Number()),
                 .. progress, ("problems", Schemas.List(Schemas.Text())),
                 ("shards", Schemas.List(Schemas.Object(null, [("shard", Schemas.Text()), ("isEnded", Schemas.Flag()), ("position", Schemas.OrNull(Schemas.Text())), .. progress, ("landsInLake", Schemas.Flag("Whether the stream itself writes its events to the lake")), ("at", Schemas.Text(format: "date-time"))]))),
-            ]);
+            ]));
         to.Add(HttpMethod.Get, "/v1/streams", to.Operation("Streams", "listStreams", "The streams, how far they are counted", null, Schemas.Object(null, ("streams", Schemas.List(one))), 401, 403, 503));
 
-        var letter = Schemas.Object(
+        var letter = to.Named("DeadLetter", Schemas.Object(
             null, ("id", Schemas.Text()), ("reason", Schemas.Text()), ("message", Schemas.Text()), ("shard", Schemas.Text()), ("sequence", Schemas.Text()), ("partitionKey", Schemas.Text()), ("arrivedAt", Schemas.Text(format: "date-time")),
-            ("eventTime", Moment("If it could be read")), ("isInLake", Schemas.Flag("Whether the refresh counts it")), ("bytes", Schemas.Whole()), ("isCut", Schemas.Flag("Whether only the start was kept")), ("data", Schemas.Text("The record")));
+            ("eventTime", Moment("If it could be read")), ("isInLake", Schemas.Flag("Whether the refresh counts it")), ("bytes", Schemas.Whole()), ("isCut", Schemas.Flag("Whether only the start was kept")), ("data", Schemas.Text("The record"))));
         var letters = to.Operation("Streams", "listDeadLetters", "Records that were not counted, the latest first", null, Schemas.Object(null, ("deadLetters", Schemas.List(letter))), 400, 401, 403, 404, 503);
         var reason = Operations.Query("reason", Schemas.Text(), "Only those of a reason");
         letters.Parameters = [stream, reason, Operations.Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "1000", Default = JsonValue.Create(100) })];

@@ -56,12 +56,15 @@ public sealed class OpenApiTests(ServerFixture server)
         var document = JsonNode.Parse(await server.TextAsync(Address))!;
         foreach (var name in new[] { "kpi-year-on-year", "top-shows", "audience-by-country", "conversion", "purchase-funnel", "returning-visitors" })
         {
-            var schema = document["paths"]!["/v1/insights/" + name]!["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["properties"]!["rows"]!["items"]!["properties"]!.AsObject();
+            var rows = Resolved(document["paths"]!["/v1/insights/" + name]!["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!)["properties"]!["rows"]!;
+            var schema = Resolved(rows["items"]!)["properties"]!.AsObject();
             var (_, answer) = await server.GetAsync("/v1/insights/" + name);
             Assert.NotEmpty(answer["rows"]!.AsArray());
             Assert.Equal(schema.Select(p => p.Key), answer["columns"]!.AsArray().Select(c => (string)c!["name"]!));
             Assert.All(answer["rows"]!.AsArray().SelectMany(r => r!.AsObject()), cell => Assert.Empty(SchemaJudge.Misfits(document, cell.Value, schema[cell.Key]!, $"{name}: {cell.Key}")));
         }
+
+        JsonNode Resolved(JsonNode schema) => document["components"]!["schemas"]![((string)schema["$ref"]!).Split('/')[^1]]!;
     }
 
     /// <summary>It is made once for all who see the same, whatever they write around its address, and each spelling is the same document.</summary>
