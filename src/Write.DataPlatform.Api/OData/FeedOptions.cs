@@ -48,6 +48,9 @@ internal sealed class FeedOptions
     /// <summary>What is asked, as one text: all pages of an answer have the same.</summary>
     public string Canonical => string.Join('\n', _values.Where(v => v.Key is not "skiptoken" and not "format").OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => string.Create(CultureInfo.InvariantCulture, $"{v.Key}={v.Value.Length}:{v.Value}")));
 
+    /// <summary>Whether what is asked may be another answer at another moment, of the same rows.</summary>
+    public bool DependsOnTime => _values.Any(v => v.Key is not "skiptoken" && v.Value.Contains("now", StringComparison.OrdinalIgnoreCase));
+
     /// <summary>What is done with the rows: of the same rows the same. Null if it depends on the time, or is too long to be kept.</summary>
     public FeedSteps? Steps
     {
@@ -55,7 +58,7 @@ internal sealed class FeedOptions
         {
             var steps = new FeedSteps(Apply, Compute, Search, Filter, OrderBy);
             string?[] texts = [Apply, Compute, Search, Filter, OrderBy];
-            return texts.Sum(t => t?.Length ?? 0) <= MaxSteps && !texts.Any(t => t is not null && t.Contains("now", StringComparison.OrdinalIgnoreCase)) ? steps : null;
+            return texts.Sum(t => t?.Length ?? 0) <= MaxSteps && !DependsOnTime ? steps : null;
         }
     }
 

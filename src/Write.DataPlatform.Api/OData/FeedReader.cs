@@ -33,6 +33,9 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
         var set = await catalog.FindAsync(view, path.Set, token is { Revision: > 0 } ? token.Revision : null, context.RequestAborted)
             ?? throw Refusal.Unknown($"There is no set '{QueryForm.Short(path.Set)}'.");
         var now = token?.Now ?? clock.GetUtcNow();
+
+        // Of one moment an answer is the same, of the next it may be another, though no row changed.
+        var asked = hash + options.SkipToken + (options.DependsOnTime ? now.UtcTicks.ToString(CultureInfo.InvariantCulture) : "");
         if (path.Key is { } key)
         {
             await single.AnswerAsync(request, options, set, key, path.Rest, now);
@@ -44,7 +47,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
             throw Refusal.Unsupported($"This feed has no {QueryForm.Short(path.Rest[0])}.");
         }
 
-        if (set is GoldFeedSet table && IsKnown(context, Tag(request, model, $"{table.Rows.Manifest.Revision}@{table.Rows.Hash}", hash + options.SkipToken)))
+        if (set is GoldFeedSet table && IsKnown(context, Tag(request, model, $"{table.Rows.Manifest.Revision}@{table.Rows.Hash}", asked)))
         {
             return;
         }
@@ -55,7 +58,7 @@ internal sealed class FeedReader(FeedCatalog catalog, RowReader single, BlockPag
             throw Refusal.Gone("The data has changed since the first page.");
         }
 
-        if (rows is AnswerFeedRows && rows.Source is { } source && IsKnown(context, Tag(request, model, source, hash + options.SkipToken)))
+        if (rows is AnswerFeedRows && rows.Source is { } source && IsKnown(context, Tag(request, model, source, asked)))
         {
             return;
         }

@@ -63,7 +63,13 @@ internal sealed class Operations(OpenApiDocument document)
     public IOpenApiSchema Named(string name, OpenApiSchema schema)
     {
         name = string.Concat(name.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
-        document.Components!.Schemas!.Add(name, schema);
+
+        // Of top-10 and top10, say.
+        for (var wanted = name; !document.Components!.Schemas!.TryAdd(name, schema); name += "_")
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(name.Length, wanted.Length + 100, nameof(name));
+        }
+
         return Ref(name);
     }
 

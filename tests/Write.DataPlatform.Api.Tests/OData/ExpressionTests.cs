@@ -138,6 +138,8 @@ public sealed class ExpressionTests(ServerFixture server)
     [InlineData("n div 2 eq 0 and n ge 0", "0,1")]
     [InlineData("n div 0 eq null", "0,1,2,3,4")]
     [InlineData("z lt now()", "0,1")]
+    [InlineData("z lt now() add -duration'PT1H'", "0,1")]
+    [InlineData("z lt now() sub -(-duration'-PT1H')", "0,1")]
     [InlineData("n divby 2 eq 0.5", "1")]
     [InlineData("n DIVBY 2 eq 0.5", "1")]
     [InlineData("n divby 0 eq null", "0,1,2,3,4")]

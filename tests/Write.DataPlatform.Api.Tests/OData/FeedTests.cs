@@ -192,6 +192,25 @@ public sealed class FeedTests(ServerFixture server)
         Assert.Equal(HttpStatusCode.OK, other.StatusCode);
     }
 
+    /// <summary>Of the same rows others are younger than a day at another moment.</summary>
+    [Theory]
+    [InlineData("/odata/visits_daily?$filter=metric_time__day gt now() sub duration'P5D'")]
+    [InlineData("/odata/visits_daily/$count?$filter=metric_time__day gt @d&@d=now() sub duration'P5D'")]
+    [InlineData("/odata/metrics?$apply=groupby((metric_time__day),aggregate(visits))&$filter=metric_time__day gt now() sub duration'P5D'")]
+    public async Task A_tag_of_the_present_moment_saves_nothing(string path)
+    {
+        await using var small = new SmallServer();
+        await small.StartAsync();
+        await small.RefreshAsync();
+        using var first = await FeedClient.SendAsync(small.Client, path);
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+        var before = await first.Content.ReadAsStringAsync(Cancel);
+        small.Advance(TimeSpan.FromDays(3));
+        using var again = await FeedClient.SendAsync(small.Client, path, ("If-None-Match", first.Headers.ETag?.ToString() ?? "W/\"none\""));
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+        Assert.NotEqual(before, await again.Content.ReadAsStringAsync(Cancel));
+    }
+
     [Fact]
     public async Task Metrics_by_apply_are_the_metric_querys_own()
     {

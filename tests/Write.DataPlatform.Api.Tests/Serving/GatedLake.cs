@@ -66,6 +66,8 @@ internal sealed class GatedLake(ILake inner) : ILake
         return await inner.DescribeAsync(table, cancellationToken);
     }
 
+    public void Forget(string table) => inner.Forget(table);
+
     public async Task<string?> GetVersionAsync(string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default)
     {
         await PassAsync(cancellationToken);

@@ -51,6 +51,18 @@ public sealed class OpenApiTests(ServerFixture server)
     }
 
     [Fact]
+    public async Task Names_that_are_alike_but_for_a_hyphen_are_two()
+    {
+        await using var small = new SmallServer();
+        const string Insight = "query: { metrics: [visits], group_by: [visit__country], time_range: { last: P30D } }";
+        await File.AppendAllTextAsync(small.ModelFile, $"insights:\n  - {{ name: top-10, {Insight} }}\n  - {{ name: top10, {Insight} }}\n", TestContext.Current.CancellationToken);
+        await small.StartAsync();
+        var (status, document) = await small.GetAsync(Address);
+        Assert.Equal(System.Net.HttpStatusCode.OK, status);
+        Assert.Equal(["InsightTop10Answer", "InsightTop10Answer_", "InsightTop10Row", "InsightTop10Row_"], document["components"]!["schemas"]!.AsObject().Select(s => s.Key).Where(k => k.StartsWith("InsightTop", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task An_insights_answer_fits_its_schema()
     {
         var document = JsonNode.Parse(await server.TextAsync(Address))!;

@@ -21,8 +21,9 @@ export function feed(query, zone) {
   const metrics = `aggregate(${query.metrics.join(',')})`;
   const apply = [filters && `filter(${filters})`, query.groupBy?.length ? `groupby((${query.groupBy.join(',')}),${metrics})` : metrics].filter(Boolean).join('/');
   const order = query.orderBy?.filter(o => query.metrics.includes(o.field) || query.groupBy?.includes(o.field)).map(o => o.field + (o.descending ? ' desc' : '')).join(',');
-  const options = [`$apply=${apply}`, order && `$orderby=${order}`, query.limit && `$top=${query.limit}`].filter(Boolean).join('&');
-  return `/odata/metrics?${encodeURI(options).replaceAll('#', '%23').replaceAll('+', '%2B')}`;
+  const encoded = text => encodeURI(text).replaceAll('#', '%23').replaceAll('+', '%2B').replaceAll('&', '%26');
+  const options = [`$apply=${apply}`, order && `$orderby=${order}`, query.limit && `$top=${query.limit}`].filter(Boolean).map(encoded).join('&');
+  return `/odata/metrics?${options}`;
 }
 
 /** Every way to ask a query: [name, text, note]. */

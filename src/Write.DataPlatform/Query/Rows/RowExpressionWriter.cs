@@ -41,7 +41,7 @@ internal sealed class RowExpressionWriter(SqlWriter writer)
     {
         null => $"CAST(NULL AS {constant.Type.DuckDbName})",
         TimeOnly time => $"CAST({Text(time.ToString("HH:mm:ss.ffffff", CultureInfo.InvariantCulture))} AS TIME)",
-        TimeSpan span => (span.Ticks / TimeSpan.TicksPerMicrosecond).ToString(CultureInfo.InvariantCulture),
+        TimeSpan span => $"CAST({(span.Ticks / TimeSpan.TicksPerMicrosecond).ToString(CultureInfo.InvariantCulture)} AS BIGINT)",
         // A bare number that fits in 32 bits is an INTEGER, whose sums overflow early.
         long number => $"CAST({number.ToString(CultureInfo.InvariantCulture)} AS BIGINT)",
         decimal number when constant.Type.Kind == RowKind.Decimal => $"CAST({number.ToString(CultureInfo.InvariantCulture)} AS {constant.Type.DuckDbName})",
