@@ -100,6 +100,7 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
         try
         {
             var export = await lake.ExportAsync(definition.CompileLake(lake.Dialect, period.From, period.To, compared[0].Partition.Cuts), Path.Combine(folder, "lake"), cancellationToken);
+            planner.Forget(definition);
             if (await planner.VersionAsync(definition, period, cancellationToken) != version)
             {
                 // What the export holds is newer than what the version promised, so no difference would prove anything.

@@ -201,6 +201,15 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         return RangeVersionAsync(definition, from < period.From ? from : period.From, to > period.To ? to : period.To, cancellationToken);
     }
 
+    /// <summary>Lets the next version be that of the lake as it is then, and not as it was a moment ago.</summary>
+    public void Forget(GoldDefinition definition)
+    {
+        foreach (var table in definition.Facts.Select(fact => fact.Table).Concat(definition.JoinedTables))
+        {
+            lake.Forget(table);
+        }
+    }
+
     /// <summary>The tenants that a table is stored for; one null for an internal table.</summary>
     public static IEnumerable<string?> Tenants(GoldDefinition definition) =>
         definition.Table.Audience == Audience.External ? definition.TenantKeys.Keys : (IEnumerable<string?>)[null];

@@ -31,6 +31,8 @@ internal sealed class FaultyLake(ILake inner) : ILake
 
     public Task<ImmutableArray<ResultColumn>?> DescribeAsync(string table, CancellationToken cancellationToken = default) => inner.DescribeAsync(table, cancellationToken);
 
+    public void Forget(string table) => inner.Forget(table);
+
     public async Task<string?> GetVersionAsync(string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default) =>
         HasVersions ? await inner.GetVersionAsync(table, partitionColumn, from, to, cancellationToken) : null;
 }

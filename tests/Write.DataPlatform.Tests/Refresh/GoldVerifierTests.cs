@@ -154,6 +154,19 @@ public class GoldVerifierTests
         Assert.Equal("2026-Q1", Assert.Single(found.Partitions, p => p.State == VerifiedState.Missing).Period);
     }
 
+    /// <summary>What the lake remembers of its files is as old as it may be, and proves nothing.</summary>
+    [Fact]
+    public async Task What_came_since_the_files_were_listed_is_no_difference()
+    {
+        await using var world = new RefreshWorld(scanInterval: TimeSpan.FromHours(1));
+        var worker = await world.WorkerAsync();
+        await worker.RunAsync();
+        world.AddVisits("2026-01-01", 30, "PT");
+        var found = await VerifyAsync(worker);
+        Assert.Empty(found.Differences);
+        Assert.Equal([(VerifiedState.Stale, "lakeChanged"), (VerifiedState.Equal, null), (VerifiedState.Equal, null)], found.Partitions.Select(p => (p.State, p.Reason)));
+    }
+
     [Fact]
     public async Task Each_tenant_is_compared_with_its_own_rows()
     {

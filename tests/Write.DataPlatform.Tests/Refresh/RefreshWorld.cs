@@ -22,13 +22,13 @@ internal sealed class RefreshWorld : IAsyncDisposable
     private readonly List<RefreshWorker> _workers = [];
     private int _files;
 
-    public RefreshWorld(string? model = null, int maxPages = 0)
+    public RefreshWorld(string? model = null, int maxPages = 0, TimeSpan scanInterval = default)
     {
         Time.SetUtcNow(new DateTimeOffset(2026, 3, 15, 12, 0, 0, TimeSpan.Zero));
         _models.Write("model.yaml", model ?? RefreshModel.Text());
         Models = new ModelStore(Options.Create(new ModelOptions { Path = _models.Path }), new ModelLoader([]), Time, NullLogger<ModelStore>.Instance);
         _store = GoldStores.Open(Path.Combine(Files.Root, "gold.db"), Time, maxPages);
-        _lake = new DuckDbLake(new LakeOptions { Path = Files.Path, WorkPath = Files.Work, MemoryMegabytes = 256, ScanInterval = TimeSpan.Zero }, Time);
+        _lake = new DuckDbLake(new LakeOptions { Path = Files.Path, WorkPath = Files.Work, MemoryMegabytes = 256, ScanInterval = scanInterval }, Time);
         Lake = new FaultyLake(_lake);
         foreach (var month in new[] { "2026-01-01", "2026-02-01", "2026-03-01" })
         {

@@ -46,6 +46,9 @@ internal sealed class AthenaTables(AthenaQueries queries, S3Files files, LakeOpt
         }
     }
 
+    /// <summary>Lets who asks next see the table as it is then.</summary>
+    public void Forget(string table) => _listings.TryRemove(table, out _);
+
     /// <summary>What a look found that is not too old; callers at once share one look, which goes on without who leaves.</summary>
     private Task<Listing> LatestAsync(string table)
     {
