@@ -46,7 +46,7 @@ internal sealed class KinesisFunction(IEnumerable<IStreamConsumers> consumers, S
             Given? failed;
             try
             {
-                var taken = await pass.RunAsync(consumer, shard, records[^1].Sequence, TimeSpan.Zero, deadline);
+                var taken = await pass.RunAsync(consumer, shard, (records[0].Sequence, records[^1].Sequence), TimeSpan.Zero, deadline);
                 failed = records.Find(r => taken is not { } to || to.Number < r.Sequence.Number);
             }
             catch (Exception exception)

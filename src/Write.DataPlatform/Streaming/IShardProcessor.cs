@@ -57,7 +57,17 @@ public sealed record ShardContext(
 /// <param name="Name">Its name; checkpoints are kept by it.</param>
 /// <param name="Source">The name of the stream it reads.</param>
 /// <param name="StartAsync">Makes the processor of one shard.</param>
-public sealed record StreamConsumer(string Name, string Source, Func<ShardContext, CancellationToken, Task<IShardProcessor>> StartAsync);
+public sealed record StreamConsumer(string Name, string Source, Func<ShardContext, CancellationToken, Task<IShardProcessor>> StartAsync)
+{
+    /// <summary>Is told of a shard that the stream has no more, until it has said that its checkpoint can go.</summary>
+    public Func<GoneShard, CancellationToken, Task<bool>>? ForgetAsync { get; init; }
+}
+
+/// <summary>A shard that a stream has forgotten.</summary>
+/// <param name="Id">The shard.</param>
+/// <param name="Identity">Tells its stream from others that had its name.</param>
+/// <param name="IsRead">Whether it was read to its end; else its last records are lost.</param>
+public sealed record GoneShard(string Id, string Identity, bool IsRead);
 
 /// <summary>Which consumers there are, in this process.</summary>
 public interface IStreamConsumers

@@ -35,6 +35,35 @@ internal sealed class StreamCheckpoints(Leases leases)
         return found.DrainToImmutable();
     }
 
+    /// <summary>Removes what is kept of shards that the stream has forgotten.</summary>
+    /// <param name="leases">The leases.</param>
+    /// <param name="consumer">The consumer.</param>
+    /// <param name="identity">The stream's identity.</param>
+    /// <param name="gone">The leases of shards that the stream does not list; those that are held are left alone.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>The leases of those that were not read to their end.</returns>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    internal static async Task<IReadOnlyList<string>> ForgetAsync(Leases leases, StreamConsumer consumer, string identity, IEnumerable<LeaseState> gone, CancellationToken cancellationToken)
+    {
+        var lost = new List<string>();
+        var prefix = Prefix(consumer.Name, consumer.Source, identity);
+        foreach (var state in gone.Where(state => state.IsFree))
+        {
+            var isRead = Read(state.Content)?.Position.Kind == PositionKind.End;
+            if (consumer.ForgetAsync is { } forget && state.Name.StartsWith(prefix, StringComparison.Ordinal) && !await forget(new GoneShard(state.Name[prefix.Length..], identity, isRead), cancellationToken))
+            {
+                continue;
+            }
+
+            if (await leases.TryRemoveAsync(state, cancellationToken) && !isRead)
+            {
+                lost.Add(state.Name);
+            }
+        }
+
+        return lost;
+    }
+
     /// <summary>What the names of a consumer's leases start with.</summary>
     internal static string Prefix(string consumer, string source, string? identity = null) => $"stream/{consumer}/{source}/" + (identity is null ? "" : identity + "/");
 

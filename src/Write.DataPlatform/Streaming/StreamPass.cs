@@ -22,20 +22,20 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
     /// <summary>Reads one shard, its parents before it.</summary>
     /// <param name="consumer">For whom.</param>
     /// <param name="shardId">The shard.</param>
-    /// <param name="through">The record up to which it must be read at least; null for what there is.</param>
+    /// <param name="given">The first and the last of records that it must read at least; null for what there is.</param>
     /// <param name="linger">How long it is read on when nothing is left, so that a quiet stream's windows are closed.</param>
     /// <param name="stop">Ends it: what was read is written.</param>
     /// <returns>The last record whose being taken is written; null for none in this pass.</returns>
     /// <exception cref="StreamException">The stream failed, has no such shard, or another holds it until the end of the time.</exception>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task<SequenceNumber?> RunAsync(StreamConsumer consumer, string shardId, SequenceNumber? through, TimeSpan linger, CancellationToken stop = default)
+    public async Task<SequenceNumber?> RunAsync(StreamConsumer consumer, string shardId, (SequenceNumber First, SequenceNumber Last)? given, TimeSpan linger, CancellationToken stop = default)
     {
         var stream = streams.Get(consumer.Source);
         var identity = await stream.GetIdentityAsync(stop);
         var shards = (await stream.ListShardsAsync(stop)).ToDictionary(s => s.Id, StringComparer.Ordinal);
         try
         {
-            return (await RunAsync(consumer, stream, identity, shards, shardId, through, linger, stop)).Last;
+            return (await RunAsync(consumer, stream, identity, shards, shardId, given, linger, stop)).Last;
         }
         catch (ShardHeldException held)
         {
@@ -56,7 +56,15 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
     {
         var stream = streams.Get(consumer.Source);
         var identity = await stream.GetIdentityAsync(stop);
+        var prefix = StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity);
+        var states = await leases.ListAsync(StreamCheckpoints.Prefix(consumer.Name, consumer.Source), stop).ToListAsync(stop);
         var shards = (await stream.ListShardsAsync(stop)).ToDictionary(s => s.Id, StringComparer.Ordinal);
+        var gone = states.Where(l => !l.Name.StartsWith(prefix, StringComparison.Ordinal) || !shards.ContainsKey(l.Name[prefix.Length..]));
+        foreach (var name in await StreamCheckpoints.ForgetAsync(leases, consumer, identity, gone, stop))
+        {
+            LogForgotten(consumer.Name, name);
+        }
+
         var order = shards.Keys.ToArray();
         Random.Shared.Shuffle(order);
 
@@ -81,7 +89,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
     }
 
     private async Task<(SequenceNumber? Last, bool IsEnd)> RunAsync(
-        StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, SequenceNumber? through, TimeSpan? linger, CancellationToken stop, TimeSpan? patience = null)
+        StreamConsumer consumer, IEventStream stream, string identity, Dictionary<string, StreamShard> shards, string shardId, (SequenceNumber First, SequenceNumber Last)? given, TimeSpan? linger, CancellationToken stop, TimeSpan? patience = null)
     {
         if (!shards.TryGetValue(shardId, out var shard))
         {
@@ -97,8 +105,9 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             }
         }
 
-        await using var lease = await TakeAsync(consumer, identity, shard, patience ?? Timeout.InfiniteTimeSpan, stop);
+        await using var lease = await TakeAsync(consumer, identity, shard, given?.First, patience ?? Timeout.InfiniteTimeSpan, stop);
         var saved = StreamCheckpoints.Read(lease.Content ?? default) ?? new ShardCheckpoint(ShardPosition.TrimHorizon);
+        var through = given?.Last;
         if (saved.Position.Kind == PositionKind.End)
         {
             // All of it was taken before.
@@ -180,18 +189,17 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
     }
 
     /// <exception cref="ShardHeldException">Another held it all the time.</exception>
-    private async Task<Lease> TakeAsync(StreamConsumer consumer, string identity, StreamShard shard, TimeSpan patience, CancellationToken stop)
+    private async Task<Lease> TakeAsync(StreamConsumer consumer, string identity, StreamShard shard, SequenceNumber? given, TimeSpan patience, CancellationToken stop)
     {
         var began = time.GetTimestamp();
         var name = StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity) + shard.Id;
-        var since = time.GetUtcNow();
-        var first = StreamCheckpoints.Write(new ShardCheckpoint(options.Value.Start == StreamStart.Latest ? ShardPosition.Since(since) : ShardPosition.TrimHorizon), since);
+        var content = await FirstAsync(StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity), given, stop);
         try
         {
             while (true)
             {
                 // One that a killed invocation left is free once its counter has stood still for its duration.
-                if (await leases.TryAcquireAsync(new LeaseRequest(name, _id, options.Value.LeaseDuration, first), stop) is { } lease)
+                if (await leases.TryAcquireAsync(new LeaseRequest(name, _id, options.Value.LeaseDuration, content), stop) is { } lease)
                 {
                     return lease;
                 }
@@ -213,12 +221,30 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         ShardHeldException Held() => new(isByAnother: true, $"Another holds the shard '{shard.Id}' of '{consumer.Source}'.");
     }
 
+    /// <summary>Where a shard begins that nobody has begun.</summary>
+    private async Task<byte[]> FirstAsync(string prefix, SequenceNumber? given, CancellationToken stop)
+    {
+        var now = time.GetUtcNow();
+        if (options.Value.Start != StreamStart.Latest)
+        {
+            return StreamCheckpoints.Write(new ShardCheckpoint(ShardPosition.TrimHorizon), now);
+        }
+
+        // When the consumer was here for the first time: a shard that was made since is read from its beginning. That first time is that of the records it was called for.
+        var since = (await leases.ListAsync(prefix, stop).ToListAsync(stop)).Min(lease => StreamCheckpoints.ReadSince(lease.Content));
+        var position = since is null && given is { } first ? ShardPosition.At(first) : ShardPosition.Since(since ?? now);
+        return StreamCheckpoints.Write(new ShardCheckpoint(position), since ?? now);
+    }
+
     /// <summary>A shard cannot be read now; nothing is wrong with it.</summary>
     private sealed class ShardHeldException(bool isByAnother, string message) : Exception(message)
     {
         /// <summary>Whether another has it; else it is its parent's turn.</summary>
         public bool IsByAnother { get; } = isByAnother;
     }
+
+    [LoggerMessage(6142, LogLevel.Warning, "{Consumer}: {Lease} was not read to its end, and the stream has it no more")]
+    private partial void LogForgotten(string consumer, string lease);
 
     [LoggerMessage(6141, LogLevel.Information, "{Consumer}: shard {Shard} is held by another; it is asked for again")]
     private partial void LogHeld(string consumer, string shard);

@@ -70,7 +70,6 @@ internal sealed partial class StreamWorker(StreamConsumer consumer, IEventStream
     private async Task LookAsync(CancellationToken ending, CancellationToken stop)
     {
         var identity = await stream.GetIdentityAsync(stop);
-        var shards = await stream.ListShardsAsync(stop);
         var prefix = StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity);
         var states = new Dictionary<string, LeaseState>(StringComparer.Ordinal);
         await foreach (var state in leases.ListAsync(StreamCheckpoints.Prefix(consumer.Name, consumer.Source), stop))
@@ -78,6 +77,8 @@ internal sealed partial class StreamWorker(StreamConsumer consumer, IEventStream
             states[state.Name] = state;
         }
 
+        // After the leases: a shard that has one, and is not listed, is not one that was just made.
+        var shards = await stream.ListShardsAsync(stop);
         var listed = shards.Select(shard => prefix + shard.Id).ToHashSet(StringComparer.Ordinal);
         foreach (var (name, run) in _runs)
         {
@@ -87,7 +88,11 @@ internal sealed partial class StreamWorker(StreamConsumer consumer, IEventStream
             }
         }
 
-        await ForgetAsync(states.Values.Where(state => !listed.Contains(state.Name)), stop);
+        foreach (var name in await StreamCheckpoints.ForgetAsync(leases, consumer, identity, states.Values.Where(state => !listed.Contains(state.Name)), stop))
+        {
+            LogForgotten(consumer.Name, name);
+        }
+
         var open = shards.Where(shard => !IsDone(shard) && shard.Parents.All(parent => !listed.Contains(prefix + parent) || IsDone(parent))).ToList();
         await TakeAsync(open, prefix, identity, states, ending, stop);
 
@@ -145,19 +150,6 @@ internal sealed partial class StreamWorker(StreamConsumer consumer, IEventStream
             _wake.Writer.TryWrite(true);
         });
         return true;
-    }
-
-    /// <summary>Removes what is kept of shards that the stream has forgotten.</summary>
-    private async Task ForgetAsync(IEnumerable<LeaseState> gone, CancellationToken stop)
-    {
-        foreach (var state in gone.Where(state => state.IsFree))
-        {
-            var isDone = StreamCheckpoints.Read(state.Content)?.Position.Kind == PositionKind.End;
-            if (await leases.TryRemoveAsync(state, stop) && !isDone)
-            {
-                LogForgotten(consumer.Name, state.Name);
-            }
-        }
     }
 
     [LoggerMessage(6111, LogLevel.Warning, "{Consumer} cannot look for its shards; it is tried again")]

@@ -32,6 +32,13 @@ internal sealed class SimulatedStream(TimeProvider time, int shards) : IEventStr
     public Task<ImmutableArray<PutResult>> PutAsync(IReadOnlyList<PutRecord> records, CancellationToken cancellationToken = default) =>
         Task.FromResult(Locked(() => records.Select(record => Refusal(record) ?? Put(record)).ToImmutableArray()));
 
+    /// <summary>Forgets a shard with all that is in it.</summary>
+    public void Drop(int which) => Locked(() =>
+    {
+        _shards.RemoveAt(which);
+        return true;
+    });
+
     /// <summary>Splits an open shard, or does nothing if there is none to split.</summary>
     public void Split(int which) => Locked(() =>
     {

@@ -109,14 +109,63 @@ public sealed class StreamPassTests : IAsyncDisposable
         Assert.Equal(4, Records());
     }
 
+    /// <summary>Where only what comes from now on counts, a shard that was made since is read from its beginning, and so are the records that a first pass was called for.</summary>
+    [Fact]
+    public async Task The_latest_is_what_came_since_the_first_pass()
+    {
+        await PutAsync("old");
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        await WithTimeAsync(PassAsync(Cancel, StreamStart.Latest));
+        Assert.Equal(0, Records());
+        await PutAsync("a", "b", "c", "d");
+        _stream.Split(0);
+        _stream.Split(1);
+        await PutAsync("e", "f", "g", "h");
+        Clock.Advance(TimeSpan.FromMinutes(1));
+        await WithTimeAsync(PassAsync(Cancel, StreamStart.Latest));
+        Assert.Equal(8, Records());
+    }
+
+    [Fact]
+    public async Task A_first_pass_of_the_latest_reads_what_it_is_called_for()
+    {
+        await PutAsync("old");
+        var given = (await _stream.PutAsync([new PutRecord("k", "1"u8.ToArray()), new PutRecord("k", "2"u8.ToArray())], Cancel)).ToList();
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        var taken = Pass(StreamStart.Latest).RunAsync(Consumer, given[0].ShardId!, (given[0].Sequence!.Value, given[1].Sequence!.Value), TimeSpan.Zero, Cancel);
+        await WithTimeAsync(taken);
+        Assert.Equal((given[1].Sequence, 2), (await taken, Records()));
+    }
+
+    /// <summary>Nothing is kept of shards that the stream has no more, once their consumer says so.</summary>
+    [Fact]
+    public async Task A_shard_that_is_gone_is_told_until_it_may_go()
+    {
+        await PutAsync("a", "b", "c", "d");
+        await WithTimeAsync(PassAsync(Cancel));
+        _stream.Drop(0);
+        var told = new List<GoneShard>();
+        var may = false;
+        var consumer = Consumer with { ForgetAsync = (shard, _) => { told.Add(shard); return Task.FromResult(may); } };
+        for (var i = 0; i < 3; i++)
+        {
+            await WithTimeAsync(Pass(StreamStart.TrimHorizon).RunAllAsync(consumer, Linger, Cancel));
+            may = true;
+        }
+
+        Assert.Equal(2, told.Count);
+        Assert.All(told, shard => Assert.Equal(("1", false), (shard.Identity, shard.IsRead)));
+        Assert.Single(await _leases.ListAsync("stream/", Cancel).ToListAsync(Cancel));
+    }
+
     private int Records() => _seen.Count(e => e.Event.StartsWith("record", StringComparison.Ordinal));
 
-    private Task PassAsync(CancellationToken stop)
-    {
-        var options = Options.Create(new StreamOptions { LeaseDuration = TimeSpan.FromMinutes(2) });
-        var pass = new StreamPass(new OneStream(_pausing), _leases, options, Clock, NullLogger<StreamPass>.Instance);
-        return pass.RunAllAsync(new StreamConsumer("test", _stream.Name, (context, _) => Task.FromResult<IShardProcessor>(new Processor(this, context))), Linger, stop);
-    }
+    private StreamConsumer Consumer => new("test", _stream.Name, (context, _) => Task.FromResult<IShardProcessor>(new Processor(this, context)));
+
+    private Task PassAsync(CancellationToken stop, StreamStart start = StreamStart.TrimHorizon) => Pass(start).RunAllAsync(Consumer, Linger, stop);
+
+    private StreamPass Pass(StreamStart start) => new(
+        new OneStream(_pausing), _leases, Options.Create(new StreamOptions { LeaseDuration = TimeSpan.FromMinutes(2), Start = start }), Clock, NullLogger<StreamPass>.Instance);
 
     private async Task PutAsync(params string[] keys) =>
         Assert.All(await _stream.PutAsync([.. keys.Select(k => new PutRecord(k, Encoding.UTF8.GetBytes(k)))], Cancel), r => Assert.True(r.IsAccepted));

@@ -30,6 +30,9 @@ internal sealed record CountedShard
     /// <summary>Whether the shard was split or merged and is counted to its end.</summary>
     public bool IsEnded { get; init; }
 
+    /// <summary>Event time (UTC) before which windows lack what the stream forgot before it was read; null if it did not.</summary>
+    public DateTimeOffset? LostTo { get; init; }
+
     /// <summary>When this was written, by the writer's clock.</summary>
     public required DateTimeOffset At { get; init; }
 
@@ -100,10 +103,10 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
             since = since is { } s && s > coverage.Since ? s : coverage.Since;
         }
 
-        return since;
+        return since is { } whole && Shards.Max(s => s.LostTo) is { } lost && lost > whole ? lost : since;
     }
 
-    private IEnumerable<CountedShard> Counting(DateTimeOffset now) => Shards.Where(s => !s.IsEnded || now - s.At < EndedShardHolds);
+    private IEnumerable<CountedShard> Counting(DateTimeOffset now) => Shards.Where(s => s.LostTo is null).Where(s => !s.IsEnded || now - s.At < EndedShardHolds);
 
     private static DateTimeOffset? Least(IEnumerable<CountedShard> shards, Func<CountedShard, DateTimeOffset?> of)
     {

@@ -47,6 +47,7 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
     private const byte InParts = 1;
     private const int PartBytes = IGoldStore.MaxBodyBytes - 1024;
     private const int MaxParts = 64;
+    private const int PartIdBytes = 8;
 
     private readonly ConcurrentDictionary<string, (long At, ImmutableArray<TailSegment> Segments)> _lists = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (long At, StreamProgress Progress)> _progress = new(StringComparer.Ordinal);
@@ -107,13 +108,20 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
                 throw new GoldStoreException($"A window of {table} has {rows.Length} bytes of states in {segment.Key.Shard}; {MaxParts * (long)PartBytes} are allowed. Use shorter windows or fewer dimensions.", isTransient: false);
             }
 
+            if ((await store.GetAsync(pk, sk, cancellationToken))?.Revision >= segment.Revision)
+            {
+                return;
+            }
+
+            // No two writers write the same parts: of one of them alone the whole file is told.
+            var id = Guid.NewGuid().ToByteArray()[..PartIdBytes];
             for (var i = 0; i < parts; i++)
             {
                 var at = i * PartBytes;
-                await store.PutAsync([new GoldItem(pk, Part(sk, segment.Revision, i), segment.Revision, rows.Slice(at, Math.Min(PartBytes, rows.Length - at)), expires)], cancellationToken);
+                await store.PutAsync([new GoldItem(pk, Part(sk, segment.Revision, id, i), segment.Revision, rows.Slice(at, Math.Min(PartBytes, rows.Length - at)), expires)], cancellationToken);
             }
 
-            body = [InParts, (byte)parts];
+            body = [InParts, (byte)parts, .. id];
         }
 
         var item = new GoldItem(pk, sk, segment.Revision, body, expires);
@@ -202,7 +210,7 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         {
             var stored = await store.GetAsync(pk, sk, cancellationToken);
             var before = stored is null ? null : JsonSerializer.Deserialize(stored.Body.Span, TailJson.Default.CountedShard);
-            if (before is not null && (before.Sealed > progress.Sealed || (before.IsEnded && !progress.IsEnded)))
+            if (before is not null && (before.LostTo is not null || before.Sealed > progress.Sealed || (before.IsEnded && !progress.IsEnded)))
             {
                 return;
             }
@@ -235,6 +243,33 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         }
     }
 
+    /// <summary>Lets a shard be gone: cuts are made without it.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task LeaveAsync(string stream, string shard, CancellationToken cancellationToken = default)
+    {
+        StreamFloor floor;
+        long? revision;
+        do
+        {
+            (floor, revision) = await FloorAsync(stream, cancellationToken);
+        }
+        while (floor.Shards.Contains(shard) && !await TryPutFloorAsync(stream, floor with { Shards = floor.Shards.Remove(shard) }, revision, cancellationToken));
+    }
+
+    /// <summary>Enters what a shard that is gone has lost, in the place of how far it was.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task LoseAsync(string stream, CountedShard lost, CancellationToken cancellationToken = default)
+    {
+        var (pk, sk) = (GoldKeys.StreamProgress(stream), GoldKeys.Escape(lost.Shard));
+        var body = JsonSerializer.SerializeToUtf8Bytes(lost, TailJson.Default.CountedShard);
+        long? revision;
+        do
+        {
+            revision = (await store.GetAsync(pk, sk, cancellationToken))?.Revision;
+        }
+        while (!await store.TryPutAsync(new GoldItem(pk, sk, (revision ?? 0) + 1, body), revision, cancellationToken));
+    }
+
     /// <summary>Enters that gold is cut at a moment, if nobody has begun whom the progress does not show.</summary>
     /// <returns>False if a shard has.</returns>
     /// <exception cref="GoldStoreException">The store failed.</exception>
@@ -243,7 +278,7 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         while (true)
         {
             var (floor, revision) = await FloorAsync(stream, cancellationToken);
-            if (!floor.Shards.IsSubsetOf(progress.Shards.Select(s => s.Shard)))
+            if (!floor.Shards.IsSubsetOf(progress.Shards.Where(s => s.LostTo is null).Select(s => s.Shard)))
             {
                 return false;
             }
@@ -272,8 +307,8 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
     public Task ForgetAsync(string stream, IReadOnlyCollection<string> shards, CancellationToken cancellationToken = default) =>
         store.DeleteAsync(GoldKeys.StreamProgress(stream), [.. shards.Select(GoldKeys.Escape)], cancellationToken);
 
-    private static string Part(string sk, long revision, int part) =>
-        string.Create(CultureInfo.InvariantCulture, $"{GoldKeys.TailPartPrefix}{sk}#{revision}#{part:000}");
+    private static string Part(string sk, long revision, ReadOnlySpan<byte> id, int part) =>
+        string.Create(CultureInfo.InvariantCulture, $"{GoldKeys.TailPartPrefix}{sk}#{revision}#{(id.IsEmpty ? "" : Convert.ToHexStringLower(id) + "#")}{part:000}");
 
     private static GoldStoreException Gone(string table) => new($"A window of the stream's tail of {table} is gone; look again.", isTransient: true);
 
@@ -287,7 +322,7 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         using var whole = new MemoryStream();
         for (var i = 0; i < item.Body.Span[1]; i++)
         {
-            var part = await store.GetAsync(item.Pk, Part(item.Sk, item.Revision, i), cancellationToken) ?? throw Gone(item.Pk);
+            var part = await store.GetAsync(item.Pk, Part(item.Sk, item.Revision, item.Body.Span[2..], i), cancellationToken) ?? throw Gone(item.Pk);
             whole.Write(part.Body.Span);
         }
 

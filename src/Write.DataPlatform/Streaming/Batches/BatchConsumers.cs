@@ -40,5 +40,8 @@ internal sealed class BatchConsumers(ModelStore models, BatchServices services) 
         ]);
 
     private StreamConsumer Make(StreamPlan plan) => new(
-        plan.Stream.Name, plan.Stream.StreamSource, async (context, cancellationToken) => await ShardBatcher.StartAsync(services, plan, context, cancellationToken));
+        plan.Stream.Name, plan.Stream.StreamSource, async (context, cancellationToken) => await ShardBatcher.StartAsync(services, plan, context, cancellationToken))
+    {
+        ForgetAsync = (shard, cancellationToken) => services.ForgetAsync(plan.Stream.Name, shard, cancellationToken),
+    };
 }

@@ -32,6 +32,8 @@ internal sealed class BatchServices(
     ILake lake,
     TimeProvider time) : IAsyncDisposable
 {
+    private static readonly TimeSpan GoneAfter = TimeSpan.FromHours(12);
+
     private readonly Lazy<string> _folder = new(() => ProcessFolder.Make(Path.GetFullPath(options.Value.WorkPath), "streams"));
     private DuckDbInstance? _instance;
     private readonly Lock _lock = new();
@@ -121,11 +123,37 @@ internal sealed class BatchServices(
         return [.. described.Where(c => !plan.Partitions.ContainsKey(c.Name)).Select(c => new EventColumn(c.Name, c.Type.DuckDbName, c.Type))];
     }
 
-    /// <summary>Forgets how far shards of an earlier stream of the same name were.</summary>
+    /// <summary>Forgets how far a shard was that the stream has no more. If it was not read to its end, windows that its records may have belonged to are not whole.</summary>
+    /// <returns>False if it was at work lately: a stream keeps a shard for a day at least, so that it must be there, whatever a list says.</returns>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<bool> ForgetAsync(string stream, GoneShard shard, CancellationToken cancellationToken = default)
+    {
+        var name = ShardBatcher.NameOf(shard.Id, shard.Identity);
+        if ((await tails.GetProgressAsync(stream, fresh: true, cancellationToken)).Shards.FirstOrDefault(s => s.Shard == name) is { LostTo: null, At: var at } && Time.GetUtcNow() - at < GoneAfter)
+        {
+            return false;
+        }
+
+        await tails.LeaveAsync(stream, name, cancellationToken);
+        if (shard.IsRead)
+        {
+            await tails.ForgetAsync(stream, [name], cancellationToken);
+        }
+        else
+        {
+            var now = Time.GetUtcNow();
+            await tails.LoseAsync(stream, new CountedShard { Shard = name, Identity = shard.Identity, At = now, LostTo = now + Options.MaxFuture }, cancellationToken);
+        }
+
+        await Store.DeleteAsync(GoldKeys.StreamState(stream), [GoldKeys.Escape(name)], cancellationToken);
+        return true;
+    }
+
+    /// <summary>Forgets how far shards of an earlier stream of the same name were, and lost ones that no query of the tail reaches.</summary>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     public async Task ForgetOthersAsync(string stream, string identity, CancellationToken cancellationToken = default)
     {
-        var others = (await tails.GetProgressAsync(stream, fresh: true, cancellationToken)).Shards.Where(s => s.Identity != identity).Select(s => s.Shard).ToList();
+        var others = (await tails.GetProgressAsync(stream, fresh: true, cancellationToken)).Shards.Where(s => s.Identity != identity || s.LostTo + TailStore.Retention < Time.GetUtcNow()).Select(s => s.Shard).ToList();
         if (others.Count > 0)
         {
             await tails.ForgetAsync(stream, others, cancellationToken);

@@ -137,6 +137,11 @@ internal sealed class ShardBatcher : IShardProcessor
     public async Task<ShardCheckpoint?> ProcessAsync(ShardBatch batch, CancellationToken cancellationToken = default)
     {
         (_behind, _tip, _isEnd) = (batch.Behind, null, _isEnd || batch.IsEnd);
+        if (batch.HasGap)
+        {
+            AfterGap(batch.Records.IsEmpty ? batch.LookedAt ?? _services.Time.GetUtcNow() : batch.Records[^1].ArrivedAt);
+        }
+
         foreach (var record in batch.Records)
         {
             if (_announced is { } to && record.Sequence > to)
@@ -145,11 +150,6 @@ internal sealed class ShardBatcher : IShardProcessor
             }
 
             _isReadingAgain &= record.Sequence < _history;
-            if (batch.HasGap && record == batch.Records[0])
-            {
-                AfterGap(record);
-            }
-
             Take(record);
             if (_unwritten >= MaxUnwrittenBytes)
             {
@@ -260,7 +260,11 @@ internal sealed class ShardBatcher : IShardProcessor
                     _counts.Duplicates++;
                     break;
                 case TakenAs.Late when !isHistory:
-                    _late.Add(_number, _row);
+                    if (_landing is not null)
+                    {
+                        _late.Add(_number, _row);
+                    }
+
                     Bury(record, DeadReasons.Late, $"Its window was closed; {(_landing is null ? "the lake has it by its own way" : "it is in the lake")}, and the refresh counts it.", time, isInLake: true);
                     break;
             }
@@ -314,9 +318,10 @@ internal sealed class ShardBatcher : IShardProcessor
     }
 
     /// <summary>Records are gone that were never seen, so no window is known to be whole that they may have belonged to.</summary>
-    private void AfterGap(StreamRecord next)
+    /// <param name="before">When the last of them can have arrived.</param>
+    private void AfterGap(DateTimeOffset before)
     {
-        var since = next.ArrivedAt + _options.MaxFuture;
+        var since = before + _options.MaxFuture;
         _tables = _tables.ToImmutableSortedDictionary(t => t.Key, t => t.Value with { Since = since > t.Value.Since || t.Value.Since == DateTimeOffset.MaxValue ? since : t.Value.Since }, StringComparer.Ordinal);
     }
 

@@ -20,6 +20,7 @@ internal sealed class KinesisShardReader(KinesisStream stream, string shardId, S
     private bool _isFirst = true;
     private int _throttled;
     private TimeSpan _behind;
+    private long _answeredAt = time.GetTimestamp();
     private long? _asked;
     private TimeSpan _pause;
 
@@ -37,6 +38,7 @@ internal sealed class KinesisShardReader(KinesisStream stream, string shardId, S
             var lookedAt = time.GetUtcNow();
             var response = await GetAsync(Math.Clamp(maxRecords, 1, MaxRecords), cancellationToken);
             _throttled = 0;
+            _answeredAt = time.GetTimestamp();
             return Take(response) with { LookedAt = lookedAt };
         }
         catch (StreamException exception) when (exception.Code == StreamErrorCodes.Throttled)
@@ -44,7 +46,9 @@ internal sealed class KinesisShardReader(KinesisStream stream, string shardId, S
             var longest = FirstBackOff * Math.Pow(2, Math.Min(_throttled++, 8));
             _pause = (longest < LongestBackOff ? longest : LongestBackOff) * (0.5 + Random.Shared.NextDouble() / 2);
             StreamMetrics.Throttled(stream.Name, shardId);
-            return new ShardBatch([], _behind);
+
+            // What came since the last answer is not known: nobody may take this for the tip.
+            return new ShardBatch([], _behind + time.GetElapsedTime(_answeredAt) + TimeSpan.FromMilliseconds(1));
         }
         catch (StreamException)
         {
