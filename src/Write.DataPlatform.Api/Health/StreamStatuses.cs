@@ -14,7 +14,7 @@ namespace Write.DataPlatform.Api.Health;
 /// <param name="Now">When it was looked at.</param>
 internal sealed record StreamState(StreamDefinition Stream, StreamProgress Progress, ImmutableArray<string> Problems, DateTimeOffset Now)
 {
-    private IEnumerable<CountedShard> Open => Progress.Shards.Where(s => !s.IsEnded);
+    private IEnumerable<CountedShard> Open => Progress.Shards.Where(s => s is { IsEnded: false, LostTo: null });
 
     /// <summary>How long ago an event arrived that is not counted yet, at most; null if nothing was ever counted.</summary>
     public TimeSpan? Lag => Open.Any() ? Open.Max(s => s.Behind + (Now - s.At > Silence ? Now - s.At : TimeSpan.Zero)) : null;

@@ -44,7 +44,7 @@ internal sealed class StreamCuts(TailStore tails, IOptions<RefreshOptions> optio
             return null;
         }
 
-        var delay = progress.Shards.Any(s => !s.Lands) ? options.Value.LandingDelay : TimeSpan.Zero;
+        var delay = progress.Shards.Any(s => s is { Lands: false, LostTo: null }) ? options.Value.LandingDelay : TimeSpan.Zero;
         if (progress.Sealed(now, delay) is not { } isSealed || progress.Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), now) is not { } since)
         {
             return null;

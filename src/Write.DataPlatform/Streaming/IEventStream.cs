@@ -68,6 +68,9 @@ public sealed record ShardBatch(ImmutableArray<StreamRecord> Records, TimeSpan B
 {
     /// <summary>When the stream was looked at (UTC): a record that is neither here nor in an earlier batch came later, if this is the shard's tip. Null if the reader does not say.</summary>
     public DateTimeOffset? LookedAt { get; init; }
+
+    /// <summary>Whether the stream gave no answer, for it is asked too often: what it has is not known.</summary>
+    public bool IsUnanswered { get; init; }
 }
 
 /// <summary>A record as it is read.</summary>

@@ -122,7 +122,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
 
         await using var processor = await consumer.StartAsync(new ShardContext(consumer.Name, stream.Name, identity, shard, saved, lease.Fence, lease.Lost), stop);
         await using var reader = await stream.OpenAsync(shard.Id, saved.Position, stop);
-        var (checkpoint, last) = await ReadAsync(consumer, processor, reader, lease, through, linger, stop);
+        var (checkpoint, last, isSkipped) = await ReadAsync(consumer, processor, reader, lease, through, saved.Position.Kind == PositionKind.Time, linger, stop);
 
         // What was read is put away even where the time is over.
         using var late = new CancellationTokenSource(StopPatience, time);
@@ -130,7 +130,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         checkpoint = await processor.StopAsync(ending.Token) ?? checkpoint;
         if (checkpoint is null)
         {
-            return (null, false);
+            return (isSkipped ? last : null, false);
         }
 
         if (!await lease.TrySaveAsync(StreamCheckpoints.Write(checkpoint, StreamCheckpoints.ReadSince(lease.Content ?? default)), CancellationToken.None))
@@ -142,9 +142,9 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
         return (last, checkpoint.Position.Kind == PositionKind.End);
     }
 
-    /// <summary>Reads a shard up to a record and until it is quiet for a while, or, without such a while, to its end.</summary>
-    private async Task<(ShardCheckpoint? Checkpoint, SequenceNumber? Last)> ReadAsync(
-        StreamConsumer consumer, IShardProcessor processor, IShardReader reader, Lease lease, SequenceNumber? through, TimeSpan? linger, CancellationToken stop)
+    /// <summary>Reads a shard up to a record and until it is quiet for a while, or, without such a while, to its end. If earlier records are skipped, the record may be one of them.</summary>
+    private async Task<(ShardCheckpoint? Checkpoint, SequenceNumber? Last, bool IsSkipped)> ReadAsync(
+        StreamConsumer consumer, IShardProcessor processor, IShardReader reader, Lease lease, SequenceNumber? through, bool skips, TimeSpan? linger, CancellationToken stop)
     {
         ShardCheckpoint? checkpoint = null;
         SequenceNumber? last = null;
@@ -168,12 +168,23 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             if (checkpoint?.Position.Kind == PositionKind.End)
             {
                 // Nothing comes behind it, whatever was asked for.
-                return (checkpoint, through ?? last);
+                return (checkpoint, through ?? last, false);
             }
 
             // A packed record is one: what is asked for by its number alone is had with its last part.
             var isReached = through is not { } wanted || (last is { } at && at.Number >= wanted.Number);
+            if (batch.IsUnanswered)
+            {
+                continue;
+            }
+
             var isTip = batch.Records.IsEmpty && batch.Behind == TimeSpan.Zero && !batch.IsEnd;
+            if (isTip && skips && last is null && !isReached)
+            {
+                // It came before the moment from which on records count.
+                return (checkpoint, through, true);
+            }
+
             quietSince = isTip ? quietSince ?? time.GetTimestamp() : null;
 
             // Records behind the last there was: they came while it was read, and others will. Their windows are closed by the records that follow.
@@ -185,7 +196,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             }
         }
 
-        return (checkpoint, last);
+        return (checkpoint, last, false);
     }
 
     /// <exception cref="ShardHeldException">Another held it all the time.</exception>
@@ -193,7 +204,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
     {
         var began = time.GetTimestamp();
         var name = StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity) + shard.Id;
-        var content = await FirstAsync(StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity), given, stop);
+        var content = await FirstAsync(StreamCheckpoints.Prefix(consumer.Name, consumer.Source, identity), shard, given, stop);
         try
         {
             while (true)
@@ -222,7 +233,7 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
     }
 
     /// <summary>Where a shard begins that nobody has begun.</summary>
-    private async Task<byte[]> FirstAsync(string prefix, SequenceNumber? given, CancellationToken stop)
+    private async Task<byte[]> FirstAsync(string prefix, StreamShard shard, SequenceNumber? given, CancellationToken stop)
     {
         var now = time.GetUtcNow();
         if (options.Value.Start != StreamStart.Latest)
@@ -230,9 +241,10 @@ internal sealed partial class StreamPass(IEventStreams streams, Leases leases, I
             return StreamCheckpoints.Write(new ShardCheckpoint(ShardPosition.TrimHorizon), now);
         }
 
-        // When the consumer was here for the first time: a shard that was made since is read from its beginning. That first time is that of the records it was called for.
-        var since = (await leases.ListAsync(prefix, stop).ToListAsync(stop)).Min(lease => StreamCheckpoints.ReadSince(lease.Content));
-        var position = since is null && given is { } first ? ShardPosition.At(first) : ShardPosition.Since(since ?? now);
+        // When the consumer was here for the first time: a shard that was made since is read from its beginning, and another from the records on that it was called for.
+        var known = await leases.ListAsync(prefix, stop).ToListAsync(stop);
+        var since = known.Min(lease => StreamCheckpoints.ReadSince(lease.Content));
+        var position = given is { } first && !shard.Parents.Any(parent => known.Exists(lease => lease.Name == prefix + parent)) ? ShardPosition.At(first) : ShardPosition.Since(since ?? now);
         return StreamCheckpoints.Write(new ShardCheckpoint(position), since ?? now);
     }
 

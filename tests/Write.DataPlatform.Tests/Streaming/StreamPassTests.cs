@@ -137,6 +137,18 @@ public sealed class StreamPassTests : IAsyncDisposable
         Assert.Equal((given[1].Sequence, 2), (await taken, Records()));
     }
 
+    /// <summary>What came before a tick that was the first is not counted, and not waited for.</summary>
+    [Fact]
+    public async Task What_was_there_before_the_latest_is_not_waited_for()
+    {
+        var given = (await _stream.PutAsync([new PutRecord("k", "1"u8.ToArray())], Cancel)).Single();
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        await WithTimeAsync(PassAsync(Cancel, StreamStart.Latest));
+        var taken = Pass(StreamStart.Latest).RunAsync(Consumer, given.ShardId!, (given.Sequence!.Value, given.Sequence.Value), TimeSpan.Zero, Cancel);
+        await WithTimeAsync(taken);
+        Assert.Equal((given.Sequence, 0), (await taken, Records()));
+    }
+
     /// <summary>Nothing is kept of shards that the stream has no more, once their consumer says so.</summary>
     [Fact]
     public async Task A_shard_that_is_gone_is_told_until_it_may_go()

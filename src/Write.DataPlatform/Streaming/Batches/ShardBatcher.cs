@@ -168,7 +168,7 @@ internal sealed class ShardBatcher : IShardProcessor
             await LandAsync(isEnd: false, cancellationToken);
         }
 
-        _quietSince = batch.Records.IsEmpty && batch.Behind == TimeSpan.Zero ? _quietSince ?? now : null;
+        _quietSince = batch.IsUnanswered ? _quietSince : batch.Records.IsEmpty && batch.Behind == TimeSpan.Zero ? _quietSince ?? now : null;
         var isQuiet = batch.Records.IsEmpty || batch.Behind == TimeSpan.Zero;
         if (isQuiet)
         {
@@ -325,11 +325,12 @@ internal sealed class ShardBatcher : IShardProcessor
         _tables = _tables.ToImmutableSortedDictionary(t => t.Key, t => t.Value with { Since = since > t.Value.Since || t.Value.Since == DateTimeOffset.MaxValue ? since : t.Value.Since }, StringComparer.Ordinal);
     }
 
-    /// <summary>A table that is new, or other than it was, is counted whole from the windows on that are open; of a shard that is read from its start on, from ever.</summary>
+    /// <summary>A table that is new, or other than it was, is counted whole from the windows on that are open; of a shard that is read from its start on, from ever; of one whose first records were left out, from those on that can be none of them.</summary>
     private ImmutableSortedDictionary<string, TailCoverage> Coverage(BatchState state)
     {
         ShardPosition.TryParse(state.Position, out var position);
-        var since = state.Sealed ?? position?.Kind switch
+        var isInMidst = state.TakenAt is null && position?.Kind == PositionKind.At;
+        var since = isInMidst ? _services.Time.GetUtcNow() + _options.MaxFuture : state.Sealed ?? position?.Kind switch
         {
             PositionKind.TrimHorizon => DateTimeOffset.MinValue,
             PositionKind.Time => position.Time + _options.MaxFuture,

@@ -48,7 +48,7 @@ internal sealed class KinesisShardReader(KinesisStream stream, string shardId, S
             StreamMetrics.Throttled(stream.Name, shardId);
 
             // What came since the last answer is not known: nobody may take this for the tip.
-            return new ShardBatch([], _behind + time.GetElapsedTime(_answeredAt) + TimeSpan.FromMilliseconds(1));
+            return new ShardBatch([], _behind + time.GetElapsedTime(_answeredAt) + TimeSpan.FromMilliseconds(1)) { IsUnanswered = true };
         }
         catch (StreamException)
         {

@@ -29,7 +29,7 @@ public sealed class LostRecordTests
         for (var i = 0; i < 40; i++)
         {
             world.Time.Advance(TimeSpan.FromSeconds(15));
-            await batcher.ProcessAsync(new ShardBatch([], TimeSpan.FromSeconds(15 * (i + 1))), Cancel);
+            await batcher.ProcessAsync(new ShardBatch([], TimeSpan.FromSeconds(15 * (i + 1))) { IsUnanswered = true }, Cancel);
         }
 
         Assert.True((await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel)).Counted(world.Time.GetUtcNow()) < world.Time.GetUtcNow().AddMinutes(-9));
@@ -37,6 +37,41 @@ public sealed class LostRecordTests
         await batcher.StopAsync(Cancel);
         Assert.Equal(0, (await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel)).Shards.Single().DeadLetters);
         Assert.Equal(2L, (await world.AskAsync(["visits"], [], day, day.AddDays(1), QuerySource.Lake)).Rows[0][0]);
+    }
+
+    /// <summary>An answer in between says of all the time since the last that nothing came.</summary>
+    [Fact]
+    public async Task A_quiet_stream_that_often_does_not_answer_is_closed_by_the_clock()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        await using var batcher = await world.BeginAsync("0", "quiet", 1);
+        await batcher.ProcessAsync(Batch(world, 1), Cancel);
+        for (var i = 0; i < 80; i++)
+        {
+            world.Time.Advance(TimeSpan.FromSeconds(3));
+            await batcher.ProcessAsync(i % 2 == 0 ? new ShardBatch([], TimeSpan.FromSeconds(3)) { IsUnanswered = true } : new ShardBatch([], TimeSpan.Zero) { LookedAt = world.Time.GetUtcNow() }, Cancel);
+        }
+
+        var progress = await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel);
+        Assert.True(progress.Sealed(world.Time.GetUtcNow()) > world.Time.GetUtcNow().AddMinutes(-4), $"{progress.Sealed(world.Time.GetUtcNow()):O}");
+    }
+
+    /// <summary>A shard that is begun at a record has left others out, which may be of the same windows.</summary>
+    [Fact]
+    public async Task A_shard_that_begins_in_its_midst_is_whole_from_later_windows_on()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        var began = world.Time.GetUtcNow();
+        await using var batcher = await world.BeginAsync("0", "midst", 1, new ShardCheckpoint(ShardPosition.At(new SequenceNumber(7))));
+        for (var i = 7; i < 20; i++)
+        {
+            await batcher.ProcessAsync(Batch(world, i), Cancel);
+            world.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.Equal(began + MaxFuture, await SinceAsync(world));
     }
 
     /// <summary>Of windows that lost records may have belonged to nobody says that they are whole, also if no record tells of the gap, or one that came much earlier.</summary>
