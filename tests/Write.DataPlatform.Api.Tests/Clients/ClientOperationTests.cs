@@ -34,7 +34,7 @@ public sealed partial class ClientOperationTests(ServerFixture server) : IDispos
         var document = JsonNode.Parse(await server.TextAsync("/swagger/v1/swagger.json"))!;
         var operations = document["paths"]!.AsObject().SelectMany(p => p.Value!.AsObject().Select(o => (Method: o.Key.ToUpperInvariant(), Path: p.Key))).ToList();
         Assert.NotEmpty(operations);
-        Assert.Empty(operations.Where(o => !_recorder.Asked.Any(asked => asked.Method == o.Method && Template().Replace(o.Path, "[^/]+") is var pattern && Regex.IsMatch(asked.Path, $"^{pattern}$"))));
+        Assert.All(operations, o => Assert.Contains(_recorder.Asked, asked => asked.Method == o.Method && Regex.IsMatch(asked.Path, $"^{Template().Replace(o.Path, "[^/]+")}$")));
     }
 
     private async Task ReaderAsync(DataPlatformClient api)

@@ -1,8 +1,5 @@
-using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Gold.Tail;
-using Write.DataPlatform.Insights;
-using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
 using Write.DataPlatform.Streaming;
 using Write.DataPlatform.Streaming.Batches;
