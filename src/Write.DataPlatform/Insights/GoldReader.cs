@@ -96,7 +96,7 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TailStore
 
             var meaning = TailMeaning.Of(definition, tenant, stream);
             var kept = now - TailStore.Retention + TimeSpan.FromHours(1);
-            var own = (await tails.ListAsync(definition.Table.Name, tenant, fresh, cancellationToken)).Where(s => s.Key.Stream == stream.Name && s.Key.Definition == meaning).ToList();
+            var own = (await tails.ListAsync(definition.Table.Name, tenant, fresh, progress, cancellationToken)).Where(s => s.Key.Stream == stream.Name && s.Key.Definition == meaning).ToList();
             segments.AddRange(own);
             found[stream.SemanticModel] = new GoldCandidateTail(
                 stream.Name, (since > kept ? since : kept).UtcDateTime, Floor(counted.UtcDateTime, stream.Window), TailEngine.TagOf(own), own.Count);

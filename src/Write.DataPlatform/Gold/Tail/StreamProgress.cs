@@ -77,6 +77,9 @@ internal sealed record TailCoverage(string Definition, DateTimeOffset Since);
 /// <param name="Shards">Its shards.</param>
 internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
 {
+    /// <summary>When it was read from the store, as a timestamp of the process's clock.</summary>
+    public long ReadAt { get; init; }
+
     // Its children begin a moment after a shard ends, and what they bring must not be late.
     private static readonly TimeSpan EndedShardHolds = TimeSpan.FromMinutes(5);
 

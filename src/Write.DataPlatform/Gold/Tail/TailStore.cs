@@ -53,11 +53,16 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
     private readonly ConcurrentDictionary<string, (long At, StreamProgress Progress)> _progress = new(StringComparer.Ordinal);
 
     /// <summary>A table's segments in order of definition, stream and time, at most <see cref="GoldOptions.ManifestMaxAge"/> old.</summary>
+    /// <param name="table">The gold table.</param>
+    /// <param name="tenant">The tenant, or null for an internal table.</param>
+    /// <param name="fresh">Whether the store is asked even if it was a moment ago.</param>
+    /// <param name="progress">What is said to be counted: the segments have it, for they are written before it is said. Null for nothing.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="GoldStoreException">The store failed.</exception>
-    public async Task<ImmutableArray<TailSegment>> ListAsync(string table, string? tenant, bool fresh = false, CancellationToken cancellationToken = default)
+    public async Task<ImmutableArray<TailSegment>> ListAsync(string table, string? tenant, bool fresh = false, StreamProgress? progress = null, CancellationToken cancellationToken = default)
     {
         var pk = GoldKeys.Table(table, tenant);
-        if (!fresh && _lists.TryGetValue(pk, out var known) && time.GetElapsedTime(known.At) < options.Value.ManifestMaxAge)
+        if (!fresh && _lists.TryGetValue(pk, out var known) && time.GetElapsedTime(known.At) < options.Value.ManifestMaxAge && known.At >= (progress?.ReadAt ?? long.MinValue))
         {
             return known.Segments;
         }
@@ -196,7 +201,7 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
             shards.Add(JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.CountedShard)!);
         }
 
-        var progress = new StreamProgress(shards.ToImmutable());
+        var progress = new StreamProgress(shards.ToImmutable()) { ReadAt = time.GetTimestamp() };
         _progress[stream] = (at, progress);
         return progress;
     }

@@ -388,7 +388,7 @@ public sealed class BatchTests
         }
 
         Assert.True(hasRefused);
-        Assert.DoesNotContain(await world.Tails.ListAsync("visits_daily", null, fresh: true, Cancel), s => s.Key.Window < start.UtcDateTime.AddHours(1));
+        Assert.DoesNotContain(await world.Tails.ListAsync("visits_daily", null, fresh: true, cancellationToken: Cancel), s => s.Key.Window < start.UtcDateTime.AddHours(1));
 
         Task<MetricAnswer> AskAsync(QuerySource source) => world.AskAsync(["visits"], [], day, day.AddDays(1), source);
     }

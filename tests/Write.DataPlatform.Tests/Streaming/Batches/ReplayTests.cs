@@ -445,7 +445,7 @@ public sealed class ReplayTests
 
             foreach (var (table, tenant) in new (string, string?)[] { ("visits_daily", null), ("customers_hourly", "acme"), ("customers_hourly", "bolt") }.Take(world.IsLean ? 1 : 3))
             {
-                await world.Tails.DeleteAsync(table, tenant, [.. await world.Tails.ListAsync(table, tenant, fresh: true, Cancel)], Cancel);
+                await world.Tails.DeleteAsync(table, tenant, [.. await world.Tails.ListAsync(table, tenant, fresh: true, cancellationToken: Cancel)], Cancel);
                 var manifest = await world.Get<GoldTables>().GetManifestAsync(table, tenant, fresh: true, Cancel);
                 await world.Get<GoldTables>().RemovePartitionsAsync(table, tenant, [.. manifest.Partitions.Keys], Cancel);
             }

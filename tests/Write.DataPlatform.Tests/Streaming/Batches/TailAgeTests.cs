@@ -1,0 +1,43 @@
+using Write.DataPlatform.Streaming;
+
+namespace Write.DataPlatform.Tests.Streaming.Batches;
+
+/// <summary>What readers remember of a tail for a moment: how far it is counted, and which windows it has.</summary>
+public sealed class TailAgeTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>Both are remembered from moments of their own; windows that are older than the progress would lack what the answer says it has.</summary>
+    [Fact]
+    public async Task An_answer_has_the_events_before_the_moment_that_it_names()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean, configure: settings => settings["DataPlatform:Gold:ManifestMaxAge"] = "00:00:10");
+        await world.StartAsync();
+        var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+        await using var batcher = await world.BeginAsync("0", "age", 1);
+        var sequence = 0;
+        async Task SendAsync()
+        {
+            var now = world.Time.GetUtcNow();
+            await batcher.ProcessAsync(
+                new ShardBatch([BatchWorld.Record("0", ++sequence, now, new Sent(sequence, now.UtcDateTime, "FR", null, 1, 1, null).Json())], TimeSpan.Zero) { LookedAt = now }, Cancel);
+        }
+
+        for (var i = 0; i < 6; i++)
+        {
+            await SendAsync();
+            world.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        await world.RefreshAsync("visits_daily", day, day);
+        world.Time.Advance(TimeSpan.FromSeconds(11));
+        await world.Tails.GetProgressAsync(BatchWorld.Stream, cancellationToken: Cancel);
+        world.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(6L, (await world.AskAsync(["visits"], [], day, day.AddDays(1))).Rows[0][0]);
+        await SendAsync();
+        var sent = world.Time.GetUtcNow();
+        world.Time.Advance(TimeSpan.FromSeconds(6));
+        var answer = await world.AskAsync(["visits"], [], day, day.AddDays(1));
+        Assert.Equal((true, 7L), (answer.Served.By.Contains("tail") && answer.Served.AsOf >= sent.AddMinutes(-1), (long)answer.Rows[0][0]!));
+    }
+}
