@@ -45,7 +45,7 @@ internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvid
         await foreach (var run in ledger.ListAsync(table, RunsLookedAt, cancellationToken))
         {
             runs++;
-            if (run is { State: RunState.Succeeded, RequestedFrom: null, RequestedTo: null })
+            if (run is { State: RunState.Succeeded, IsWhole: true })
             {
                 lastRuns.TryAdd(run.Table, run.StartedAt);
             }
@@ -75,7 +75,7 @@ internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvid
     {
         await foreach (var run in ledger.ListAsync(table, RunsLookedAt, cancellationToken))
         {
-            if (run is { State: RunState.Succeeded, RequestedFrom: null, RequestedTo: null })
+            if (run is { State: RunState.Succeeded, IsWhole: true })
             {
                 return run.StartedAt;
             }

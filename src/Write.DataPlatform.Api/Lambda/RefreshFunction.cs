@@ -224,13 +224,13 @@ internal sealed class RefreshFunction(
         return [.. due.OrderBy(d => d.Since).Select(d => d.Table)];
     }
 
-    /// <summary>The last runs of the whole table, newest first, as far back as one that did not fail; runs of a range leave the rest as old as it was.</summary>
+    /// <summary>The last runs of the whole table, newest first, as far back as one that did not fail.</summary>
     private async Task<List<RefreshRun>> LastAsync(string table, CancellationToken cancellationToken)
     {
         var last = new List<RefreshRun>();
         await foreach (var run in ledger.ListAsync(table, int.MaxValue, cancellationToken))
         {
-            if (run is { RequestedFrom: null, RequestedTo: null })
+            if (run.IsWhole)
             {
                 last.Add(run);
                 if (run.State != RunState.Failed || last.Count == Remembered)

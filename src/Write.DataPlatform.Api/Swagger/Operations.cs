@@ -65,9 +65,9 @@ internal sealed class Operations(OpenApiDocument document)
         name = string.Concat(name.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
 
         // Of top-10 and top10, say.
-        for (var wanted = name; !document.Components!.Schemas!.TryAdd(name, schema); name += "_")
+        while (!document.Components!.Schemas!.TryAdd(name, schema))
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(name.Length, wanted.Length + 100, nameof(name));
+            name += "_";
         }
 
         return Ref(name);

@@ -55,6 +55,10 @@ internal sealed record RefreshRun
     /// <summary>The date after the last asked for; null for the table's own range.</summary>
     public DateOnly? RequestedTo { get; init; }
 
+    /// <summary>Whether it was of the whole table; a run of a range leaves the rest as old as it was.</summary>
+    [JsonIgnore]
+    public bool IsWhole => RequestedFrom is null && RequestedTo is null;
+
     /// <summary>Whether partitions are refreshed that did not change, too.</summary>
     public bool Full { get; init; }
 
