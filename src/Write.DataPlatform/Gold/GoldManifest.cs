@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Write.DataPlatform.Gold;
 
@@ -59,6 +60,16 @@ internal sealed record GoldPartition
 
     /// <summary>When the lake was read.</summary>
     public required DateTimeOffset RefreshedAt { get; init; }
+
+    /// <summary>
+    /// Event time (UTC) up to which the lake had all that streams brought it, where it is before <see cref="RefreshedAt"/>. Null if it is not, or if streams go on behind
+    /// <see cref="Cuts"/>.
+    /// </summary>
+    public DateTimeOffset? Landed { get; init; }
+
+    /// <summary>Event time (UTC) up to which it has everything that came, as far as that was known when the lake was read.</summary>
+    [JsonIgnore]
+    public DateTimeOffset Reach => Landed ?? RefreshedAt;
 
     /// <summary>The run that wrote it.</summary>
     public required string RunId { get; init; }

@@ -44,6 +44,9 @@ public sealed class GoldOptions
     /// <summary>How long the ledger keeps a run, 1 hour to 10 years.</summary>
     /// <value>Default 30 days.</value>
     public TimeSpan RunRetention { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>How long after it arrived an event is in the lake where the stream does not land it: <c>DataPlatform:Refresh:LandingDelay</c>.</summary>
+    internal TimeSpan LandingDelay { get; set; } = TimeSpan.FromMinutes(15);
 }
 
 /// <summary>The gold stores there are.</summary>

@@ -26,6 +26,9 @@ internal sealed record GoldPartitionDraft
     /// <inheritdoc cref="GoldPartition.Cuts" />
     public ImmutableSortedDictionary<string, DateTimeOffset>? Cuts { get; init; }
 
+    /// <inheritdoc cref="GoldPartition.Landed" />
+    public DateTimeOffset? Landed { get; init; }
+
     /// <inheritdoc cref="GoldPartition.RefreshedAt" />
     public required DateTimeOffset RefreshedAt { get; init; }
 

@@ -97,6 +97,7 @@ internal sealed class GoldTables(IGoldStore store, IOptions<GoldOptions> options
                 Checksum = checksum,
                 Watermark = draft.Watermark,
                 Cuts = draft.Cuts,
+                Landed = draft.Landed,
                 RefreshedAt = draft.RefreshedAt,
                 RunId = draft.RunId,
                 IsFirst = draft.IsFirst,

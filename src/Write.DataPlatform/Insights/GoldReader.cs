@@ -105,6 +105,24 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TailStore
         return (found.ToImmutable(), segments.ToImmutable());
     }
 
+    /// <summary>
+    /// How far a partition has what came, if it was read before all of its days were in the lake; null if it has them all. To its latest event, or the latest of those before it,
+    /// though an event's clock may run ahead, and nothing is known of what came after the lake was read; to when that was, if there is none.
+    /// </summary>
+    private static DateTime? ReachOf(GoldDefinition definition, List<GoldPartition> live, int at)
+    {
+        var partition = live[at];
+
+        // No zone ends a day a day later than another.
+        if (partition.Reach.UtcDateTime >= partition.To.ToDateTime(TimeOnly.MinValue).AddDays(1) || partition.Reach.UtcDateTime >= TimeBound.FromDate(partition.To, definition.Table.TimeZone).Utc)
+        {
+            return null;
+        }
+
+        var latest = live.Take(at + 1).Max(p => p.Watermark < p.Reach ? p.Watermark : p.Watermark is null ? null : p.Reach);
+        return (latest < partition.Reach ? latest.Value : partition.Reach).UtcDateTime;
+    }
+
     private static DateTime Floor(DateTime time, TimeSpan window) => new(time.Ticks - time.Ticks % window.Ticks, DateTimeKind.Utc);
 
     private GoldCandidate Candidate(GoldDefinition definition, string? tenant, GoldManifest manifest)
@@ -114,7 +132,7 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TailStore
         var isWhole = live.Count > 0 && live.Count == manifest.Partitions.Count && live[0].IsFirst && definition.Table.From is null && live[^1].IsLast && live[^1].To > today
             && live.Zip(live.Skip(1)).All(pair => pair.First.To == pair.Second.From);
         return new GoldCandidate(
-            definition, tenant, manifest.Revision, [.. live.Select(p => new GoldCandidatePartition(p.Period, p.From, p.To, p.Rows) { Cuts = p.Cuts })], isWhole);
+            definition, tenant, manifest.Revision, [.. live.Select((p, i) => new GoldCandidatePartition(p.Period, p.From, p.To, p.Rows) { Cuts = p.Cuts, Reach = ReachOf(definition, live, i) })], isWhole);
     }
 }
 

@@ -16,6 +16,7 @@ internal static class InsightsServices
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IModelRule, PublishedQueryRule>());
         services.TryAddSingleton<LakeTypes>();
         services.TryAddSingleton<GoldReader>();
+        services.TryAddSingleton<AnswerReach>();
         services.TryAddSingleton<CursorSeal>();
         services.TryAddSingleton<GoldRows>();
         services.TryAddSingleton<Blocks.RowBlocks>();

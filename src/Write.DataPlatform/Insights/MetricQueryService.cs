@@ -11,7 +11,7 @@ namespace Write.DataPlatform.Insights;
 
 /// <summary>The one read path: every front door brings its <see cref="MetricQuery"/> here.</summary>
 internal sealed class MetricQueryService(
-    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, SliceReader slices, ServingDuckDb serving, CursorSeal cursors, TimeProvider clock) : IDisposable
+    ModelStore models, ILake lake, LakeTypes types, GoldReader gold, SliceReader slices, ServingDuckDb serving, CursorSeal cursors, AnswerReach reach, TimeProvider clock) : IDisposable
 {
     private readonly LakeTurns _lakeTurns = new(Math.Max(1, serving.Instance.Settings.MaxSessions / 2));
 
@@ -143,7 +143,7 @@ internal sealed class MetricQueryService(
     private async Task<MetricAnswer> AnswerAsync(PlannedQuery planned, ILake source, CancellationToken cancellationToken)
     {
         var (plan, apart, snapshots, query, _, now) = planned;
-        var asked = clock.GetUtcNow();
+        var asked = planned.NeedsLake && source == lake ? await reach.OfLakeAsync(planned.Model, planned.Leaves, cancellationToken) : clock.GetUtcNow();
         var (result, totals, scanned) = await RunAsync(plan, snapshots, source, plan.Resolved.Query.Totals && apart is null, cancellationToken);
         if (apart is not null)
         {
@@ -310,26 +310,15 @@ internal sealed class MetricQueryService(
 
     private ServedBy Served(IReadOnlyList<LeafPlan> leaves, IReadOnlyList<GoldSnapshot> snapshots, DateTimeOffset asked, long bytesScanned, bool seesAll)
     {
-        var pieces = leaves.SelectMany(l => l.Pieces.Select(piece => (piece.Gold, Tail: l.TailOf(piece)))).ToList();
-        var tables = pieces.Where(p => p.Gold is not null).Select(p => GoldSnapshot.Of(snapshots, p.Gold!).Candidate).Distinct().ToList();
-
-        // Where a stream goes on behind a table, the data reaches as far as it has counted.
-        var watermarks = pieces.Where(p => p.Gold is not null)
-            .Select(p => p.Tail is { } tail ? new DateTimeOffset(tail.Counted, TimeSpan.Zero) : Reach(GoldSnapshot.Of(snapshots, p.Gold!).Manifest.Partitions.Values)).ToList();
-        // The lake's answer may take long, or be one that was made before: what came meanwhile it need not have.
-        watermarks.Add(pieces.Exists(p => p.Gold is null) ? asked - lake.MaxResultAge : asked);
-
+        var pieces = leaves.SelectMany(l => l.Pieces.Where(piece => piece.Gold is not null).Select(piece => (Leaf: l, Piece: piece, Snapshot: GoldSnapshot.Of(snapshots, piece.Gold!)))).ToList();
+        var tables = pieces.Select(p => p.Snapshot.Candidate).Distinct().ToList();
         return new ServedBy(
             [.. ServedFrom(leaves)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
-            watermarks.Min(),
+            pieces.Select(p => AnswerReach.Of(p.Leaf, p.Piece, p.Snapshot)).Append(asked).Min(),
             [.. leaves.SelectMany(l => l.Misses).Select(m => seesAll ? m : Untold.Miss).Distinct()],
             bytesScanned);
     }
-
-    /// <summary>How far a table reaches: to its latest event, though an event's clock may run ahead, and nothing is known of what came after the lake was read; to when that was, if it has none.</summary>
-    private static DateTimeOffset? Reach(IEnumerable<GoldPartition> partitions) =>
-        partitions.Max(p => p.Watermark > p.RefreshedAt ? p.RefreshedAt : p.Watermark) ?? partitions.Max(p => (DateTimeOffset?)p.RefreshedAt);
 
     private static IEnumerable<string> ServedFrom(IEnumerable<LeafPlan> leaves) =>
         leaves.SelectMany(l => l.Pieces.SelectMany(p => p.Gold is null ? ["lake"] : l.TailOf(p) is null ? ["gold"] : new[] { "gold", "tail" })).Distinct().Order(StringComparer.Ordinal);

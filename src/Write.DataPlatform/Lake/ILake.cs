@@ -37,7 +37,9 @@ public interface ILake
     TimeSpan MaxResultAge => TimeSpan.Zero;
 
     /// <summary>What is remembered of a table is not true any more: who asks next sees its files as they are then. A lake that remembers none has nothing to do.</summary>
-    void Forget(string table)
+    /// <param name="table">The table.</param>
+    /// <param name="before">What was seen later than this may stay, a timestamp of the process's clock.</param>
+    void Forget(string table, long before = long.MaxValue)
     {
     }
 }

@@ -72,6 +72,9 @@ internal sealed record GoldCandidatePartition(string Period, DateOnly From, Date
     /// <summary>By fact, the instant (UTC) from which on its events are left to its stream.</summary>
     public ImmutableSortedDictionary<string, DateTimeOffset>? Cuts { get; init; }
 
+    /// <summary>Event time (UTC) up to which it has what came, if it was read before all of its days were in the lake; null if it has them all.</summary>
+    public DateTime? Reach { get; init; }
+
     public DateTime? CutOf(string fact) => Cuts is not null && Cuts.TryGetValue(fact, out var cut) ? cut.UtcDateTime : null;
 
     public DateTime FromUtc(GoldDefinition definition) => TimeBound.FromDate(From, definition.Table.TimeZone).Utc;

@@ -49,11 +49,11 @@ internal sealed class GoldVerifier(ModelStore models, ILake lake, GoldTables tab
             progress?.Report((index, periods.Count, period.Name));
             var version = await planner.VersionAsync(definition, period, cancellationToken);
             List<(GoldManifest Manifest, GoldPartition Partition)> compared = [];
-            var cuts = await planner.CutsAsync(definition, period, cancellationToken: cancellationToken);
+            var bounds = await planner.BoundsAsync(definition, period, cancellationToken: cancellationToken);
             foreach (var manifest in manifests)
             {
                 var partition = manifest.Partitions.GetValueOrDefault(period.Name);
-                var reason = RefreshPlanner.Reason(definition, period, manifest.Tenant, partition, version, ends.GetValueOrDefault(period.Name), now, now, full: false, cuts);
+                var reason = RefreshPlanner.Reason(definition, period, manifest.Tenant, partition, version, ends.GetValueOrDefault(period.Name), now, now, full: false, bounds, now);
                 if (reason == RefreshReason.Stream && partition!.LakeVersion == version)
                 {
                     // It is what the lake had before the cut, which can be compared though a refresh would take more.

@@ -19,6 +19,9 @@ internal sealed record PartitionResult(int Written, long Rows, long Bytes, long 
 /// <summary>Takes one partition from the lake into the gold store: read, check, enrich, sort, split by tenant, encode, make live.</summary>
 internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentWriter writer, RefreshDuckDb database, RefreshPlanner planner, TimeProvider time)
 {
+    // Of what was over for longer when it was landed, no list of files is too old.
+    private static readonly TimeSpan RecentlyOver = TimeSpan.FromHours(1);
+
     /// <param name="definition">The table.</param>
     /// <param name="planned">The partition.</param>
     /// <param name="full">Whether it is refreshed though nothing changed.</param>
@@ -36,7 +39,14 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
     {
         // The version is taken before the rows: what arrives between counts as a change next time.
         // So are the cuts: what streams seal meanwhile is left to them until next time.
-        var wanted = await planner.CutsAsync(definition, planned.Period, fresh: true, cancellationToken);
+        var bounds = await planner.BoundsAsync(definition, planned.Period, fresh: true, cancellationToken);
+        var over = TimeBound.FromDate(planned.Period.To, definition.Table.TimeZone).Utc;
+        if (bounds.Landed.Values.Any(landed => landed.UtcDateTime < over + RecentlyOver))
+        {
+            // Another worker may have landed events after the files were listed here, and said so.
+            planner.Forget(definition, bounds.ReadAt);
+        }
+
         var version = await planner.VersionAsync(definition, planned.Period, cancellationToken);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = RefreshRunner.MaxTenantsAtOnce, CancellationToken = cancellationToken };
         var todo = new ConcurrentBag<(string? Tenant, GoldPartition? Live)>();
@@ -44,7 +54,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         {
             var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, fresh: true, token);
             var live = manifest.Partitions.GetValueOrDefault(planned.Period.Name);
-            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, started, full, wanted) is not null)
+            if (RefreshPlanner.Reason(definition, planned.Period, tenant, live, version, planned.Ends, basis, started, full, bounds, time.GetUtcNow()) is not null)
             {
                 todo.Add((tenant, live));
             }
@@ -55,8 +65,9 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         }
 
         // One query gives the rows of all, so they have one cut.
-        var cuts = todo.Aggregate(wanted, (sofar, one) => RefreshPlanner.CutsAfter(one.Live, definition.HashFor(one.Tenant), sofar));
+        var cuts = todo.Aggregate(bounds.Cuts, (sofar, one) => RefreshPlanner.CutsAfter(one.Live, definition.HashFor(one.Tenant), sofar));
         var refreshedAt = time.GetUtcNow();
+        DateTimeOffset? landed = bounds.LandedBeside(cuts) is { } to && to < refreshedAt && to.UtcDateTime < over ? to : null;
         var export = await lake.ExportAsync(
             definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To, cuts), Path.Combine(folder, "lake"), cancellationToken);
         await using var session = await database.Instance.OpenAsync(cancellationToken);
@@ -99,6 +110,7 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
                     LakeVersion = version,
                     Watermark = watermark,
                     Cuts = cuts,
+                    Landed = landed,
                     RefreshedAt = refreshedAt,
                     RunId = runId,
                     IsFirst = planned.Ends.IsFirst ?? false,

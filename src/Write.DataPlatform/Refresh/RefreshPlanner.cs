@@ -26,6 +26,9 @@ internal enum RefreshReason
     /// <summary>A full refresh was asked for.</summary>
     Full,
 
+    /// <summary>It was read before all of its days were in the lake, and they are now.</summary>
+    Unfinished,
+
     /// <summary>A stream has sealed events that the partition left to it, or is too far behind to be left any.</summary>
     Stream,
 }
@@ -86,12 +89,12 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             var ends = new PartitionEnds(
                 lastEvent is not null ? period == periods[0] : null,
                 lastEvent is not null && period == periods[^1] ? lastEvent < period.To : null);
-            var cuts = await CutsAsync(definition, period, cancellationToken: cancellationToken);
+            var bounds = await BoundsAsync(definition, period, cancellationToken: cancellationToken);
             List<(RefreshReason Reason, string? Tenant)> found = [];
             foreach (var tenant in Tenants(definition))
             {
                 var partition = live.GetValueOrDefault(tenant ?? "")?.GetValueOrDefault(period.Name);
-                if (Reason(definition, period, tenant, partition, version, ends, basis, started, range.Full, cuts) is { } reason)
+                if (Reason(definition, period, tenant, partition, version, ends, basis, started, range.Full, bounds, time.GetUtcNow()) is { } reason)
                 {
                     found.Add((reason, tenant));
                 }
@@ -122,7 +125,8 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         DateTimeOffset basis,
         DateTimeOffset started,
         bool full,
-        ImmutableSortedDictionary<string, DateTimeOffset>? cuts)
+        StreamBounds bounds,
+        DateTimeOffset now)
     {
         if (partition is null)
         {
@@ -146,9 +150,16 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
             return RefreshReason.Full;
         }
 
-        if (IsCutOtherwise(definition, partition, cuts))
+        if (IsCutOtherwise(definition, partition, bounds.Cuts))
         {
             return RefreshReason.Stream;
+        }
+
+        // Once after its end it is read though nothing changed: only then is it known to be whole.
+        var over = TimeBound.FromDate(period.To, definition.Table.TimeZone).Utc;
+        if (partition.Reach.UtcDateTime < over && bounds.Reach(now).UtcDateTime >= over)
+        {
+            return RefreshReason.Unfinished;
         }
 
         if (lakeVersion is not null)
@@ -157,15 +168,13 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         }
 
         // Good for ever is what was read after the last late event was expected; before that, what this run has read.
-        var end = TimeBound.FromDate(period.To, definition.Table.TimeZone).Utc + (definition.Table.Refresh?.LookBack ?? TimeSpan.Zero);
+        var end = over + (definition.Table.Refresh?.LookBack ?? TimeSpan.Zero);
         return partition.RefreshedAt.UtcDateTime < end && partition.RefreshedAt < started ? RefreshReason.LookBack : null;
     }
 
-    /// <summary>From when on a period's events are left to streams, by semantic model; null if none are.</summary>
-    /// <exception cref="Gold.GoldStoreException">The store could not be read.</exception>
-    public async Task<ImmutableSortedDictionary<string, DateTimeOffset>?> CutsAsync(
-        GoldDefinition definition, PartitionPeriod period, bool fresh = false, CancellationToken cancellationToken = default) =>
-        streams is null ? null : await streams.GetAsync(definition, period, fresh, cancellationToken);
+    /// <inheritdoc cref="StreamCuts.GetAsync" />
+    public async Task<StreamBounds> BoundsAsync(GoldDefinition definition, PartitionPeriod period, bool fresh = false, CancellationToken cancellationToken = default) =>
+        streams is null ? StreamBounds.None : await streams.GetAsync(definition, period, fresh, cancellationToken);
 
     /// <summary>
     /// The cuts of a partition's next version: never before those of the last one of the same definition, behind which windows may be gone. Where a stream seals less than it did, the lake has all.
@@ -201,12 +210,12 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         return RangeVersionAsync(definition, from < period.From ? from : period.From, to > period.To ? to : period.To, cancellationToken);
     }
 
-    /// <summary>Lets the next version be that of the lake as it is then, and not as it was a moment ago.</summary>
-    public void Forget(GoldDefinition definition)
+    /// <summary>Lets the next version be that of the lake as it is then, or was since a timestamp of the clock, and not as it was a moment ago.</summary>
+    public void Forget(GoldDefinition definition, long before = long.MaxValue)
     {
         foreach (var table in definition.Facts.Select(fact => fact.Table).Concat(definition.JoinedTables))
         {
-            lake.Forget(table);
+            lake.Forget(table, before);
         }
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Write.DataPlatform.Gold;
 
 namespace Write.DataPlatform.Refresh;
 
@@ -20,6 +21,7 @@ internal static class RefreshServices
                 options.WorkPath = Path.GetFullPath(options.WorkPath.Length == 0 ? Path.Combine(data, "work") : options.WorkPath);
             })
             .ValidateOnStart();
+        services.AddOptions<GoldOptions>().PostConfigure<IOptions<RefreshOptions>>((gold, refresh) => gold.LandingDelay = refresh.Value.LandingDelay);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<StreamCuts>();
         services.TryAddSingleton<RefreshPlanner>();

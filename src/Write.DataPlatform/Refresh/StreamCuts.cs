@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Microsoft.Extensions.Options;
 using Write.DataPlatform.Gold.Tail;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -12,39 +11,43 @@ namespace Write.DataPlatform.Refresh;
 /// the cut and no later ones, so that the tail's windows from the cut on add up with it exactly. A stream that is silent or far behind is not waited for: the
 /// partition takes all that the lake has, and the tail is not read within it.
 /// </remarks>
-internal sealed class StreamCuts(TailStore tails, IOptions<RefreshOptions> options, TimeProvider time)
+internal sealed class StreamCuts(TailStore tails, TimeProvider time)
 {
     /// <summary>How far behind the clock a stream may be, beside its allowed lateness and window, before a refresh goes on without it.</summary>
     public static readonly TimeSpan MaxLag = TimeSpan.FromMinutes(10);
 
-    /// <summary>By semantic model, from when on a period's events are left to the stream; null if none are.</summary>
+    /// <summary>How streams bound what a period has when it is read now.</summary>
     /// <exception cref="Gold.GoldStoreException">The store could not be read.</exception>
-    public async Task<ImmutableSortedDictionary<string, DateTimeOffset>?> GetAsync(
-        GoldDefinition definition, PartitionPeriod period, bool fresh = false, CancellationToken cancellationToken = default)
+    public async Task<StreamBounds> GetAsync(GoldDefinition definition, PartitionPeriod period, bool fresh = false, CancellationToken cancellationToken = default)
     {
-        ImmutableSortedDictionary<string, DateTimeOffset>.Builder? cuts = null;
-        foreach (var stream in definition.Model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
+        var bounds = StreamBounds.None;
+        var end = TimeBound.FromDate(period.To, definition.Table.TimeZone).Utc;
+        foreach (var stream in definition.Model.Streams.Values.Where(s => definition.Leaves.Any(l => l.Fact.Name == s.SemanticModel)))
         {
-            if (await CutAsync(definition, stream, fresh, cancellationToken) is { } cut && cut.UtcDateTime < TimeBound.FromDate(period.To, definition.Table.TimeZone).Utc)
+            var progress = await tails.GetProgressAsync(stream.Name, fresh, cancellationToken);
+            if (progress.Landed(time.GetUtcNow()) is { } landed)
             {
-                (cuts ??= ImmutableSortedDictionary.CreateBuilder<string, DateTimeOffset>(StringComparer.Ordinal))[stream.SemanticModel] = cut;
+                bounds = bounds with { Landed = bounds.Landed.SetItem(stream.SemanticModel, landed), ReadAt = Math.Max(bounds.ReadAt, progress.ReadAt) };
+            }
+
+            if (stream.Tables.Contains(definition.Table.Name) && await CutAsync(definition, stream, progress, fresh, cancellationToken) is { } cut && cut.UtcDateTime < end)
+            {
+                bounds = bounds with { Cuts = (bounds.Cuts ?? StreamBounds.None.Landed).SetItem(stream.SemanticModel, cut) };
             }
         }
 
-        return cuts?.ToImmutable();
+        return bounds;
     }
 
-    private async Task<DateTimeOffset?> CutAsync(GoldDefinition definition, StreamDefinition stream, bool fresh, CancellationToken cancellationToken)
+    private async Task<DateTimeOffset?> CutAsync(GoldDefinition definition, StreamDefinition stream, StreamProgress progress, bool fresh, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var progress = await tails.GetProgressAsync(stream.Name, fresh, cancellationToken);
-        if (progress.Shards.All(s => s.Position is null))
+        if (progress.IsUnused)
         {
-            // Nothing ever came: the lake is filled by others.
             return null;
         }
 
-        var delay = progress.Shards.Any(s => s is { Lands: false, LostTo: null }) ? options.Value.LandingDelay : TimeSpan.Zero;
+        var delay = progress.Shards.Any(s => s is { Lands: false, LostTo: null }) ? progress.LandingDelay : TimeSpan.Zero;
         if (progress.Sealed(now, delay) is not { } isSealed || progress.Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), now) is not { } since)
         {
             return null;
@@ -59,4 +62,21 @@ internal sealed class StreamCuts(TailStore tails, IOptions<RefreshOptions> optio
         // Who asks for it fresh cuts there: a shard that begins from now on knows, and one that began just now must have been looked at.
         return !fresh || await tails.TryCutAsync(stream.Name, cut, progress, cancellationToken) ? cut : null;
     }
+}
+
+/// <summary>How streams bound what a partition has that is read now.</summary>
+/// <param name="Cuts">By semantic model, from when on (UTC) events are left to the stream; null if none are.</param>
+/// <param name="Landed">By semantic model that streams fill, event time (UTC) up to which the lake has what came.</param>
+/// <param name="ReadAt">When that was known, a timestamp of the process's clock: the lake's files are to be listed later.</param>
+internal sealed record StreamBounds(ImmutableSortedDictionary<string, DateTimeOffset>? Cuts, ImmutableSortedDictionary<string, DateTimeOffset> Landed, long ReadAt)
+{
+    /// <summary>No stream fills the table.</summary>
+    public static StreamBounds None { get; } = new(null, ImmutableSortedDictionary.Create<string, DateTimeOffset>(StringComparer.Ordinal), long.MinValue);
+
+    /// <summary>Event time (UTC) up to which a partition with these cuts has what the streams brought; null if nothing bounds it.</summary>
+    public DateTimeOffset? LandedBeside(ImmutableSortedDictionary<string, DateTimeOffset>? cuts) =>
+        Landed.Where(l => cuts?.ContainsKey(l.Key) is not true).Min(l => (DateTimeOffset?)l.Value);
+
+    /// <summary>Event time (UTC) up to which a partition would have everything that came, if it were read now.</summary>
+    public DateTimeOffset Reach(DateTimeOffset now) => LandedBeside(Cuts) is { } landed && landed < now ? landed : now;
 }

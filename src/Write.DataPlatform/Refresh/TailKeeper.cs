@@ -30,7 +30,9 @@ internal sealed partial class TailKeeper(
         {
             var today = DateOnly.FromDateTime(ZoneRules.ToLocal(time.GetUtcNow().UtcDateTime, definition.Table.TimeZone));
             var period = PartitionPeriod.Containing(today, definition.Table.Partition, model.Calendar);
-            var wanted = await cuts.GetAsync(definition, period, cancellationToken: cancellationToken);
+            var before = PartitionPeriod.Containing(period.From.AddDays(-1), definition.Table.Partition, model.Calendar);
+            var wanted = (await cuts.GetAsync(definition, period, cancellationToken: cancellationToken)).Cuts;
+            var isBeforeWhole = (await cuts.GetAsync(definition, before, cancellationToken: cancellationToken)).Reach(time.GetUtcNow()).UtcDateTime >= TimeBound.FromDate(before.To, definition.Table.TimeZone).Utc;
             var since = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
             foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
             {
@@ -38,20 +40,25 @@ internal sealed partial class TailKeeper(
             }
 
             var needs = false;
+            var needsBefore = false;
             foreach (var tenant in RefreshPlanner.Tenants(definition))
             {
                 var manifest = await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken);
                 var partition = manifest.Partitions.GetValueOrDefault(period.Name);
+
+                // What the lake lacked when it was read is not in the tail either.
+                needsBefore |= isBeforeWhole && manifest.Partitions.TryGetValue(before.Name, out var last) && last.Cuts is null
+                    && last.DefinitionHash == definition.HashFor(tenant) && last.Reach.UtcDateTime < TimeBound.FromDate(before.To, definition.Table.TimeZone).Utc;
 
                 // A table that was never built, or is of another definition, is the schedule's.
                 needs |= wanted is not null && !manifest.Partitions.IsEmpty
                     && (partition is null || (partition.DefinitionHash == definition.HashFor(tenant) && wanted.Keys.Any(fact => partition.Cuts?.TryGetValue(fact, out var cut) is not true || cut < since[fact])));
             }
 
-            if (needs && (!_asked.TryGetValue(definition.Table.Name, out var at) || time.GetElapsedTime(at) > AskAgain))
+            if ((needs || needsBefore) && (!_asked.TryGetValue(definition.Table.Name, out var at) || time.GetElapsedTime(at) > AskAgain))
             {
                 _asked[definition.Table.Name] = time.GetTimestamp();
-                await refresh.StartAsync(definition.Table.Name, new RefreshRange(period.From, period.To), cancellationToken);
+                await refresh.StartAsync(definition.Table.Name, new RefreshRange(needsBefore ? before.From : period.From, period.To), cancellationToken);
             }
         }
     }
@@ -107,6 +114,15 @@ internal sealed partial class TailKeeper(
         var model = definition.Model;
         var hash = definition.HashFor(tenant);
         var retired = new List<TailSegment>();
+        var counted = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
+        {
+            if ((await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), time.GetUtcNow()) is not null)
+            {
+                counted.Add(stream.Name);
+            }
+        }
+
         foreach (var segment in await tails.ListAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken))
         {
             var key = (definition.Table.Name, tenant, segment.Key);
@@ -125,9 +141,10 @@ internal sealed partial class TailKeeper(
 
         bool IsCovered(TailKey window)
         {
+            // Windows of another meaning may be those of another worker's model, which is the newer one until every shard counts by this one. Of a stream that is not here they expire.
             if (!model.Streams.TryGetValue(window.Stream, out var stream) || window.Definition != TailMeaning.Of(definition, tenant, stream))
             {
-                return true;
+                return counted.Contains(window.Stream);
             }
 
             var date = DateOnly.FromDateTime(ZoneRules.ToLocal(window.Window, definition.Table.TimeZone));

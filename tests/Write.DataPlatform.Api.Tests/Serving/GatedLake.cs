@@ -66,7 +66,7 @@ internal sealed class GatedLake(ILake inner) : ILake
         return await inner.DescribeAsync(table, cancellationToken);
     }
 
-    public void Forget(string table) => inner.Forget(table);
+    public void Forget(string table, long before = long.MaxValue) => inner.Forget(table, before);
 
     public async Task<string?> GetVersionAsync(string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default)
     {

@@ -31,7 +31,7 @@ internal sealed class FaultyLake(ILake inner) : ILake
 
     public Task<ImmutableArray<ResultColumn>?> DescribeAsync(string table, CancellationToken cancellationToken = default) => inner.DescribeAsync(table, cancellationToken);
 
-    public void Forget(string table) => inner.Forget(table);
+    public void Forget(string table, long before = long.MaxValue) => inner.Forget(table, before);
 
     public async Task<string?> GetVersionAsync(string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default) =>
         HasVersions ? await inner.GetVersionAsync(table, partitionColumn, from, to, cancellationToken) : null;

@@ -143,6 +143,25 @@ public sealed class RefreshPlannerTests
             (await PlanAsync(model, null, null, live)).Stale.Select(p => (p.Period.Name, p.Reason)));
     }
 
+    /// <summary>Whether its last days are in it is known once they are over: then it is read though no file changed, and never again.</summary>
+    [Theory]
+    [InlineData("2026-02-28T23:59:59Z", null, true)]
+    [InlineData("2026-03-01T00:00:00Z", null, false)]
+    [InlineData("2026-03-01T00:00:10Z", "2026-02-28T23:59:50Z", true)]
+    public async Task With_versions_a_partition_is_read_once_after_its_end(string refreshedAt, string? landed, bool expected)
+    {
+        Now("2026-02-28");
+        var model = RefreshModel.Load();
+        var definition = RefreshModel.Definition(model);
+        _lake.Version = (_, _, _) => "1";
+        var version = await new RefreshPlanner(_lake, Options.Create(new RefreshOptions()), _time).VersionAsync(definition, (await PlanAsync(model)).Periods[1], Cancel);
+        var february = Live(definition, "2026-02", refreshedAt) with { LakeVersion = version, Landed = landed is null ? null : DateTimeOffset.Parse(landed, CultureInfo.InvariantCulture) };
+        async Task<RefreshReason?> ReasonAsync() => (await PlanAsync(model, null, null, february)).Stale.SingleOrDefault(p => p.Period.Name == "2026-02")?.Reason;
+        Assert.Null(await ReasonAsync());
+        Now("2026-03-15");
+        Assert.Equal(expected ? RefreshReason.Unfinished : null, await ReasonAsync());
+    }
+
     [Fact]
     public async Task Versions_are_asked_for_the_utc_days_of_a_period_and_for_all_of_joined_tables()
     {

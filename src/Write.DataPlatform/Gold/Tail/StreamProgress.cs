@@ -24,6 +24,9 @@ internal sealed record CountedShard
     /// <summary>The latest event time that was counted, or the clock's while the shard is quiet (UTC).</summary>
     public DateTimeOffset? Counted { get; init; }
 
+    /// <summary>Event time (UTC) up to which what was counted is in the lake, where the stream itself lands it there: what <see cref="Counted"/> was when the last file began.</summary>
+    public DateTimeOffset? Landed { get; init; }
+
     /// <summary>By gold table, from which event time on the shard's windows are there, of which definition.</summary>
     public ImmutableSortedDictionary<string, TailCoverage> Tables { get; init; } = ImmutableSortedDictionary<string, TailCoverage>.Empty;
 
@@ -80,6 +83,18 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
     /// <summary>When it was read from the store, as a timestamp of the process's clock.</summary>
     public long ReadAt { get; init; }
 
+    /// <summary>How long after it arrived an event is in the lake where another lands it.</summary>
+    public TimeSpan LandingDelay { get; init; }
+
+    /// <summary>Whether the stream itself lands events.</summary>
+    public bool Lands => Shards.Any(s => s.Lands);
+
+    /// <summary>Whether nothing ever came: the lake is filled by others.</summary>
+    public bool IsUnused => Shards.All(s => s.Position is null);
+
+    /// <summary>The shards that have begun, whether or not they have said yet how far they are.</summary>
+    public ImmutableSortedSet<string> Begun { get; init; } = [];
+
     // Its children begin a moment after a shard ends, and what they bring must not be late.
     private static readonly TimeSpan EndedShardHolds = TimeSpan.FromMinutes(5);
 
@@ -90,7 +105,11 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
         Least(Counting(now), s => ago <= TimeSpan.Zero || now - s.At >= ago ? s.Sealed : s.Earlier.FirstOrDefault(e => now - e.At >= ago)?.Sealed);
 
     /// <summary>Event time (UTC) up to which all shards have counted; null if a shard does not know yet.</summary>
-    public DateTimeOffset? Counted(DateTimeOffset now) => Least(Counting(now), s => s.Counted);
+    public DateTimeOffset? Counted(DateTimeOffset now) => IsSilent ? null : Least(Counting(now), s => s.Counted);
+
+    /// <summary>Event time (UTC) up to which the lake has what came; null if nothing ever did, so that others alone fill the lake.</summary>
+    /// <remarks>A shard that has landed nothing yet begins where others end.</remarks>
+    public DateTimeOffset? Landed(DateTimeOffset now) => IsUnused ? null : Counting(now).Min(s => s.Lands ? s.Landed ?? s.Sealed : now - LandingDelay);
 
     /// <summary>From which event time (UTC) on every shard has a table's windows by today's definition; null if one does not.</summary>
     public DateTimeOffset? Since(string table, string definition, DateTimeOffset now)
@@ -98,7 +117,7 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
         DateTimeOffset? since = null;
         foreach (var shard in Counting(now))
         {
-            if (shard.Tables.GetValueOrDefault(table) is not { } coverage || coverage.Definition != definition)
+            if (IsSilent || shard.Tables.GetValueOrDefault(table) is not { } coverage || coverage.Definition != definition)
             {
                 return null;
             }
@@ -108,6 +127,9 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
 
         return since is { } whole && Shards.Max(s => s.LostTo) is { } lost && lost > whole ? lost : since;
     }
+
+    // Of a shard that has begun and said nothing yet, nobody knows what it brings.
+    private bool IsSilent => !Begun.IsSubsetOf(Shards.Select(s => s.Shard));
 
     private IEnumerable<CountedShard> Counting(DateTimeOffset now) => Shards.Where(s => s.LostTo is null).Where(s => !s.IsEnded || now - s.At < EndedShardHolds);
 

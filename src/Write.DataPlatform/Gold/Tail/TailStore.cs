@@ -195,13 +195,14 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         }
 
         var at = time.GetTimestamp();
+        var begun = (await FloorAsync(stream, cancellationToken)).Floor.Shards;
         var shards = ImmutableArray.CreateBuilder<CountedShard>();
         await foreach (var item in store.QueryAsync(GoldKeys.StreamProgress(stream), "", cancellationToken: cancellationToken))
         {
             shards.Add(JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.CountedShard)!);
         }
 
-        var progress = new StreamProgress(shards.ToImmutable()) { ReadAt = time.GetTimestamp() };
+        var progress = new StreamProgress(shards.ToImmutable()) { Begun = begun, LandingDelay = options.Value.LandingDelay, ReadAt = time.GetTimestamp() };
         _progress[stream] = (at, progress);
         return progress;
     }

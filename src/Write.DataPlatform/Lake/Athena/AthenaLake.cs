@@ -37,7 +37,7 @@ internal sealed class AthenaLake(AthenaQueries queries, S3Files files, LakeOptio
     public Task<string?> GetVersionAsync(string table, string? partitionColumn, DateOnly? from, DateOnly? to, CancellationToken cancellationToken = default) =>
         _tables.VersionAsync(table, partitionColumn, from, to, cancellationToken);
 
-    public void Forget(string table) => _tables.Forget(table);
+    public void Forget(string table, long before = long.MaxValue) => _tables.Forget(table, before);
 
     private static string Text(SqlStatement statement) => AthenaLiterals.Inline(statement with { Text = statement.Text.TrimEnd().TrimEnd(';') });
 }

@@ -46,8 +46,14 @@ internal sealed class AthenaTables(AthenaQueries queries, S3Files files, LakeOpt
         }
     }
 
-    /// <summary>Lets who asks next see the table as it is then.</summary>
-    public void Forget(string table) => _listings.TryRemove(table, out _);
+    /// <summary>Lets who asks next see the table as it is then, or was since a timestamp of the clock.</summary>
+    public void Forget(string table, long before)
+    {
+        if (_listings.TryGetValue(table, out var known) && !(known.Value is { IsCompletedSuccessfully: true, Result: var listing } && listing.At >= before))
+        {
+            _listings.TryRemove(KeyValuePair.Create(table, known));
+        }
+    }
 
     /// <summary>What a look found that is not too old; callers at once share one look, which goes on without who leaves.</summary>
     private Task<Listing> LatestAsync(string table)

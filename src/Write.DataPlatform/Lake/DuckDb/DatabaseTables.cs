@@ -49,7 +49,7 @@ internal sealed class DatabaseTables(string file) : ILakeTables
     }
 
     /// <summary>The file as it is now, whatever part is asked for.</summary>
-    public void Forget(string table)
+    public void Forget(string table, long before)
     {
         // A database tells its tables itself.
     }

@@ -121,7 +121,7 @@ internal sealed partial class DuckDbLake : ILake, IAsyncDisposable
         Task.Run(() => _tables.Version(table, partitionColumn, from, to), cancellationToken);
 
     /// <inheritdoc />
-    public void Forget(string table) => _tables.Forget(table);
+    public void Forget(string table, long before = long.MaxValue) => _tables.Forget(table, before);
 
     public async ValueTask DisposeAsync()
     {

@@ -24,7 +24,7 @@ internal interface ILakeTables : IDisposable
     Task<bool> HasAsync(DuckDbSession session, string table, CancellationToken cancellationToken);
 
     /// <summary>See <see cref="ILake.Forget"/>.</summary>
-    void Forget(string table);
+    void Forget(string table, long before);
 
     /// <summary>See <see cref="ILake.GetVersionAsync"/>.</summary>
     /// <exception cref="LakeException">There is no such table.</exception>

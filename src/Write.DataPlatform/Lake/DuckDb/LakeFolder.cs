@@ -45,14 +45,14 @@ internal sealed class LakeFolder(string path, TimeSpan scanInterval, TimeProvide
         }
     }
 
-    /// <summary>The next call looks at the table's files.</summary>
-    public void Forget(string table)
+    /// <summary>The next call looks at the table's files, unless it was done since a timestamp of the clock.</summary>
+    public void Forget(string table, long before)
     {
         if (_scans.TryGetValue(table, out var last))
         {
             lock (last.Lock)
             {
-                last.Table = null;
+                last.Table = last.At < before ? null : last.Table;
             }
         }
     }

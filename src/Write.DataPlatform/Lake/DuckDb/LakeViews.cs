@@ -23,7 +23,7 @@ internal sealed class LakeViews(LakeFolder folder) : ILakeTables
     public Task<bool> HasAsync(DuckDbSession session, string table, CancellationToken cancellationToken) =>
         Task.FromResult(folder.Find(table) is not null || (Directory.Exists(folder.Path) ? false : throw folder.Missing(table)));
 
-    public void Forget(string table) => folder.Forget(table);
+    public void Forget(string table, long before) => folder.Forget(table, before);
 
     public string? Version(string table, string? partitionColumn, DateOnly? from, DateOnly? to)
     {

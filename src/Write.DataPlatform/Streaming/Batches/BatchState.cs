@@ -25,6 +25,9 @@ internal sealed record BatchState
     /// <summary>Windows that end here or before are closed (UTC).</summary>
     public DateTimeOffset? Sealed { get; init; }
 
+    /// <summary>Event time up to which all that was counted is in the lake (UTC).</summary>
+    public DateTimeOffset? Landed { get; init; }
+
     /// <summary>From when on tables' windows are there.</summary>
     public ImmutableSortedDictionary<string, TailCoverage> Tables { get; init; } = ImmutableSortedDictionary<string, TailCoverage>.Empty;
 
@@ -53,6 +56,15 @@ internal sealed record BatchState
 
     [JsonIgnore]
     public SequenceNumber? LandingTo => Landing is null ? null : SequenceNumber.Parse(Landing);
+
+    /// <summary>A window's pieces are of one size for ever: another is for windows that nobody can have begun, and that are begun by nobody who does not know it.</summary>
+    /// <param name="events">The size from now on.</param>
+    /// <param name="window">The windows' length.</param>
+    /// <param name="from">The first start of such a window.</param>
+    public ImmutableArray<ChunkSize> ChunksOf(int events, TimeSpan window, DateTimeOffset from) =>
+        Chunks.IsDefaultOrEmpty ? [new ChunkSize(DateTimeOffset.MinValue, events)]
+            : Chunks[^1].Events == events ? Chunks
+            : [.. Chunks.Where((_, i) => i == Chunks.Length - 1 || !(Chunks[i + 1].From <= Sealed - window)), new ChunkSize(from, events)];
 }
 
 /// <summary>Of how many events the pieces of windows are.</summary>

@@ -180,9 +180,11 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
             return;
         }
 
-        var known = new HashSet<string>(StringComparer.Ordinal);
+        // An event of another time is another event.
+        var known = new HashSet<(string Id, string At)>();
         var dialect = lake.Dialect;
         var table = string.Join('.', plan.Fact.Table.Split('.').Select(dialect.Quote));
+        var at = $"CAST({dialect.Quote(plan.TimeColumn)} AS TIMESTAMP)";
         var (first, last) = (late.Select(r => r[2]!).Min(StringComparer.Ordinal), late.Select(r => r[2]!).Max(StringComparer.Ordinal));
         // Another worker may have written files a moment ago.
         lake.Forget(plan.Fact.Table);
@@ -191,17 +193,17 @@ internal sealed class Landing(BatchRows rows, StreamPlan plan, ILake lake, Landi
             foreach (var ids in late.Select(r => r[1]!).Distinct().Chunk(IdsAtOnce))
             {
                 var statement = new SqlStatement(
-                    $"SELECT DISTINCT CAST({dialect.Quote(id)} AS VARCHAR) AS id FROM {table} WHERE CAST({dialect.Quote(plan.TimeColumn)} AS TIMESTAMP) >= TIMESTAMP '{first}' AND CAST({dialect.Quote(plan.TimeColumn)} AS TIMESTAMP) <= TIMESTAMP '{last}'"
+                    $"SELECT DISTINCT CAST({dialect.Quote(id)} AS VARCHAR) AS id, CAST({at} AS VARCHAR) AS at FROM {table} WHERE {at} >= TIMESTAMP '{first}' AND {at} <= TIMESTAMP '{last}'"
                     + $" AND CAST({dialect.Quote(id)} AS VARCHAR) IN ({string.Join(", ", ids.Select(GoldColumns.Literal))})");
                 await using var found = await lake.QueryAsync(statement, cancellationToken);
                 await foreach (var row in found.ReadAsync(cancellationToken))
                 {
-                    known.Add((string)row[0]!);
+                    known.Add(((string)row[0]!, (string)row[1]!));
                 }
             }
         }
 
-        var again = late.Where(r => !known.Add(r[1]!)).Select(r => r[0]!).ToList();
+        var again = late.Where(r => !known.Add((r[1]!, r[2]!))).Select(r => r[0]!).ToList();
         foreach (var numbers in again.Chunk(1000))
         {
             await rows.DeleteAsync(BatchRows.LateTable, $"{BatchRows.Number} IN ({string.Join(", ", numbers)})", cancellationToken);

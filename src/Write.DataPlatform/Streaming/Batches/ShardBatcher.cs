@@ -98,7 +98,7 @@ internal sealed class ShardBatcher : IShardProcessor
         }
 
         // From here on nobody before this one can write it.
-        state = state with { Fence = context.Fence, Chunks = ChunksFrom(state, services, plan.Stream.Window) };
+        state = state with { Fence = context.Fence, Chunks = state.ChunksOf(services.Options.ChunkEvents, plan.Stream.Window, services.Time.GetUtcNow() + services.Options.MaxFuture + (2 * ConfirmAfter) + plan.Stream.Window) };
         await states.WriteAsync(state, cancellationToken);
         var folder = services.LandsIn(plan);
         var columns = await services.ColumnsAsync(plan, folder, cancellationToken);
@@ -116,16 +116,6 @@ internal sealed class ShardBatcher : IShardProcessor
         }
     }
 
-    /// <summary>A window's pieces are of one size for ever: another setting is for windows that nobody can have begun, and that are begun by nobody who does not know it.</summary>
-    private static ImmutableArray<ChunkSize> ChunksFrom(BatchState state, BatchServices services, TimeSpan window)
-    {
-        var size = services.Options.ChunkEvents;
-        var now = services.Time.GetUtcNow();
-        return state.Chunks.IsDefaultOrEmpty ? [new ChunkSize(DateTimeOffset.MinValue, size)]
-            : state.Chunks[^1].Events == size ? state.Chunks
-            : [.. state.Chunks.Where((_, i) => i == state.Chunks.Length - 1 || !(state.Chunks[i + 1].From <= state.Sealed - window)), new ChunkSize(now + services.Options.MaxFuture + 2 * ConfirmAfter + window, size)];
-    }
-
     /// <summary>A shard's name in the tail and in the lake, where shards of an earlier stream of the same name are others.</summary>
     public static string NameOf(string shard, string identity) => shard + Suffix(identity);
 
@@ -137,6 +127,7 @@ internal sealed class ShardBatcher : IShardProcessor
     public async Task<ShardCheckpoint?> ProcessAsync(ShardBatch batch, CancellationToken cancellationToken = default)
     {
         (_behind, _tip, _isEnd) = (batch.Behind, null, _isEnd || batch.IsEnd);
+        var wasReadingAgain = _isReadingAgain;
         if (batch.HasGap)
         {
             AfterGap(batch.Records.IsEmpty ? batch.LookedAt ?? _services.Time.GetUtcNow() : batch.Records[^1].ArrivedAt);
@@ -162,6 +153,7 @@ internal sealed class ShardBatcher : IShardProcessor
 
         // At the tip without a record: what was to be read again is gone from the stream.
         _isReadingAgain &= !_isEnd && (!batch.Records.IsEmpty || batch.Behind > TimeSpan.Zero);
+        _isDirty |= wasReadingAgain && !_isReadingAgain;
         var now = _lookedAt = _services.Time.GetTimestamp();
         if (_announced is { } last && _taken == last)
         {
@@ -250,7 +242,7 @@ internal sealed class ShardBatcher : IShardProcessor
         if (problem is null)
         {
             _number++;
-            switch (_windows.Take(time!.Value, arrived, _id < 0 ? null : _row.IdOf(_id), record.Sequence, _number, _row))
+            switch (_windows.Take(time!.Value, arrived, _id < 0 ? null : _row.IdOf(_id) ^ new UInt128((ulong)time.Value.Ticks, 0), record.Sequence, _number, _row))
             {
                 case TakenAs.Counted when !isHistory:
                     _counts.Events++;
@@ -409,7 +401,7 @@ internal sealed class ShardBatcher : IShardProcessor
     private async Task LandAsync(bool isEnd, CancellationToken cancellationToken)
     {
         await WriteAsync(cancellationToken);
-        var next = Snapshot(isEnd);
+        var next = Snapshot(isEnd) with { Landed = Counted };
         if (_taken is { } to && _number > _landed)
         {
             if (_landing is not null)
@@ -468,11 +460,19 @@ internal sealed class ShardBatcher : IShardProcessor
         (_state, _confirmedAt) = (state, _services.Time.GetTimestamp());
     }
 
+    /// <summary>Event time up to which all is counted that was taken; null if nothing was.</summary>
+    private DateTimeOffset? Counted => _tip ?? (_windows.Watermark is { } w ? new DateTimeOffset(w, TimeSpan.Zero) : null);
+
     /// <summary>Tells readers how far the shard is: sealed as the state says, counted as the segments do.</summary>
     private Task PublishAsync(CancellationToken cancellationToken)
     {
+        // What the predecessor said is true until all of it is read again; of new tables' windows it is not yet.
+        if (_isReadingAgain)
+        {
+            return Task.CompletedTask;
+        }
+
         var now = _services.Time.GetUtcNow();
-        var counted = _tip ?? (_windows.Watermark is { } w ? new DateTimeOffset(w, TimeSpan.Zero) : (DateTimeOffset?)null);
         return _services.Tails.PutProgressAsync(
             _plan.Stream.Name,
             new CountedShard
@@ -481,7 +481,8 @@ internal sealed class ShardBatcher : IShardProcessor
                 Identity = _context.Identity,
                 Sealed = _state.Sealed,
                 Earlier = _state.Earlier,
-                Counted = counted,
+                Counted = Counted,
+                Landed = _number > _landed ? _state.Landed : Counted,
                 Tables = _tables,
                 IsEnded = _state.IsEnded,
                 At = now,
