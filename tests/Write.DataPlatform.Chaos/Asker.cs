@@ -37,7 +37,7 @@ internal sealed class Asker(Server server, Findings findings)
                 findings.Count("answers");
                 if (tenant is not null && Place.Tenants.FirstOrDefault(t => t != tenant && body.Contains(t, StringComparison.OrdinalIgnoreCase)) is { } other)
                 {
-                    findings.Break("leak", $"{what} of {tenant} names {other}: {Short(body)}");
+                    findings.Break("leak", $"{what} of {tenant} names {other}: {Short(body[Math.Max(0, body.IndexOf(other, StringComparison.OrdinalIgnoreCase) - 100)..])}");
                 }
 
                 if (Array.IndexOf(allowed, response.StatusCode) >= 0)

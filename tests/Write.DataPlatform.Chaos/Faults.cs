@@ -122,11 +122,11 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
 
     private async Task KillInReloadAsync(Random random, CancellationToken cancellationToken)
     {
-        Write(random.Next(2) == 0 ? ModelForm.WithMetric : ModelForm.WithDimension);
+        place.Write(random.Next(2) == 0 ? ModelForm.WithMetric : ModelForm.WithDimension);
         await Task.Delay(random.NextDouble() * TimeSpan.FromSeconds(1.5), time, cancellationToken);
         await KillNowAsync(random, cancellationToken);
         await Task.Delay(random.NextDouble() * TimeSpan.FromSeconds(5), time, cancellationToken);
-        Write(ModelForm.Plain);
+        place.Write(ModelForm.Plain);
     }
 
     private async Task KillInStartAsync(Random random, CancellationToken cancellationToken)
@@ -288,20 +288,14 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
         File.Move(place.Clock + ".new", place.Clock, overwrite: true);
     }
 
-    private void Write(ModelForm form)
-    {
-        ledger.ModelChangedAt = time.GetUtcNow().UtcDateTime;
-        place.Write(form);
-    }
-
     /// <summary>A metric or a dimension comes, is served, and goes.</summary>
     private async Task ReloadAsync(Random random, CancellationToken cancellationToken)
     {
         var form = random.Next(2) == 0 ? ModelForm.WithMetric : ModelForm.WithDimension;
-        Write(form);
+        place.Write(form);
         await KnowsAsync(Place.OptionalMetric, form == ModelForm.WithMetric, cancellationToken);
         await Task.Delay(random.NextDouble() * TimeSpan.FromSeconds(12), time, cancellationToken);
-        Write(ModelForm.Plain);
+        place.Write(ModelForm.Plain);
         await KnowsAsync(Place.OptionalMetric, false, cancellationToken);
     }
 
@@ -325,7 +319,7 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
     /// <summary>A model with mistakes: the old one serves on and health says so; a server that is killed meanwhile refuses to start.</summary>
     private async Task BreakModelAsync(Random random, CancellationToken cancellationToken)
     {
-        Write(ModelForm.Broken);
+        place.Write(ModelForm.Broken);
         var started = time.GetTimestamp();
         var isTold = false;
         while (!isTold && time.GetElapsedTime(started) < TakesOver)
@@ -346,7 +340,7 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
             await server.StartAsync(mayFail: null, cancellationToken);
         }
 
-        Write(ModelForm.Plain);
+        place.Write(ModelForm.Plain);
     }
 
     /// <summary>Leaves something as it is for a while; sometimes the server is killed, all of a table is refreshed or the model changes in the midst of it.</summary>
@@ -365,9 +359,9 @@ internal sealed class Faults(Server server, Place place, Ledger ledger, Findings
                 await BeginRefreshAsync(random, isFull: true, cancellationToken);
                 break;
             case 3:
-                Write(random.Next(2) == 0 ? ModelForm.WithMetric : ModelForm.WithDimension);
+                place.Write(random.Next(2) == 0 ? ModelForm.WithMetric : ModelForm.WithDimension);
                 await Task.Delay(part, time, cancellationToken);
-                Write(ModelForm.Plain);
+                place.Write(ModelForm.Plain);
                 break;
         }
 

@@ -74,7 +74,6 @@ internal sealed class Ledger(Findings findings)
 {
     // An event that is sent so soon after its time is not late, whatever else is under way.
     private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan TakesModel = TimeSpan.FromSeconds(45);
 
     private const int Remembered = 50;
 
@@ -82,11 +81,11 @@ internal sealed class Ledger(Findings findings)
     private readonly List<Play> _plays = [];
     private readonly Dictionary<string, List<Floor>> _floors = new(StringComparer.Ordinal);
 
+    // Of what is in a stream that was never read nobody knows.
+    private bool _isStreamRead;
+
     /// <summary>From here on nothing is said of when an event is counted: the server's clock went ahead, so events of now are late for it, and the next refresh counts them.</summary>
     public bool IsClockDoubtful { get; set; }
-
-    /// <summary>When the model was changed (UTC). Tables whose definition is another now are made from the lake alone, until the stream is counted by it, too.</summary>
-    public DateTime ModelChangedAt { get; set; }
 
     public int Count
     {
@@ -157,7 +156,8 @@ internal sealed class Ledger(Findings findings)
         {
             var upper = new Dictionary<string, Sum>(StringComparer.Ordinal);
             var lower = new Dictionary<string, Sum>(StringComparer.Ordinal);
-            var tells = reading.AsOf is { } asOf && reading.By is { } by && by.Contains("tail", StringComparison.Ordinal) && !by.Contains("lake", StringComparison.Ordinal) && !IsClockDoubtful ? asOf : DateTime.MinValue;
+            _isStreamRead |= reading.By?.Contains("tail", StringComparison.Ordinal) is true;
+            var tells = reading.AsOf is { } asOf && _isStreamRead && !IsClockDoubtful ? asOf : DateTime.MinValue;
             foreach (var play in _plays.Where(question.Asks))
             {
                 var key = question.KeyOf(play);
@@ -235,8 +235,8 @@ internal sealed class Ledger(Findings findings)
             return null;
         }
 
-        // By a clock that is far ahead the stream is far behind, so that gold goes on without it (docs/streaming.md), as of the last event that the lake has; and so it does for a moment by a new model.
-        var isAlone = reading.By == "gold" && (IsClockDoubtful || (reading.AnsweredAt - ModelChangedAt).Duration() < TakesModel);
+        // By a clock that is far ahead the stream is far behind, so that gold goes on without it (docs/streaming.md), as of the last event that the lake has.
+        var isAlone = reading.By == "gold" && IsClockDoubtful;
         var place = $"{(isLake ? "lake" : isAlone ? "gold alone" : "gold")} {question.Name} {question.Tenant} {key}";
         if (!_floors.TryGetValue(place, out var earlier))
         {

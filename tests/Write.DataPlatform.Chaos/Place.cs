@@ -38,7 +38,8 @@ internal sealed class Place : IAsyncDisposable
 
     private Place(string root) => _root = root;
 
-    public static IReadOnlyList<string> Tenants { get; } = ["acme", "globex", "initech"];
+    /// <summary>Names so long that no cursor's letters spell one by chance.</summary>
+    public static IReadOnlyList<string> Tenants { get; } = ["umbrella", "globular", "initech"];
 
     public string Data => Path.Combine(_root, "disk", "data");
 
