@@ -46,19 +46,26 @@ internal static class ComparisonResolver
             ComparisonKind.PreviousYear when grains is [TimeGrain.Week] && model.Calendar.WeekStart == DayOfWeek.Monday => TimeShift.NextIsoYear,
             ComparisonKind.PreviousYear when grains is [TimeGrain.Week] => new TimeShift(new CalendarPeriod(52, TimeGrain.Week)),
             ComparisonKind.PreviousYear => new TimeShift(new CalendarPeriod(1, TimeGrain.Year)),
-            ComparisonKind.PreviousPeriod => new TimeShift(Length(range)),
+            ComparisonKind.PreviousPeriod => new TimeShift(Length(range, report)),
             _ => new TimeShift(compare.Offset ?? throw new InvalidOperationException("An offset comparison has an offset.")),
         };
         return shift with { UpToToday = compare.AlignToDate && upToToday != range };
     }
 
     /// <summary>A range's length in whole months if it has them, else in days, else in seconds.</summary>
-    private static CalendarPeriod Length(ResolvedRange range)
+    private static CalendarPeriod Length(ResolvedRange range, Action<string, string, string> report)
     {
         var (from, to) = (range.From!.Value, range.To!.Value);
         if (!from.IsMidnight || !to.IsMidnight)
         {
-            return new CalendarPeriod((int)(to.Utc - from.Utc).TotalSeconds, TimeGrain.Second);
+            var length = to.Utc - from.Utc;
+            if (length.Ticks % TimeSpan.TicksPerSecond != 0 || length.TotalSeconds > int.MaxValue)
+            {
+                report(QueryProblems.RangeNeedsDates, $"The period before {range} is as long as it, and only whole seconds can be gone back, {int.MaxValue} at most.", "compare.to");
+                return new CalendarPeriod(0, TimeGrain.Second);
+            }
+
+            return new CalendarPeriod((int)length.TotalSeconds, TimeGrain.Second);
         }
 
         return from.Date.Day == 1 && to.Date.Day == 1

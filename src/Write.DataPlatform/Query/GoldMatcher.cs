@@ -278,7 +278,8 @@ internal static class GoldMatcher
         passed++;
         if (table.Grain >= TimeGrain.Day
             ? Leaf.IsInstant(leaf.AggTime) && table.TimeZone.Id != leaf.Zone.Id
-            : new[] { leaf.Zone, table.TimeZone }.Any(zone => !ZoneRules.HasWhole(table.Grain, zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc)))
+            : new[] { leaf.Zone, table.TimeZone }.Any(zone => !ZoneRules.HasWhole(table.Grain, zone, leaf.Range.From?.Utc, leaf.Range.To?.Utc))
+                || (leaf.Shift is { IsElapsedTime: true } && !ZoneRules.HasWhole(table.Grain, leaf.Zone, leaf.Target.From?.Utc, leaf.Target.To?.Utc)))
         {
             return Because("time_zone", $"{table.Name} is cut in {table.TimeZone.Id}, the query in {leaf.Zone.Id}.");
         }
@@ -348,7 +349,7 @@ internal static class GoldMatcher
     /// <summary>Whether every group of the leaf is one row of the table, so that nothing needs to be merged.</summary>
     private static bool IsExact(Leaf leaf, GoldDefinition definition)
     {
-        if (leaf.Shift is { } shift && shift.CanMerge(definition.Table.Grain))
+        if (leaf.Shift is { } shift && shift.CanMerge(definition.Table.Grain, leaf.Zone))
         {
             return false;
         }

@@ -39,7 +39,9 @@ internal sealed record ResolvedRange(TimeBound? From, TimeBound? To)
             case AbsoluteTimeRange absolute:
                 return new ResolvedRange(Bound(absolute.From, zone), Bound(absolute.To, zone));
             case LastTimeRange { Length: var length } when length.Grain < TimeGrain.Day:
-                var end = Calendar.Truncate(now.UtcDateTime, length.Grain) + Calendar.Fixed(length.Grain);
+                // On the zone's clock, whose hours begin within UTC's where its offset is no whole number of them.
+                var offset = zone.GetUtcOffset(now);
+                var end = Calendar.Truncate(now.UtcDateTime + offset, length.Grain) - offset + Calendar.Fixed(length.Grain);
                 return new ResolvedRange(
                     TimeBound.FromUtc(end - (length.Count * Calendar.Fixed(length.Grain)), zone), TimeBound.FromUtc(end, zone));
             case LastTimeRange { Length: var length }:

@@ -50,7 +50,7 @@ internal sealed class SpineCompiler(SqlWriter writer, Leaf leaf, IReadOnlyList<K
             + (conditions.Count == 0 ? "" : "\nWHERE " + string.Join(" AND ", conditions.Select(writer.Expression)))
             + (spine.IsInLake ? "" : "\nGROUP BY " + string.Join(", ", Enumerable.Range(1, keys.Count + 2)));
         var dimensions = keys.Where(k => spine.Keys.All(f => f.Column != k.Name)).Select(k => Quote(k.Name));
-        if (spine.Shift?.CanMerge(spine.Basis) is true)
+        if (spine.Shift?.CanMerge(spine.Basis, leaf.Zone) is true)
         {
             // Of two moments that land on one, the later has the value.
             inner += $"\nQUALIFY row_number() OVER (PARTITION BY {string.Join(", ", dimensions.Append("__shifted"))} ORDER BY __at DESC) = 1";

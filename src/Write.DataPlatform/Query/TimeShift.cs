@@ -62,8 +62,11 @@ internal sealed record TimeShift(CalendarPeriod Period, bool ByIsoYear = false, 
 
     public TimeShift FollowedBy(TimeShift? next) => next is null ? this : this with { Then = Then is null ? next : Then.FollowedBy(next) };
 
-    /// <summary>Whether two dates can land on one, so that values that cannot be merged must be computed after the shift.</summary>
-    public bool CanMerge(TimeGrain grain) => Steps.Any(s => s.ByIsoYear || s.Own is not null || (s.Period.Grain >= TimeGrain.Month && grain < TimeGrain.Month));
+    /// <summary>Whether two buckets can land on one, so that values that cannot be merged must be computed after the shift.</summary>
+    /// <param name="grain">The buckets' grain.</param>
+    /// <param name="zone">The zone on whose clock buckets within a day are moved: where it is changed, an hour is there twice, or another takes the place of one that is not.</param>
+    public bool CanMerge(TimeGrain grain, TimeZoneInfo zone) => Steps.Any(s =>
+        s.ByIsoYear || s.Own is not null || (s.Period.Grain >= TimeGrain.Month && grain < TimeGrain.Month) || (s.Period.Grain >= TimeGrain.Day && grain < TimeGrain.Day && !ZoneRules.IsUtc(zone)));
 
     /// <summary>A date or a time on the clock after the shift.</summary>
     /// <param name="local">It before.</param>

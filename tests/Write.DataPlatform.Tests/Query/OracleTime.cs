@@ -121,7 +121,8 @@ internal sealed class OracleTime(TimeZoneInfo zone, ModelCalendar calendar, Date
                 return Dates(first, Shift(current, new OracleShift(new CalendarPeriod(1, length.Grain))));
             case LastTimeRange { Length: var length }:
                 var unit = length.Grain switch { TimeGrain.Hour => TimeSpan.FromHours(1), TimeGrain.Minute => TimeSpan.FromMinutes(1), _ => TimeSpan.FromSeconds(1) };
-                var end = new DateTime(now.UtcTicks / unit.Ticks * unit.Ticks, DateTimeKind.Utc) + unit;
+                var local = ToLocal(now.UtcDateTime);
+                var end = now.UtcDateTime + unit - TimeSpan.FromTicks(local.Ticks % unit.Ticks);
                 return new OracleRange(end - (length.Count * unit), end, ToLocal(end - (length.Count * unit)), ToLocal(end));
             case ToDateTimeRange toDate:
                 return Dates(Bucket(today, toDate.Grain), today.AddDays(1));

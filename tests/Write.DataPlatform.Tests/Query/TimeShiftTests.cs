@@ -1,6 +1,8 @@
+using System.Globalization;
 using CsCheck;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
+using Write.DataPlatform.Tests.Refresh;
 
 namespace Write.DataPlatform.Tests.Query;
 
@@ -177,18 +179,31 @@ public sealed class TimeShiftTests
         {
             var days = Enumerable.Range(0, 3_700).Select(new DateOnly(2018, 1, 1).AddDays).ToList();
             var doMeet = days.Select(shift.Apply).Distinct().Count() < days.Count;
-            Assert.True(shift.CanMerge(TimeGrain.Day) || !doMeet, shift.ToString());
+            Assert.True(shift.CanMerge(TimeGrain.Day, TimeZoneInfo.Utc) || !doMeet, shift.ToString());
 
             // A shift by no month at all and one back over what the first has moved meet nobody, and may be said to.
             if (shift is { Then: null, ByIsoYear: false, Period: { Count: not 0, Grain: not TimeGrain.Quarter } })
             {
-                Assert.Equal(doMeet || (shift.Period.Grain == TimeGrain.Year && shift.Period.Count % 4 == 0), shift.CanMerge(TimeGrain.Day));
+                Assert.Equal(doMeet || (shift.Period.Grain == TimeGrain.Year && shift.Period.Count % 4 == 0), shift.CanMerge(TimeGrain.Day, TimeZoneInfo.Utc));
             }
 
             // First days of months meet in no other.
-            Assert.Equal(shift.HasIsoYear, shift.CanMerge(TimeGrain.Month));
+            Assert.Equal(shift.HasIsoYear, shift.CanMerge(TimeGrain.Month, TimeZoneInfo.Utc));
         },
         RandomCases.Of(100, weight: 10));
+
+    /// <summary>What cannot be gone back exactly is refused: a part of a second, and more seconds than a shift counts.</summary>
+    [Theory]
+    [InlineData("2026-01-01T10:00:00", "2026-01-01T10:00:01", true)]
+    [InlineData("2026-01-01T10:00:00", "2026-01-01T10:00:01.5", false)]
+    [InlineData("1950-01-01T10:00:00", "2026-01-01T10:00:00", false)]
+    public void The_period_before_is_as_long(string from, string to, bool expected)
+    {
+        static TimePoint Point(string text) => new(DateTime.Parse(text, CultureInfo.InvariantCulture), null);
+        var query = new MetricQuery { Metrics = ["visits"], TimeRange = new AbsoluteTimeRange(Point(from), Point(to)), Compare = new Comparison(ComparisonKind.PreviousPeriod) };
+        var mistake = Record.Exception(() => QueryResolver.Resolve(RefreshModel.Load(), query, FieldTypes.Unknown, DateTimeOffset.UnixEpoch)) as QueryException;
+        Assert.Equal(expected ? null : QueryProblems.RangeNeedsDates, mistake?.Problems.Single().Code);
+    }
 
     private static void Same(OracleRange expected, ResolvedRange actual) => Assert.Equal(
         (expected.From, expected.To, expected.FromLocal, expected.ToLocal),
