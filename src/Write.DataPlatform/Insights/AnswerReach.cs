@@ -14,8 +14,8 @@ internal sealed class AnswerReach(TailStore tails, ILake lake, TimeProvider cloc
     {
         // Its answer may take long, or be one that was made before: what came meanwhile it need not have.
         var least = clock.GetUtcNow() - lake.MaxResultAge;
-        var asked = leaves.Where(l => l.NeedsLake).Select(l => l.Leaf).ToList();
-        foreach (var stream in model.Streams.Values.Where(s => asked.Exists(l => l.Fact.Name == s.SemanticModel || l.Conversion is not null || l.Journey is not null)))
+        var facts = leaves.Where(l => l.NeedsLake).SelectMany(l => FactsOf(l.Leaf)).ToHashSet(StringComparer.Ordinal);
+        foreach (var stream in model.Streams.Values.Where(s => facts.Contains(s.SemanticModel)))
         {
             var progress = await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken);
             if (progress.Lands)
@@ -29,6 +29,9 @@ internal sealed class AnswerReach(TailStore tails, ILake lake, TimeProvider cloc
 
         return least;
     }
+
+    private static IEnumerable<string> FactsOf(Leaf leaf) =>
+        new[] { leaf, leaf.Conversion?.Events }.Concat(leaf.Journey?.Leaves ?? []).OfType<Leaf>().Select(l => l.Fact.Name);
 
     /// <summary>
     /// How far a piece reaches that gold answers. Where a stream goes on behind the table, as far as that has counted; else to the table's latest event, though an event's clock

@@ -119,6 +119,12 @@ internal sealed class GoldReader(GoldTables tables, GoldEngine engine, TailStore
             return null;
         }
 
+        // Of what the lake has forgotten nothing more can come, nor be read.
+        if (live.Skip(at + 1).Any(p => p.IsFirst))
+        {
+            return null;
+        }
+
         var latest = live.Take(at + 1).Max(p => p.Watermark < p.Reach ? p.Watermark : p.Watermark is null ? null : p.Reach);
         return (latest < partition.Reach ? latest.Value : partition.Reach).UtcDateTime;
     }

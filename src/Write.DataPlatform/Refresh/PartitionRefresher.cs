@@ -41,10 +41,10 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         // So are the cuts: what streams seal meanwhile is left to them until next time.
         var bounds = await planner.BoundsAsync(definition, planned.Period, fresh: true, cancellationToken);
         var over = TimeBound.FromDate(planned.Period.To, definition.Table.TimeZone).Utc;
-        if (bounds.Landed.Values.Any(landed => landed.UtcDateTime < over + RecentlyOver))
+        foreach (var (table, _) in bounds.Landed.Values.Any(landed => landed.UtcDateTime < over + RecentlyOver) ? definition.Facts : [])
         {
             // Another worker may have landed events after the files were listed here, and said so.
-            planner.Forget(definition, bounds.ReadAt);
+            lake.Forget(table, bounds.ReadAt);
         }
 
         var version = await planner.VersionAsync(definition, planned.Period, cancellationToken);

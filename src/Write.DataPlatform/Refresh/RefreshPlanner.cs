@@ -210,12 +210,12 @@ internal sealed class RefreshPlanner(ILake lake, IOptions<RefreshOptions> option
         return RangeVersionAsync(definition, from < period.From ? from : period.From, to > period.To ? to : period.To, cancellationToken);
     }
 
-    /// <summary>Lets the next version be that of the lake as it is then, or was since a timestamp of the clock, and not as it was a moment ago.</summary>
-    public void Forget(GoldDefinition definition, long before = long.MaxValue)
+    /// <summary>Lets the next version be that of the lake as it is then, and not as it was a moment ago.</summary>
+    public void Forget(GoldDefinition definition)
     {
         foreach (var table in definition.Facts.Select(fact => fact.Table).Concat(definition.JoinedTables))
         {
-            lake.Forget(table, before);
+            lake.Forget(table);
         }
     }
 

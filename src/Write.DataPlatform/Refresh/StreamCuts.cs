@@ -27,7 +27,7 @@ internal sealed class StreamCuts(TailStore tails, TimeProvider time)
             var progress = await tails.GetProgressAsync(stream.Name, fresh, cancellationToken);
             if (progress.Landed(time.GetUtcNow()) is { } landed)
             {
-                bounds = bounds with { Landed = bounds.Landed.SetItem(stream.SemanticModel, landed), ReadAt = Math.Max(bounds.ReadAt, progress.ReadAt) };
+                bounds = bounds with { Landed = bounds.Landed.SetItem(stream.SemanticModel, landed), ReadAt = progress.Lands ? Math.Max(bounds.ReadAt, progress.ReadAt) : bounds.ReadAt };
             }
 
             if (stream.Tables.Contains(definition.Table.Name) && await CutAsync(definition, stream, progress, fresh, cancellationToken) is { } cut && cut.UtcDateTime < end)
@@ -67,7 +67,7 @@ internal sealed class StreamCuts(TailStore tails, TimeProvider time)
 /// <summary>How streams bound what a partition has that is read now.</summary>
 /// <param name="Cuts">By semantic model, from when on (UTC) events are left to the stream; null if none are.</param>
 /// <param name="Landed">By semantic model that streams fill, event time (UTC) up to which the lake has what came.</param>
-/// <param name="ReadAt">When that was known, a timestamp of the process's clock: the lake's files are to be listed later.</param>
+/// <param name="ReadAt">When streams last said which files they had landed, a timestamp of the process's clock: the lake's files are to be listed later. The least there is for none.</param>
 internal sealed record StreamBounds(ImmutableSortedDictionary<string, DateTimeOffset>? Cuts, ImmutableSortedDictionary<string, DateTimeOffset> Landed, long ReadAt)
 {
     /// <summary>No stream fills the table.</summary>

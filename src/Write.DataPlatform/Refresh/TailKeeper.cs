@@ -77,9 +77,18 @@ internal sealed partial class TailKeeper(
 
         foreach (var definition in Streamed(model))
         {
+            var counted = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
+            {
+                if ((await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), time.GetUtcNow()) is not null)
+                {
+                    counted.Add(stream.Name);
+                }
+            }
+
             foreach (var tenant in RefreshPlanner.Tenants(definition))
             {
-                await RetireAsync(definition, tenant, floors, await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken), cancellationToken);
+                await RetireAsync(definition, tenant, floors, counted, await tables.GetManifestAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken), cancellationToken);
             }
         }
     }
@@ -109,20 +118,11 @@ internal sealed partial class TailKeeper(
     private static IEnumerable<GoldDefinition> Streamed(MetricModel model) =>
         GoldDefinitions.Of(model).ByTable.Values.Where(d => model.Streams.Values.Any(s => s.Tables.Contains(d.Table.Name)));
 
-    private async Task RetireAsync(GoldDefinition definition, string? tenant, Dictionary<string, DateTimeOffset?> floors, GoldManifest manifest, CancellationToken cancellationToken)
+    private async Task RetireAsync(GoldDefinition definition, string? tenant, Dictionary<string, DateTimeOffset?> floors, HashSet<string> counted, GoldManifest manifest, CancellationToken cancellationToken)
     {
         var model = definition.Model;
         var hash = definition.HashFor(tenant);
         var retired = new List<TailSegment>();
-        var counted = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var stream in model.Streams.Values.Where(s => s.Tables.Contains(definition.Table.Name)))
-        {
-            if ((await tails.GetProgressAsync(stream.Name, cancellationToken: cancellationToken)).Since(definition.Table.Name, TailMeaning.OfAll(definition, stream), time.GetUtcNow()) is not null)
-            {
-                counted.Add(stream.Name);
-            }
-        }
-
         foreach (var segment in await tails.ListAsync(definition.Table.Name, tenant, cancellationToken: cancellationToken))
         {
             var key = (definition.Table.Name, tenant, segment.Key);

@@ -92,8 +92,8 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
     /// <summary>Whether nothing ever came: the lake is filled by others.</summary>
     public bool IsUnused => Shards.All(s => s.Position is null);
 
-    /// <summary>The shards that have begun, whether or not they have said yet how far they are.</summary>
-    public ImmutableSortedSet<string> Begun { get; init; } = [];
+    /// <summary>Whether a shard has begun and said nothing yet: nobody knows what it brings.</summary>
+    public bool IsSilent { get; init; }
 
     // Its children begin a moment after a shard ends, and what they bring must not be late.
     private static readonly TimeSpan EndedShardHolds = TimeSpan.FromMinutes(5);
@@ -127,9 +127,6 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
 
         return since is { } whole && Shards.Max(s => s.LostTo) is { } lost && lost > whole ? lost : since;
     }
-
-    // Of a shard that has begun and said nothing yet, nobody knows what it brings.
-    private bool IsSilent => !Begun.IsSubsetOf(Shards.Select(s => s.Shard));
 
     private IEnumerable<CountedShard> Counting(DateTimeOffset now) => Shards.Where(s => s.LostTo is null).Where(s => !s.IsEnded || now - s.At < EndedShardHolds);
 

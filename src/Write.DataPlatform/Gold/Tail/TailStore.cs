@@ -202,7 +202,7 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
             shards.Add(JsonSerializer.Deserialize(item.Body.Span, TailJson.Default.CountedShard)!);
         }
 
-        var progress = new StreamProgress(shards.ToImmutable()) { Begun = begun, LandingDelay = options.Value.LandingDelay, ReadAt = time.GetTimestamp() };
+        var progress = new StreamProgress(shards.ToImmutable()) { IsSilent = begun.Except(shards.Select(s => s.Shard)).Any(), LandingDelay = options.Value.LandingDelay, ReadAt = time.GetTimestamp() };
         _progress[stream] = (at, progress);
         return progress;
     }

@@ -57,6 +57,25 @@ internal sealed record BatchState
     [JsonIgnore]
     public SequenceNumber? LandingTo => Landing is null ? null : SequenceNumber.Parse(Landing);
 
+    /// <summary>A table that is new, or other than it was, is counted whole from the windows on that are open; of a shard that is read from its start on, from ever; of one whose first records were left out, from those on that can be none of them.</summary>
+    /// <param name="plan">The tables.</param>
+    /// <param name="next">Event time after which nothing can have come yet.</param>
+    /// <param name="maxFuture">How far ahead of its arrival an event may be.</param>
+    public ImmutableSortedDictionary<string, TailCoverage> CoverageOf(StreamPlan plan, DateTimeOffset next, TimeSpan maxFuture)
+    {
+        ShardPosition.TryParse(Position, out var position);
+        var since = TakenAt is null && position?.Kind == PositionKind.At ? next : Sealed ?? position?.Kind switch
+        {
+            PositionKind.TrimHorizon => DateTimeOffset.MinValue,
+            PositionKind.Time => position.Time + maxFuture,
+            _ => DateTimeOffset.MaxValue,
+        };
+        return plan.Tables.ToImmutableSortedDictionary(
+            d => d.Table.Name,
+            d => Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == TailMeaning.OfAll(d, plan.Stream) ? known : new TailCoverage(TailMeaning.OfAll(d, plan.Stream), since),
+            StringComparer.Ordinal);
+    }
+
     /// <summary>A window's pieces are of one size for ever: another is for windows that nobody can have begun, and that are begun by nobody who does not know it.</summary>
     /// <param name="events">The size from now on.</param>
     /// <param name="window">The windows' length.</param>

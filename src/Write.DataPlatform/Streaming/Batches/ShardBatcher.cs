@@ -79,7 +79,7 @@ internal sealed class ShardBatcher : IShardProcessor
         _announced = state.LandingTo;
         _isReadingAgain = _history is not null && ShardPosition.TryParse(state.Position, out var position) && position.Kind == PositionKind.At;
         _counts = (state.Events, state.Duplicates, state.DeadLetters);
-        _tables = Coverage(state);
+        _tables = state.CoverageOf(plan, services.Time.GetUtcNow() + _options.MaxFuture, _options.MaxFuture);
         _wroteAt = _landedAt = _confirmedAt = services.Time.GetTimestamp();
     }
 
@@ -183,6 +183,12 @@ internal sealed class ShardBatcher : IShardProcessor
             if (_taken != _state.TakenAt || (_isEnd && !_state.IsEnded) || _windows.Sealed != _state.Sealed?.UtcDateTime)
             {
                 await LandAsync(_isEnd, cancellationToken);
+            }
+            else if (_tip is not null && _taken is not null)
+            {
+                // All is landed up to now.
+                await PublishAsync(cancellationToken);
+                _landedAt = now;
             }
         }
 
@@ -317,23 +323,6 @@ internal sealed class ShardBatcher : IShardProcessor
         _tables = _tables.ToImmutableSortedDictionary(t => t.Key, t => t.Value with { Since = since > t.Value.Since || t.Value.Since == DateTimeOffset.MaxValue ? since : t.Value.Since }, StringComparer.Ordinal);
     }
 
-    /// <summary>A table that is new, or other than it was, is counted whole from the windows on that are open; of a shard that is read from its start on, from ever; of one whose first records were left out, from those on that can be none of them.</summary>
-    private ImmutableSortedDictionary<string, TailCoverage> Coverage(BatchState state)
-    {
-        ShardPosition.TryParse(state.Position, out var position);
-        var isInMidst = state.TakenAt is null && position?.Kind == PositionKind.At;
-        var since = isInMidst ? _services.Time.GetUtcNow() + _options.MaxFuture : state.Sealed ?? position?.Kind switch
-        {
-            PositionKind.TrimHorizon => DateTimeOffset.MinValue,
-            PositionKind.Time => position.Time + _options.MaxFuture,
-            _ => DateTimeOffset.MaxValue,
-        };
-        return _plan.Tables.ToImmutableSortedDictionary(
-            d => d.Table.Name,
-            d => state.Tables.GetValueOrDefault(d.Table.Name) is { } known && known.Definition == TailMeaning.OfAll(d, _plan.Stream) ? known : new TailCoverage(TailMeaning.OfAll(d, _plan.Stream), since),
-            StringComparer.Ordinal);
-    }
-
     /// <summary>Writes what was counted and what was not.</summary>
     private async Task WriteAsync(CancellationToken cancellationToken)
     {
@@ -378,7 +367,12 @@ internal sealed class ShardBatcher : IShardProcessor
         _unwritten = 0;
         _wroteAt = _services.Time.GetTimestamp();
         _services.At(BatchStep.AfterSegments);
-        await PublishAsync(cancellationToken);
+
+        // Before the first file is written nobody is told of what it will have.
+        if (_state.TakenAt is not null || _number == _landed)
+        {
+            await PublishAsync(cancellationToken);
+        }
     }
 
     private async Task WriteAsync(Query.GoldDefinition definition, WindowChunk chunk, CancellationToken cancellationToken)

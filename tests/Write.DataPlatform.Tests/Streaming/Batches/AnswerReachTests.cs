@@ -109,6 +109,40 @@ public sealed class AnswerReachTests
         Assert.Equal((2, "03-15 11:45"), await Ask(day, day.AddDays(1)));
     }
 
+    /// <summary>What the lake has forgotten is never read again, and has all that it will ever have.</summary>
+    [Fact]
+    public async Task Days_that_the_lake_has_forgotten_hold_no_answer_back()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+        Write(world, "first", 1, $"{day:yyyy-MM-dd} 11:30:00");
+        await world.RefreshAsync("visits_daily", day, day);
+        world.Time.Advance(TimeSpan.FromDays(1));
+        File.Delete(Path.Combine(world.Files.Path, "visits", "first.parquet"));
+        Write(world, "second", 2, $"{day.AddDays(1):yyyy-MM-dd} 11:45:00");
+        await world.RefreshAsync("visits_daily", day.AddDays(1), day.AddDays(1), isFirst: true);
+        var answer = await world.AskAsync(["visits"], [], day, day.AddDays(2), QuerySource.Gold);
+        Assert.Equal((2L, day.AddDays(1).ToDateTime(new TimeOnly(11, 45))), ((long)answer.Rows[0][0]!, answer.Served.AsOf!.Value.UtcDateTime));
+    }
+
+    /// <summary>A quiet stream has landed all there is, however long its windows are.</summary>
+    [Fact]
+    public async Task A_quiet_stream_holds_the_lake_back_no_longer_than_a_landing()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean.Replace("window: 1m", "window: 15m", StringComparison.Ordinal));
+        await world.StartAsync();
+        await using var batcher = await world.BeginAsync("0", "window", 1);
+        await batcher.ProcessAsync(Batch(world, "0", 1), Cancel);
+        for (var i = 0; i < 30; i++)
+        {
+            world.Time.Advance(TimeSpan.FromSeconds(10));
+            await batcher.ProcessAsync(new ShardBatch([], TimeSpan.Zero) { LookedAt = world.Time.GetUtcNow() }, Cancel);
+        }
+
+        Assert.True((await AskAsync(world, QuerySource.Lake)).AsOf >= world.Time.GetUtcNow().AddSeconds(-20));
+    }
+
     /// <summary>A day that was read without a cut before its end, and today with one: together they reach as far as the first, which is read again as soon as the lake has all of it.</summary>
     [Fact]
     public async Task Yesterday_without_a_cut_is_seen_to()

@@ -176,7 +176,7 @@ internal sealed class BatchWorld : IAsyncDisposable
             Batches, Plan, new ShardContext(Stream, Stream, identity, new StreamShard(shard, [], false), checkpoint ?? new ShardCheckpoint(ShardPosition.TrimHorizon), fence, Cancel), Cancel);
 
     /// <summary>Refreshes the days of a table from some date on, as a worker's run does.</summary>
-    public async Task RefreshAsync(string table, DateOnly from, DateOnly to)
+    public async Task RefreshAsync(string table, DateOnly from, DateOnly to, bool isFirst = false)
     {
         var definition = GoldDefinitions.Of(Get<ModelStore>().Current).ByTable[table];
         foreach (var period in PartitionPeriod.Between(from, to, TimeGrain.Day, definition.Model.Calendar))
@@ -185,7 +185,7 @@ internal sealed class BatchWorld : IAsyncDisposable
             try
             {
                 await Get<PartitionRefresher>().RefreshAsync(
-                    definition, new PlannedPartition(period, RefreshReason.LakeChanged, [.. RefreshPlanner.Tenants(definition)], default), false, Time.GetUtcNow(), Time.GetUtcNow(), "run", folder, Cancel);
+                    definition, new PlannedPartition(period, RefreshReason.LakeChanged, [.. RefreshPlanner.Tenants(definition)], isFirst ? new PartitionEnds(true, null) : default), false, Time.GetUtcNow(), Time.GetUtcNow(), "run", folder, Cancel);
             }
             finally
             {
