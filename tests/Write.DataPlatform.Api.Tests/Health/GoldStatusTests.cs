@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Health;
 using Write.DataPlatform.Gold;
 using Write.DataPlatform.Model;
-using Write.DataPlatform.Refresh;
 
 namespace Write.DataPlatform.Api.Tests.Health;
 
