@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -10,6 +12,8 @@ namespace Write.DataPlatform.Client;
 /// </summary>
 public partial class DataPlatformClient
 {
+    private const string InsightAddress = "v1/insights/";
+
     /// <summary>A client of one server.</summary>
     /// <param name="address">The server's address, such as <c>https://metrics.example</c>, with the stage or path under which it is reached, if there is one.</param>
     /// <param name="key">A key of the API, <c>wdp_…</c>; null for none, which only a server on this machine takes.</param>
@@ -33,4 +37,22 @@ public partial class DataPlatformClient
 
     // Lists of names, such as what an answer is served by; single ones say so themselves.
     static partial void UpdateJsonSerializerSettings(JsonSerializerOptions settings) => settings.Converters.Add(new JsonStringEnumConverter());
+
+    /// <summary>The items of a list in a query string, as they stand between its commas. An insight's are values, which may have commas of their own; others are names, which have none.</summary>
+    /// <param name="address">The address so far.</param>
+    /// <param name="items">The list.</param>
+    /// <param name="name">The parameter.</param>
+    /// <exception cref="ArgumentException">It is an insight's and empty, which would ask without it.</exception>
+    private IEnumerable<string> ListItems<T>(StringBuilder address, IEnumerable<T> items, string name)
+    {
+        var texts = items.Select(item => ConvertToString(item, CultureInfo.InvariantCulture)).ToList();
+        if (!address.ToString().StartsWith(InsightAddress, StringComparison.Ordinal))
+        {
+            return texts;
+        }
+
+        return texts.Count == 0
+            ? throw new ArgumentException("The list is empty. Leave it out to ask for all.", name)
+            : texts.Select(text => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal));
+    }
 }

@@ -188,17 +188,13 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
 
     private async Task<Evaluation> MetricAsync(MetricModel model, Alert alert, CancellationToken cancellationToken)
     {
+        var condition = alert.Condition!;
         var (query, period) = AlertQuestions.Of(model, alert, clock.GetUtcNow());
         var answer = await queries.AnswerAsync(query, AlertQuestions.Caller(alert.Tenant), cancellationToken);
 
-        // A baseline is of what was counted. What fills a period without rows is a value of it only where the metric says so.
-        HashSet<(object?, string)>? counted = null;
-        if (alert.Condition!.Against == AlertReference.Baseline && query.Fill && !AlertQuestions.HasOwnFill(model, query, clock.GetUtcNow()))
-        {
-            counted = [.. (await queries.AnswerAsync(query with { Fill = false }, AlertQuestions.Caller(alert.Tenant), cancellationToken)).Rows.Select(r => (r[0], AlertMachine.KeyOf(KeysOf(r, query.GroupBy.Length))))];
-        }
-
         var keys = query.GroupBy.Length;
+        var counted = await CountedAsync(model, alert, query, cancellationToken);
+        bool IsCounted(object?[] row, ImmutableArray<string?> key) => counted?.Contains((row[0], AlertMachine.KeyOf(key))) != false;
         var groups = new Dictionary<string, (ImmutableArray<string?> Key, double? Value, List<double?> Earlier)>(StringComparer.Ordinal);
         foreach (var row in answer.Rows)
         {
@@ -212,12 +208,12 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
             if (period.Bucket.Equals(row[0]))
             {
                 group.Value = Number(row[keys]);
-                if (query.Compare is not null)
+                if (query.Compare is not null && IsCounted(row, key))
                 {
                     group.Earlier.Add(Number(row[keys + 1]));
                 }
             }
-            else if (counted?.Contains((row[0], AlertMachine.KeyOf(key))) != false)
+            else if (IsCounted(row, key))
             {
                 group.Earlier.Add(Number(row[keys]));
             }
@@ -233,10 +229,26 @@ internal sealed class AlertEvaluator(MetricQueryService queries, GoldStatus gold
             groups[""] = ([], null, []);
         }
 
-        var gap = period.Gap(alert, answer.Served.AsOf) ?? (alert.Condition.Against == AlertReference.PreviousYear ? period.NoYearBefore() : null);
+        var gap = period.Gap(alert, answer.Served.AsOf) ?? (condition.Against == AlertReference.PreviousYear ? period.NoYearBefore(query.TimeZone ?? model.TimeZone, model.Calendar) : null);
         return new Evaluation(
-            [.. groups.Values.Select(g => gap is null ? AlertJudge.Judge(alert.Condition, g.Key, g.Value, g.Earlier) : new Judgement(g.Key, Verdict.NoData, g.Value, null, null, gap))],
+            [.. groups.Values.Select(g => gap is null ? AlertJudge.Judge(condition, g.Key, g.Value, g.Earlier) : new Judgement(g.Key, Verdict.NoData, g.Value, null, null, gap))],
             period.ToString(), null, gap);
+    }
+
+    /// <summary>
+    /// The periods and groups that had rows before, or whose earlier period had: a value is held against what was counted. What fills a period without rows is a value of it only where the metric says so.
+    /// Null for all.
+    /// </summary>
+    private async Task<HashSet<(object?, string)>?> CountedAsync(MetricModel model, Alert alert, MetricQuery query, CancellationToken cancellationToken)
+    {
+        if (alert.Condition!.Against == AlertReference.Value || !query.Fill || AlertQuestions.HasOwnFill(model, query, clock.GetUtcNow()))
+        {
+            return null;
+        }
+
+        var keys = query.GroupBy.Length;
+        var rows = (await queries.AnswerAsync(query with { Fill = false }, AlertQuestions.Caller(alert.Tenant), cancellationToken)).Rows;
+        return [.. rows.Where(r => query.Compare is null || r[keys + 1] is not null).Select(r => (r[0], AlertMachine.KeyOf(KeysOf(r, keys))))];
     }
 
     private static ImmutableArray<string?> KeysOf(object?[] row, int keys) => [.. row[1..keys].Select(v => v is null ? null : AnswerJson.Text(v))];

@@ -60,18 +60,33 @@ internal sealed record JudgedPeriod(TimeGrain Grain, TimeBound From, TimeBound T
         return end.UtcDateTime < needed ? string.Create(CultureInfo.InvariantCulture, $"The data ends at {end.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is before the period {this} {(alert.Period == AlertPeriod.Current ? "begins" : "is over")}.") : null;
     }
 
-    /// <summary>Why the period has no single one a year before: of a leap day and of a 53rd week there is none, and what it would have been is counted beside its neighbour. Null if it has.</summary>
-    public string? NoYearBefore()
+    /// <summary>
+    /// Why the period has no single one a year before: of a leap day, a 53rd week and an hour that the clock left out there is none, and what it would have been is counted beside its neighbour. Null if it has.
+    /// </summary>
+    /// <param name="zone">The zone that cuts periods.</param>
+    /// <param name="calendar">Where weeks start: only those from Monday on are held against the week of the same number.</param>
+    public string? NoYearBefore(TimeZoneInfo zone, ModelCalendar calendar)
     {
         var day = From.Date;
         var thursday = day.AddDays(3).ToDateTime(TimeOnly.MinValue);
         var isOdd = Grain switch
         {
-            TimeGrain.Week => ISOWeek.GetWeekOfYear(thursday) is var week && (week == 53 || (week == 52 && ISOWeek.GetWeeksInYear(ISOWeek.GetYear(thursday) - 1) == 53)),
+            TimeGrain.Week => calendar.WeekStart == DayOfWeek.Monday
+                && ISOWeek.GetWeekOfYear(thursday) is var week && (week == 53 || (week == 52 && ISOWeek.GetWeeksInYear(ISOWeek.GetYear(thursday) - 1) == 53)),
             > TimeGrain.Day => false,
-            _ => day.Month == 2 && (day.Day == 29 || (day.Day == 28 && DateTime.IsLeapYear(day.Year - 1))),
+            _ => (day.Month == 2 && (day.Day == 29 || (day.Day == 28 && DateTime.IsLeapYear(day.Year - 1))))
+                || (Grain < TimeGrain.Day && (IsOdd(From.Utc, zone) || IsOdd(To.Utc.AddMinutes(-1), zone))),
         };
         return isOdd ? $"The period {this} has no single period a year before it." : null;
+    }
+
+    /// <summary>Whether the clock says a time twice or leaves it out, now or a year before; or leaves one out just before, whose like a year ago then counts in its place.</summary>
+    private static bool IsOdd(DateTime utc, TimeZoneInfo zone)
+    {
+        var local = ZoneRules.ToLocal(utc, zone);
+        var before = local.AddYears(-1);
+        var leap = zone.GetUtcOffset(utc) - zone.GetUtcOffset(utc.AddHours(-3));
+        return zone.IsAmbiguousTime(local) || zone.IsInvalidTime(local - leap) || zone.IsAmbiguousTime(before) || zone.IsInvalidTime(before);
     }
 
     private TimePoint Point(TimeBound bound) => Grain < TimeGrain.Day ? new TimePoint(DateTime.SpecifyKind(bound.Utc, DateTimeKind.Unspecified), TimeSpan.Zero) : TimePoint.FromDate(bound.Date);
@@ -84,7 +99,7 @@ internal static class AlertJudge
     /// <param name="condition">The rule's condition.</param>
     /// <param name="key">The group.</param>
     /// <param name="value">The judged period's value; null if it has none.</param>
-    /// <param name="earlier">The earlier value, or the values of the periods before; nulls have none.</param>
+    /// <param name="earlier">The earlier value, or the values of the periods before; nulls have none, and what was not counted is left out.</param>
     public static Judgement Judge(AlertCondition condition, ImmutableArray<string?> key, double? value, IReadOnlyCollection<double?> earlier)
     {
         Judgement NoData(string why) => new(key, Verdict.NoData, value, null, null, why);
@@ -114,7 +129,7 @@ internal static class AlertJudge
         }
         else if (known is not [var only])
         {
-            return NoData("The earlier period has no value.");
+            return NoData(earlier.Count == 0 ? "Nothing was counted in the earlier period." : "The earlier period has no value.");
         }
         else
         {

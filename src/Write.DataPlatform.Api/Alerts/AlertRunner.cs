@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using Write.DataPlatform.Api.Rest;
@@ -11,6 +12,12 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
 {
     public const string LeaseName = "alerts";
 
+    // A slow lake is asked by a few rules, and not by all that are due.
+    private const int AlertsAtOnce = 4;
+    private const int ReportsAtOnce = 2;
+
+    // What was not begun by then is due at the next pass, which looks at the quick ones again.
+    private static readonly TimeSpan LongestPass = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Remembered = TimeSpan.FromDays(1);
 
     /// <summary>Does what is due.</summary>
@@ -28,46 +35,56 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
         }
 
         using var held = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, cancellationToken);
+        var started = clock.GetTimestamp();
         var model = models.Current;
-        var next = new List<DateTimeOffset?>();
-        var states = await store.ListAsync(RuleKind.Alert, held.Token);
-        foreach (var alert in model.Alerts.Values)
-        {
-            next.Add(await LookAsync(new Rule(new RuleName(RuleKind.Alert, alert.Name), alert.Tenant, alert.Schedule, alert.For, alert.Channel), states, _ => EvaluateAsync(model, alert, held.Token), error => Fail(alert, error), held.Token));
-        }
+        var (alerts, reports) = (await store.ListAsync(RuleKind.Alert, held.Token), await store.ListAsync(RuleKind.Report, held.Token));
+        Look OfAlert(Alert alert) => new(
+            new Rule(new RuleName(RuleKind.Alert, alert.Name), alert.Tenant, alert.Schedule, alert.For, alert.Channel), alerts, _ => EvaluateAsync(model, alert, held.Token), (_, error) => Fail(alert, error));
+        Look OfReport(Report report) => new(
+            new Rule(new RuleName(RuleKind.Report, report.Name), report.Tenant, report.Schedule, 1, report.Channel), reports, before => MakeAsync(model, report, before, held.Token), (before, error) => _ => Fail(report, before, error));
 
-        await ForgetAsync(RuleKind.Alert, states, model.Alerts.ContainsKey, held.Token);
-        states = await store.ListAsync(RuleKind.Report, held.Token);
-        foreach (var report in model.Reports.Values)
-        {
-            next.Add(await LookAsync(new Rule(new RuleName(RuleKind.Report, report.Name), report.Tenant, report.Schedule, 1, report.Channel), states, before => MakeAsync(model, report, before, held.Token), error => before => Fail(report, before, error), held.Token));
-        }
+        // Freshness needs no lake, and a report no alert: neither waits for those that are asked.
+        var next = await Task.WhenAll(
+            LookAsync(model.Alerts.Values.Where(a => a.Freshness is not null).Select(OfAlert), 1, started, held.Token),
+            LookAsync(model.Alerts.Values.Where(a => a.Freshness is null).Select(OfAlert), AlertsAtOnce, started, held.Token),
+            LookAsync(model.Reports.Values.Select(OfReport), ReportsAtOnce, started, held.Token));
+        await ForgetAsync(RuleKind.Alert, alerts, model.Alerts.ContainsKey, held.Token);
+        await ForgetAsync(RuleKind.Report, reports, model.Reports.ContainsKey, held.Token);
+        return next.Min();
+    }
 
-        await ForgetAsync(RuleKind.Report, states, model.Reports.ContainsKey, held.Token);
+    /// <summary>Looks after those rules that are due, the ones first that were looked at longest ago. A tenant's go one after another, so that those that are slow hold up no one else's.</summary>
+    /// <param name="looks">The rules.</param>
+    /// <param name="atOnce">How many at once.</param>
+    /// <param name="started">When the pass began.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    private async Task<DateTimeOffset?> LookAsync(IEnumerable<Look> looks, int atOnce, long started, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var due = looks.ToLookup(look => look.Before.Due(look.Rule.Schedule, look.Rule.Times, now) <= now);
+        var next = new ConcurrentBag<DateTimeOffset?>(due[false].Select(look => look.Before.Due(look.Rule.Schedule, look.Rule.Times, now)));
+        await Parallel.ForEachAsync(
+            due[true].OrderBy(look => look.Before.DoneTo).GroupBy(look => (object?)look.Rule.Tenant ?? look.Rule.Name),
+            new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken },
+            async (turn, failed) =>
+            {
+                foreach (var look in turn)
+                {
+                    next.Add(failed.IsCancellationRequested || clock.GetElapsedTime(started) > LongestPass ? now : await LookAsync(look, cancellationToken));
+                }
+            });
         return next.Min();
     }
 
     /// <summary>Looks after one rule: what it comes to is one write. Whatever goes wrong with it is its own error, and never the others'.</summary>
-    /// <param name="rule">The rule.</param>
-    /// <param name="states">The states of its kind.</param>
-    /// <param name="work">Asks, and says how the state changes.</param>
-    /// <param name="fail">How the state changes by a failure.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    private async Task<DateTimeOffset?> LookAsync(
-        Rule rule, IReadOnlyDictionary<string, RuleState> states, Func<RuleState, Task<Func<RuleState, Turn>>> work, Func<string, Func<RuleState, Turn>> fail, CancellationToken cancellationToken)
+    private async Task<DateTimeOffset?> LookAsync(Look look, CancellationToken cancellationToken)
     {
-        var before = (states.GetValueOrDefault(rule.Name.Name) ?? new RuleState()).For(rule.Tenant);
-        var now = clock.GetUtcNow();
-        if (before.Due(rule.Schedule, rule.Times, now) is not { } due || due > now)
-        {
-            return before.Due(rule.Schedule, rule.Times, now);
-        }
-
+        var (rule, before, now) = (look.Rule, look.Before, clock.GetUtcNow());
         try
         {
             try
             {
-                await SaveAsync(rule, before, await work(before), now, cancellationToken);
+                await SaveAsync(rule, before, await look.Work(before), now, cancellationToken);
             }
             catch (Exception exception) when (exception is not GoldStoreException && !cancellationToken.IsCancellationRequested)
             {
@@ -76,7 +93,7 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
                     AlertLog.Unforeseen(logger, exception, rule.Name.Kind, rule.Name.Name);
                 }
 
-                await SaveAsync(rule, before, fail(exception is AlertTooLargeException ? exception.Message : $"{ProblemCodes.InternalError}: A mistake of the server ({exception.GetType().Name}). Its log has the details."), now, cancellationToken);
+                await SaveAsync(rule, before, look.Fail(before, exception is AlertTooLargeException ? exception.Message : $"{ProblemCodes.InternalError}: A mistake of the server ({exception.GetType().Name}). Its log has the details."), now, cancellationToken);
             }
         }
         catch (Exception exception) when (exception is not GoldStoreException && !cancellationToken.IsCancellationRequested)
@@ -177,6 +194,16 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
 
     /// <summary>What alerts and reports have alike.</summary>
     private sealed record Rule(RuleName Name, string? Tenant, Schedule Schedule, int Times, string? Channel);
+
+    /// <summary>A rule, how it was left, and what is done if it is due.</summary>
+    /// <param name="Rule">The rule.</param>
+    /// <param name="States">The states of its kind.</param>
+    /// <param name="Work">Asks, and says how the state changes.</param>
+    /// <param name="Fail">How the state changes by a failure.</param>
+    private sealed record Look(Rule Rule, IReadOnlyDictionary<string, RuleState> States, Func<RuleState, Task<Func<RuleState, Turn>>> Work, Func<RuleState, string, Func<RuleState, Turn>> Fail)
+    {
+        public RuleState Before { get; } = (States.GetValueOrDefault(Rule.Name.Name) ?? new RuleState()).For(Rule.Tenant);
+    }
 
     /// <summary>What a rule came to.</summary>
     /// <param name="State">Its state, but for what waits and what is remembered.</param>

@@ -23,11 +23,13 @@ internal sealed record GoldTableStatus(GoldTable Table, string? Tenant, GoldMani
 
 /// <summary>How fresh the gold tables are.</summary>
 /// <remarks>
-/// A refresh that finds nothing to do makes a table as fresh as one that rewrites it, so the time of the run counts and not the partitions' own.
+/// A refresh that finds nothing to do makes a table as fresh as one that rewrites it, and one that leaves a partition as it was makes none: so the time of the run counts and not the partitions' own.
 /// </remarks>
 internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvider clock)
 {
-    private const int RunsLookedAt = 200;
+    private static readonly TimeSpan LedgerMaxAge = TimeSpan.FromMinutes(5);
+
+    private volatile Older? _older;
 
     /// <summary>Every table as a whole. Tables of thousands of tenants cost no more than others, so this may be asked every few seconds.</summary>
     /// <exception cref="GoldStoreException">The store could not be read.</exception>
@@ -40,30 +42,15 @@ internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvid
     private async Task<IReadOnlyList<GoldTableStatus>> GetAsync(MetricModel model, string? table, bool ofEachTenant, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var lastRuns = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
-        var runs = 0;
-        await foreach (var run in ledger.ListAsync(table, RunsLookedAt, cancellationToken))
-        {
-            runs++;
-            if (run is { State: RunState.Succeeded, IsWhole: true })
-            {
-                lastRuns.TryAdd(run.Table, run.StartedAt);
-            }
-        }
-
+        var noted = await ledger.LastWholeAsync(cancellationToken);
         var statuses = new List<GoldTableStatus>();
         foreach (var gold in model.GoldTables.Values.Where(t => table is null || t.Name == table))
         {
+            var refreshedAt = noted.TryGetValue(gold.Name, out var at) ? at : await LastRunAsync(gold.Name, cancellationToken);
             var isStoredByTenant = gold.Audience == Audience.External;
             foreach (var owner in isStoredByTenant && ofEachTenant ? model.Tenants.Keys : (IEnumerable<string?>)[null])
             {
                 var manifest = isStoredByTenant && owner is null ? null : await tables.GetManifestAsync(gold.Name, owner, cancellationToken: cancellationToken);
-
-                // Where older runs were not looked at, one of them may have ended well; the newest partition says at least when it was written.
-                var refreshedAt = lastRuns.TryGetValue(gold.Name, out var run) ? run
-                    : runs < RunsLookedAt ? null
-                    : manifest is null ? await LastRunAsync(gold.Name, cancellationToken)
-                    : manifest.Partitions.Values.Select(p => (DateTimeOffset?)p.RefreshedAt).Max();
                 statuses.Add(new GoldTableStatus(gold, owner, manifest, refreshedAt, now - refreshedAt));
             }
         }
@@ -71,16 +58,25 @@ internal sealed class GoldStatus(GoldTables tables, RunLedger ledger, TimeProvid
         return statuses;
     }
 
+    /// <summary>What the runs say of a table of which nothing is noted: it was never refreshed, or not since runs are noted. All of them are read, so they are remembered for a while.</summary>
     private async Task<DateTimeOffset?> LastRunAsync(string table, CancellationToken cancellationToken)
     {
-        await foreach (var run in ledger.ListAsync(table, RunsLookedAt, cancellationToken))
+        if (_older is not { } older || clock.GetElapsedTime(older.ReadAt) > LedgerMaxAge)
         {
-            if (run is { State: RunState.Succeeded, IsWhole: true })
+            older = new Older(clock.GetTimestamp(), new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal));
+            await foreach (var run in ledger.ListAsync(limit: int.MaxValue, cancellationToken: cancellationToken))
             {
-                return run.StartedAt;
+                if (run is { State: RunState.Succeeded, IsWhole: true })
+                {
+                    older.LastRuns.TryAdd(run.Table, run.StartedAt);
+                }
             }
+
+            _older = older;
         }
 
-        return null;
+        return older.LastRuns.TryGetValue(table, out var last) ? last : null;
     }
+
+    private sealed record Older(long ReadAt, Dictionary<string, DateTimeOffset> LastRuns);
 }

@@ -12,6 +12,7 @@ namespace Write.DataPlatform.Gold;
 internal sealed class RunLedger(IGoldStore store, IOptions<GoldOptions> options, TimeProvider timeProvider)
 {
     private const string Prefix = "run#";
+    private const string WholePrefix = "whole#";
     private const int PlainBytes = 4096;
     private const int MaxError = 2000;
     private const byte BrotliMark = 1;
@@ -90,6 +91,65 @@ internal sealed class RunLedger(IGoldStore store, IOptions<GoldOptions> options,
     public Task<RefreshRun?> RequestCancelAsync(string id, CancellationToken cancellationToken = default) =>
         UpdateAsync(id, run => run.IsOver || run.CancelRequested ? run : run with { CancelRequested = true }, cancellationToken);
 
+    /// <summary>Notes that a run of a whole table did all that it was to. What is noted is kept when the run is not any more, and a run that began before it changes nothing.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public Task NoteWholeAsync(RefreshRun run, CancellationToken cancellationToken = default) => NoteAsync(run.Table, run.StartedAt, cancellationToken);
+
+    /// <summary>Notes that nothing is left of a table: as long as there may be runs from before it is as one that was never refreshed.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public Task NoteDroppedAsync(string table, CancellationToken cancellationToken = default) => NoteAsync(table, null, cancellationToken);
+
+    /// <summary>When the last run of each whole table that did all began; null for one that was dropped since. Of a table that is not in it nothing is noted, but there may be runs.</summary>
+    /// <exception cref="GoldStoreException">The store failed.</exception>
+    public async Task<IReadOnlyDictionary<string, DateTimeOffset?>> LastWholeAsync(CancellationToken cancellationToken = default)
+    {
+        var last = new Dictionary<string, DateTimeOffset?>(StringComparer.Ordinal);
+        await foreach (var item in store.QueryAsync(GoldKeys.Runs, WholePrefix, cancellationToken: cancellationToken))
+        {
+            if (DecodeWhole(item) is { } whole)
+            {
+                last[GoldKeys.Unescape(item.Sk[WholePrefix.Length..])] = whole.StartedAt;
+            }
+        }
+
+        return last;
+    }
+
+    private async Task NoteAsync(string table, DateTimeOffset? startedAt, CancellationToken cancellationToken)
+    {
+        var key = WholePrefix + GoldKeys.Escape(table);
+        var body = JsonSerializer.SerializeToUtf8Bytes(new WholeRun(startedAt), RunJson.Default.WholeRun);
+        while (true)
+        {
+            var now = timeProvider.GetUtcNow();
+            var item = await store.GetAsync(GoldKeys.Runs, key, cancellationToken);
+
+            // A time to come is a clock's that was wrong, and would be the last for as long.
+            if (startedAt is { } at && item is not null && DecodeWhole(item)?.StartedAt is { } before && before >= at && before <= now)
+            {
+                return;
+            }
+
+            if (await store.TryPutAsync(new GoldItem(GoldKeys.Runs, key, (item?.Revision ?? 0) + 1, body, startedAt is null ? now + options.Value.RunRetention : null), item?.Revision, cancellationToken))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>What is noted of a table; null if it cannot be read, which the next run makes good.</summary>
+    private static WholeRun? DecodeWhole(GoldItem item)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(item.Body.Span, RunJson.Default.WholeRun);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     private GoldItem Item(RefreshRun run, long revision) =>
         new(GoldKeys.Runs, Key(run.Id), revision, Encode(run), timeProvider.GetUtcNow() + options.Value.RunRetention);
 
@@ -152,7 +212,12 @@ internal sealed class RunLedger(IGoldStore store, IOptions<GoldOptions> options,
     }
 }
 
+/// <summary>What is noted of a whole table.</summary>
+/// <param name="StartedAt">When the last run that did all began; null for a table that was dropped.</param>
+internal sealed record WholeRun(DateTimeOffset? StartedAt);
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RefreshRun))]
+[JsonSerializable(typeof(WholeRun))]
 internal sealed partial class RunJson : JsonSerializerContext;

@@ -15,6 +15,7 @@ internal sealed class RefreshRunner(
     PartitionRefresher refresher,
     RefreshDuckDb database,
     GoldTables tables,
+    RunLedger ledger,
     Leases leases,
     IOptions<RefreshOptions> options,
     IOptions<GoldOptions> goldOptions,
@@ -67,6 +68,12 @@ internal sealed class RefreshRunner(
             }
 
             await TidyAsync(tracker, plan, stopping.Token);
+            if (tracker.Run.IsWhole)
+            {
+                // Before the run's end: a process that dies in between leaves a run that seems cut off, and never one that ended well and made nothing fresh.
+                await Pipeline(tracker, null).ExecuteAsync(async token => await ledger.NoteWholeAsync(tracker.Run, token), stopping.Token);
+            }
+
             return await EndAsync(tracker, usage, RunState.Succeeded, null);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

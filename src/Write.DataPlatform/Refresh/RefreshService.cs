@@ -106,6 +106,12 @@ internal sealed class RefreshService(
             await using var lease = await leases.TryAcquireAsync(table, null, cancellationToken);
             if (lease is not null)
             {
+                if (!model.GoldTables.ContainsKey(table))
+                {
+                    // First: what is dropped is in no list any more, and would be taken for fresh if it came back.
+                    await ledger.NoteDroppedAsync(table, cancellationToken);
+                }
+
                 await tables.DropAsync(table, tenant, cancellationToken);
                 RefreshLog.Dropped(logger, table, tenant);
             }

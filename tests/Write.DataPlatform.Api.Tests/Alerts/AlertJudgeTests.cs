@@ -3,6 +3,7 @@ using CsCheck;
 using Microsoft.Extensions.DependencyInjection;
 using Write.DataPlatform.Api.Alerts;
 using Write.DataPlatform.Model;
+using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Api.Tests.Alerts;
 
@@ -11,6 +12,8 @@ public sealed class AlertJudgeTests
 {
     private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("WDP_CASES") ?? "60", CultureInfo.InvariantCulture);
     private static readonly string[] Zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"];
+
+    private static Alert Plain { get; } = new() { Name = "a", Metric = "m", Condition = new AlertCondition(1, null, AlertReference.Value, AlertMeasure.Percent, 28), Schedule = new Schedule("* * * * *", TimeZoneInfo.Utc), Source = new SourcePosition("a", 1, 1) };
 
     [Fact]
     public async Task An_evaluation_is_what_the_rows_say()
@@ -64,17 +67,18 @@ public sealed class AlertJudgeTests
                 var country = isGrouped ? judgement.Key.Single() : null;
                 var value = Count(country, Start(1), Start(0));
                 Assert.Equal(value, judgement.Value);
-                var earlier = against switch
+                IEnumerable<double> found = against switch
                 {
                     AlertReference.Value => [],
-                    AlertReference.PreviousPeriod => [Count(country, Start(2), Start(1))],
+                    AlertReference.PreviousPeriod => new[] { Count(country, Start(2), Start(1)) },
                     // There are no rows of the year before.
-                    AlertReference.PreviousYear => [0d],
-                    // A period without a visit is none of a baseline.
-                    _ => Enumerable.Range(2, periods).Select(n => Count(country, Start(n), Start(n - 1))).Where(c => c > 0).ToArray(),
+                    AlertReference.PreviousYear => [],
+                    _ => Enumerable.Range(2, periods).Select(n => Count(country, Start(n), Start(n - 1))),
                 };
+                // A period without a visit is none that a value is held against.
+                var earlier = found.Where(c => c > 0).ToList();
                 var verdict = Verdict.Ok;
-                if (against == AlertReference.Baseline && earlier.Length < Math.Max(2, (periods + 1) / 2))
+                if (against != AlertReference.Value && earlier.Count < (against == AlertReference.Baseline ? Math.Max(2, (periods + 1) / 2) : 1))
                 {
                     verdict = Verdict.NoData;
                 }
@@ -84,15 +88,15 @@ public sealed class AlertJudgeTests
                 }
                 else
                 {
-                    var mean = earlier.Sum() / earlier.Length;
-                    var deviation = Math.Sqrt(earlier.Sum(v => Math.Pow(v - mean, 2)) / Math.Max(1, earlier.Length - 1));
-                    var found = by switch
+                    var mean = earlier.Sum() / earlier.Count;
+                    var deviation = Math.Sqrt(earlier.Sum(v => Math.Pow(v - mean, 2)) / Math.Max(1, earlier.Count - 1));
+                    var measured = by switch
                     {
                         AlertMeasure.Absolute => value - mean,
                         AlertMeasure.Percent => value == mean ? 0 : mean == 0 ? double.NaN : (value - mean) / mean * 100,
                         _ => value == mean ? 0 : deviation == 0 ? (value - mean) * double.PositiveInfinity : (value - mean) / deviation,
                     };
-                    verdict = double.IsNaN(found) ? Verdict.NoData : found < limit ? Verdict.Broken : Verdict.Ok;
+                    verdict = double.IsNaN(measured) ? Verdict.NoData : measured < limit ? Verdict.Broken : Verdict.Ok;
                     Assert.Equal(mean, judgement.Reference!.Value, 1e-9);
                 }
 
@@ -136,6 +140,59 @@ public sealed class AlertJudgeTests
         Assert.Equal(verdicts[^1] == Verdict.Ok, state.Status is AlertStatus.Ok or AlertStatus.Resolved);
     });
 
+    /// <summary>Held against all the times a year before, by a walk over them: exactly one period of the same length must land in the judged one, whole.</summary>
+    [Theory]
+    [InlineData("Europe/Berlin", "2025-10-24", 3)]
+    [InlineData("Europe/Berlin", "2026-03-27", 3)]
+    [InlineData("Europe/Berlin", "2026-10-24", 3)]
+    [InlineData("Europe/Berlin", "2027-03-26", 4)]
+    [InlineData("America/New_York", "2026-11-01", 8)]
+    [InlineData("Australia/Lord_Howe", "2026-04-03", 4)]
+    [InlineData("Australia/Lord_Howe", "2026-10-02", 4)]
+    [InlineData("UTC", "2026-10-24", 3)]
+    public void An_hour_that_the_clock_says_twice_or_leaves_out_has_no_single_one_a_year_before(string name, string from, int days)
+    {
+        var zone = TimeZoneInfo.FindSystemTimeZoneById(name);
+        var start = DateTime.Parse(from, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        var odd = 0;
+        foreach (var grain in new[] { TimeGrain.Hour, TimeGrain.Minute })
+        {
+            var length = grain == TimeGrain.Hour ? TimeSpan.FromHours(1) : TimeSpan.FromMinutes(1);
+            // Where each minute of a year before counts now; half a day more at both ends.
+            var landed = Enumerable.Range(-720, (days * 1440) + 1440).Select(m => ZoneRules.ToUtc(ZoneRules.ToLocal(start.AddYears(-1).AddMinutes(m), zone).AddYears(1), zone))
+                .CountBy(at => at).ToDictionary();
+            for (var at = start; at < start.AddDays(days); at += length)
+            {
+                var period = JudgedPeriod.Of(Plain, grain, zone, ModelCalendar.Iso, new DateTimeOffset(at + length, TimeSpan.Zero));
+                var isWhole = Enumerable.Range(0, (int)(period.To.Utc - period.From.Utc).TotalMinutes).All(m => landed.GetValueOrDefault(period.From.Utc.AddMinutes(m)) == 1);
+                Assert.True(isWhole || period.NoYearBefore(zone, ModelCalendar.Iso) is not null, $"{grain} {period.From.Utc:O}");
+                odd += period.NoYearBefore(zone, ModelCalendar.Iso) is null ? 0 : 1;
+                if (grain == TimeGrain.Hour)
+                {
+                    continue;
+                }
+
+                // Of a minute nothing less is said either, but of those that come twice, whose first has one.
+                Assert.True(!isWhole || zone.IsAmbiguousTime(period.From.Local) || period.NoYearBefore(zone, ModelCalendar.Iso) is null, $"{grain} {period.From.Utc:O}");
+            }
+        }
+
+        Assert.Equal(name != "UTC", odd > 0);
+    }
+
+    [Theory]
+    [InlineData(DayOfWeek.Monday, "2021-01-04T12:00:00Z", true)]
+    [InlineData(DayOfWeek.Monday, "2021-12-30T12:00:00Z", false)]
+    [InlineData(DayOfWeek.Monday, "2022-01-03T12:00:00Z", true)]
+    [InlineData(DayOfWeek.Sunday, "2021-01-04T12:00:00Z", false)]
+    [InlineData(DayOfWeek.Sunday, "2022-01-03T12:00:00Z", false)]
+    public void Weeks_from_another_day_than_Monday_have_one_52_weeks_before(DayOfWeek weekStart, string now, bool isOdd)
+    {
+        var calendar = ModelCalendar.Iso with { WeekStart = weekStart };
+        var period = JudgedPeriod.Of(Plain, TimeGrain.Week, TimeZoneInfo.Utc, calendar, DateTimeOffset.Parse(now, CultureInfo.InvariantCulture));
+        Assert.Equal(isOdd, period.NoYearBefore(TimeZoneInfo.Utc, calendar) is not null);
+    }
+
     [Theory]
     [InlineData("2026-03-10T15:00:00Z", "2026-03-09T22:50:00Z", true)]
     [InlineData("2026-03-10T15:00:00Z", "2026-03-09T20:50:00Z", false)]
@@ -143,8 +200,7 @@ public sealed class AlertJudgeTests
     [InlineData("2026-03-09T22:30:00Z", "2026-03-08T22:50:00Z", true)]
     public void A_period_is_judged_when_data_reaches_its_end(string now, string asOf, bool isWhole)
     {
-        var alert = new Alert { Name = "a", Metric = "m", Condition = new AlertCondition(1, null, AlertReference.Value, AlertMeasure.Percent, 28), Schedule = new Schedule("* * * * *", TimeZoneInfo.Utc), Source = new SourcePosition("a", 1, 1) };
-        var period = JudgedPeriod.Of(alert, TimeGrain.Day, TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"), ModelCalendar.Iso, DateTimeOffset.Parse(now, CultureInfo.InvariantCulture));
-        Assert.Equal(isWhole, period.Gap(alert, DateTimeOffset.Parse(asOf, CultureInfo.InvariantCulture)) is null);
+        var period = JudgedPeriod.Of(Plain, TimeGrain.Day, TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"), ModelCalendar.Iso, DateTimeOffset.Parse(now, CultureInfo.InvariantCulture));
+        Assert.Equal(isWhole, period.Gap(Plain, DateTimeOffset.Parse(asOf, CultureInfo.InvariantCulture)) is null);
     }
 }

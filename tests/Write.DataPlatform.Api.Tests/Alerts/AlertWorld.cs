@@ -68,10 +68,21 @@ internal sealed class AlertWorld : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <param name="settings">Settings beside those of the channel.</param>
-    public static async Task<AlertWorld> StartAsync(params (string Key, string Value)[] settings)
+    public static Task<AlertWorld> StartAsync(params (string Key, string Value)[] settings) => StartAsync(_ => { }, settings);
+
+    /// <param name="configure">Puts services in the place of others.</param>
+    /// <param name="settings">Settings beside those of the channel.</param>
+    public static async Task<AlertWorld> StartAsync(Action<IServiceCollection> configure, params (string Key, string Value)[] settings)
     {
         var receiver = await Receiver.StartAsync();
-        var server = new SmallServer { Configure = services => services.AddSingleton<TimeProvider>(new ServerFixture.ShiftedClock(new DateTime(2026, 3, 10, 15, 0, 1))) };
+        var server = new SmallServer
+        {
+            Configure = services =>
+            {
+                services.AddSingleton<TimeProvider>(new ServerFixture.ShiftedClock(new DateTime(2026, 3, 10, 15, 0, 1)));
+                configure(services);
+            },
+        };
         File.AppendAllText(server.ModelFile, Rules);
         var world = new AlertWorld(server, receiver);
         await world.RestartAsync(settings);

@@ -194,6 +194,27 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public async Task A_metrics_first_year_is_held_against_nothing_unless_the_metric_fills_it()
+    {
+        await using var world = await AlertWorld.StartAsync();
+        world.Add("""
+            metrics:
+              - { name: filled, type: simple, type_params: { measure: { name: visits, fill_nulls_with: 0 } } }
+            alerts:
+              - { name: by-visits, metric: visits, condition: { above: 10, against: previous_year, by: absolute }, schedule: "0 * * * *" }
+              - { name: by-filled, metric: filled, condition: { above: 10, against: previous_year, by: absolute }, schedule: "0 * * * *" }
+              - { name: by-day, metric: visits, condition: { above: -1000, against: previous_period, by: absolute }, schedule: "0 * * * *" }
+            """);
+        await world.PassAsync();
+        var group = (await world.AlertAsync("by-visits"))["groups"]![0]!;
+        Assert.Equal(("noData", "Nothing was counted in the earlier period."), ((string)group["status"]!, (string)group["detail"]!));
+        Assert.Equal("firing", (string)(await world.AlertAsync("by-filled"))["alert"]!["status"]!);
+        var day = (await world.AlertAsync("by-day"))["groups"]![0]!;
+        var before = (double)SmallServer.Sql($"SELECT count(*)::DOUBLE FROM {world.Server.Files} WHERE CAST(started_at AS DATE) = DATE '2026-03-08'")[0][0]!;
+        Assert.Equal(("firing", before), ((string)day["status"]!, (double)day["reference"]!));
+    }
+
+    [Fact]
     public async Task A_tenants_key_learns_no_names_of_channels_and_a_role_by_claim_sees_no_rule()
     {
         await using var world = await AlertWorld.StartAsync();

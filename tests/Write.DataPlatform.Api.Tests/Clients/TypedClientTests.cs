@@ -66,6 +66,39 @@ public sealed class TypedClientTests(ServerFixture server)
         Assert.Equal("lake", Assert.Single(answer.Served!.By!).ToString(), ignoreCase: true);
     }
 
+    [Fact]
+    public async Task A_value_with_a_comma_is_one_value_and_no_value_is_not_asked()
+    {
+        await using var small = new SmallServer();
+        // The insight has the name of one of the sample's, whose operation asks for it.
+        await File.AppendAllTextAsync(
+            small.ModelFile,
+            """
+            insights:
+              - name: audience-by-country
+                query: { metrics: [visits], group_by: [visit__country], time_range: { from: 2026-01-01, to: 2026-04-01 } }
+                parameters: [{ name: country, field: visit__country, multiple: true }]
+
+            """,
+            Cancel);
+        SmallServer.Sql($"""
+            COPY (SELECT 9000000 + i AS id, TIMESTAMP '2026-03-01' AS started_at, ['Korea, Republic of', 'Korea', 'a\b', 'a\,b', 'x,', ' Republic of'][1 + i % 6] AS country, 1::BIGINT AS seconds FROM range(60) AS r(i))
+            TO '{Path.GetDirectoryName(small.MonthFile("2026-03-01"))}/b.parquet' (FORMAT parquet)
+            """);
+        await small.StartAsync();
+        var api = new DataPlatformClient(small.Client);
+        foreach (var countries in new[] { ["Korea, Republic of"], ["a\\b"], ["a\\,b", "x,"], new[] { "C1", "Korea, Republic of", "Korea" } })
+        {
+            Assert.Equal(countries.Order(StringComparer.Ordinal), (await api.InsightAudienceByCountryAsync(country: countries, cancellationToken: Cancel)).Rows!.Select(r => r.Visit__country).Order(StringComparer.Ordinal));
+        }
+
+        Assert.Equal("country", (await Assert.ThrowsAsync<ArgumentException>(() => api.InsightAudienceByCountryAsync(country: [], cancellationToken: Cancel))).ParamName);
+        Assert.Equal(11, (await api.InsightAudienceByCountryAsync(cancellationToken: Cancel)).Rows!.Count);
+        // Names of a query have no commas but those of MetricFlow's templates, and a list of no names is no list.
+        var months = await api.QueryByAddressAsync(metrics: ["visits"], groupBy: ["TimeDimension('metric_time', 'month')"], orderBy: [], cancellationToken: Cancel);
+        Assert.Equal(3, months.Rows!.Count);
+    }
+
     [Theory]
     [InlineData("https://metrics.example", "https://metrics.example/v1/metrics")]
     [InlineData("https://metrics.example/prod", "https://metrics.example/prod/v1/metrics")]

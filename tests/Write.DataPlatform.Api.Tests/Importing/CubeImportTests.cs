@@ -169,6 +169,24 @@ public sealed class CubeImportTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("every: 30 minutes", "every: 60 minutes", "cron: 0 * * * *")]
+    [InlineData("every: 30 minutes", "every: 3600 second", "cron: 0 * * * *")]
+    [InlineData("every: 30 minutes", "every: 120 minutes", "cron: 0 */2 * * *")]
+    [InlineData("every: 30 minutes", "every: 24 hours", "cron: 0 0 * * *")]
+    [InlineData("every: 30 minutes", "every: 1 minute", "cron: * * * * *")]
+    [InlineData("update_window: 7 day", "update_window: 12 hours", "look_back: 12h")]
+    [InlineData("update_window: 7 day", "update_window: 90 minutes", "look_back: 90m")]
+    [InlineData("update_window: 7 day", "update_window: 2 weeks", "look_back: 14d")]
+    public async Task A_rollups_times_are_as_long_as_they_were(string right, string other, string expected)
+    {
+        Assert.Contains(right, Cubes, StringComparison.Ordinal);
+        var (code, model, notes) = await ImportAsync(Cubes.Replace(right, other, StringComparison.Ordinal));
+        Assert.True(code == ExitCode.Done, notes);
+        Assert.Contains(expected, model.Replace("\"", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain("orders.daily", notes, StringComparison.Ordinal);
+    }
+
     /// <summary>A column of the table is another thing than a dimension of the same name.</summary>
     [Theory]
     [InlineData("{CUBE}.customer_id", "customer_id")]

@@ -13,6 +13,7 @@ internal sealed class GatedLake(ILake inner) : ILake
     private volatile TaskCompletionSource _gate = Open();
     private int _queries;
     private int _cancelled;
+    private int _waiting;
 
     public bool IsShut
     {
@@ -35,6 +36,12 @@ internal sealed class GatedLake(ILake inner) : ILake
     /// <summary>Queries that were cancelled at the gate.</summary>
     public int Cancelled => Volatile.Read(ref _cancelled);
 
+    /// <summary>Whether what is asked beside queries passes by the gate.</summary>
+    public bool HoldsQueriesAlone { get; set; }
+
+    /// <summary>What stands at the gate.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
     /// <summary>Counts from here.</summary>
     public void Reset() => (_queries, _cancelled) = (0, 0);
 
@@ -50,7 +57,7 @@ internal sealed class GatedLake(ILake inner) : ILake
     public async Task<LakeRows> QueryAsync(SqlStatement statement, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _queries);
-        await PassAsync(cancellationToken);
+        await PassAsync(cancellationToken, isQuery: true);
         return await inner.QueryAsync(statement, cancellationToken);
     }
 
@@ -74,8 +81,14 @@ internal sealed class GatedLake(ILake inner) : ILake
         return await inner.GetVersionAsync(table, partitionColumn, from, to, cancellationToken);
     }
 
-    private async Task PassAsync(CancellationToken cancellationToken)
+    private async Task PassAsync(CancellationToken cancellationToken, bool isQuery = false)
     {
+        if (HoldsQueriesAlone && !isQuery)
+        {
+            return;
+        }
+
+        Interlocked.Increment(ref _waiting);
         try
         {
             await _gate.Task.WaitAsync(cancellationToken);
@@ -84,6 +97,10 @@ internal sealed class GatedLake(ILake inner) : ILake
         {
             Interlocked.Increment(ref _cancelled);
             throw;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
         }
     }
 

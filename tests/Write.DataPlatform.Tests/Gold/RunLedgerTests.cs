@@ -97,6 +97,54 @@ public class RunLedgerTests
         Assert.Equal(11_880 + 12_000, read.Partitions.Length + read.OmittedPartitions);
     }
 
+    [Fact]
+    public async Task TheLastWholeRunOfATableIsNotedForGoodAndNeverAnEarlierOne()
+    {
+        await using var gold = new GoldFixture();
+        var ledger = New(gold);
+        Assert.Empty(await ledger.LastWholeAsync(Cancel));
+        var early = Run(gold, "early", "a#b");
+        gold.Clock.Advance(TimeSpan.FromHours(1));
+        var late = Run(gold, "late", "a#b");
+        gold.Clock.Advance(TimeSpan.FromHours(1));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(number => New(gold).NoteWholeAsync(number % 2 == 0 ? early : late, Cancel)));
+        await ledger.NoteWholeAsync(early, Cancel);
+        await ledger.NoteWholeAsync(Run(gold, "other", "other"), Cancel);
+        Assert.Equal([("a#b", late.StartedAt), ("other", gold.Clock.GetUtcNow())], (await ledger.LastWholeAsync(Cancel)).Select(n => (n.Key, n.Value!.Value)).Order());
+        Assert.Empty(await ledger.ListAsync(cancellationToken: Cancel).ToListAsync(Cancel));
+        gold.Clock.Advance(gold.Options.Value.RunRetention * 2);
+        Assert.Equal(late.StartedAt, (await ledger.LastWholeAsync(Cancel))["a#b"]);
+    }
+
+    [Fact]
+    public async Task ADroppedTableIsNotedAsSuchUntilItIsRefreshedOrItsRunsAreGone()
+    {
+        await using var gold = new GoldFixture();
+        var ledger = New(gold);
+        foreach (var table in new[] { "again", "gone" })
+        {
+            await ledger.NoteWholeAsync(Run(gold, "r", table), Cancel);
+            await ledger.NoteDroppedAsync(table, Cancel);
+        }
+
+        Assert.Equal([null, null], (await ledger.LastWholeAsync(Cancel)).Values);
+        await ledger.NoteWholeAsync(Run(gold, "r", "again"), Cancel);
+        gold.Clock.Advance(gold.Options.Value.RunRetention + TimeSpan.FromMinutes(1));
+        Assert.Equal("again", Assert.Single((await ledger.LastWholeAsync(Cancel)).Keys));
+        await ledger.NoteWholeAsync(Run(gold, "r", "gone"), Cancel);
+        Assert.Equal(gold.Clock.GetUtcNow(), (await ledger.LastWholeAsync(Cancel))["gone"]);
+    }
+
+    [Fact]
+    public async Task AClockThatWasAheadMakesNoTableFreshForLonger()
+    {
+        await using var gold = new GoldFixture();
+        var ledger = New(gold);
+        await ledger.NoteWholeAsync(Run(gold, "r", "t") with { StartedAt = gold.Clock.GetUtcNow().AddYears(1) }, Cancel);
+        await ledger.NoteWholeAsync(Run(gold, "r", "t"), Cancel);
+        Assert.Equal(gold.Clock.GetUtcNow(), (await ledger.LastWholeAsync(Cancel))["t"]);
+    }
+
     private static RunLedger New(GoldFixture gold) => new(gold.Store, gold.Options, gold.Clock);
 
     private static RefreshRun Run(GoldFixture gold, string id, string table) =>

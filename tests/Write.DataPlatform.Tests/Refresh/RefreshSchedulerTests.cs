@@ -142,9 +142,14 @@ public sealed class RefreshSchedulerTests
         world.Time.Advance(TimeSpan.FromHours(23));
         await worker.Service.DropForgottenAsync(Cancel);
         Assert.Equal(3, (await worker.VersionsAsync(table: "other")).Count);
+        Assert.NotNull((await worker.Ledger.LastWholeAsync(Cancel))["other"]);
         world.Time.Advance(TimeSpan.FromHours(2));
         await worker.Service.DropForgottenAsync(Cancel);
         Assert.Empty(await worker.VersionsAsync(table: "other"));
+
+        // If it came back there would be nothing of it, whatever its runs in the ledger did.
+        Assert.Null((await worker.Ledger.LastWholeAsync(Cancel))["other"]);
+        Assert.NotNull((await worker.Ledger.LastWholeAsync(Cancel))[RefreshModel.Daily]);
         Assert.Equal(3, (await worker.VersionsAsync()).Count);
     }
 

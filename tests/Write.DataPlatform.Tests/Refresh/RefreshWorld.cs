@@ -123,7 +123,7 @@ internal sealed class RefreshWorker : IAsyncDisposable
         Leases = new Leases(store, gold, world.Time, NullLogger<Leases>.Instance);
         var planner = new RefreshPlanner(world.Lake, options, world.Time);
         var refresher = new PartitionRefresher(world.Lake, Tables, _writer, _database, planner, world.Time);
-        var runner = new RefreshRunner(planner, refresher, _database, Tables, Leases, options, gold, world.Time, NullLogger<RefreshRunner>.Instance);
+        var runner = new RefreshRunner(planner, refresher, _database, Tables, Ledger, Leases, options, gold, world.Time, NullLogger<RefreshRunner>.Instance);
         Service = new RefreshService(world.Models, runner, Ledger, Leases, Tables, options, world.Time, NullLogger<RefreshService>.Instance);
         Verifier = new GoldVerifier(world.Models, world.Lake, Tables, planner, _database, world.Time);
         Scheduler = new RefreshScheduler(world.Models, Service, world.Time, NullLogger<RefreshScheduler>.Instance);
@@ -188,6 +188,12 @@ internal sealed class MortalStore(IGoldStore inner) : IGoldStore
     /// <summary>Called before items are put; what it throws is thrown.</summary>
     public Action<IReadOnlyCollection<GoldItem>> BeforePut { get; set; } = _ => { };
 
+    /// <summary>Called before an item is put with a condition; what it throws is thrown.</summary>
+    public Action<GoldItem> BeforeTryPut { get; set; } = _ => { };
+
+    /// <summary>Called after an item was put with a condition.</summary>
+    public Action<GoldItem> AfterTryPut { get; set; } = _ => { };
+
     public Task InitializeAsync(CancellationToken cancellationToken = default) => Live().InitializeAsync(cancellationToken);
 
     public Task<GoldItem?> GetAsync(string pk, string sk, CancellationToken cancellationToken = default) => Live().GetAsync(pk, sk, cancellationToken);
@@ -199,7 +205,13 @@ internal sealed class MortalStore(IGoldStore inner) : IGoldStore
 
     public IAsyncEnumerable<GoldKey> ListAsync(string pk, string skPrefix, CancellationToken cancellationToken = default) => Live().ListAsync(pk, skPrefix, cancellationToken);
 
-    public Task<bool> TryPutAsync(GoldItem item, long? expectedRevision, CancellationToken cancellationToken = default) => Live().TryPutAsync(item, expectedRevision, cancellationToken);
+    public async Task<bool> TryPutAsync(GoldItem item, long? expectedRevision, CancellationToken cancellationToken = default)
+    {
+        BeforeTryPut(item);
+        var isPut = await Live().TryPutAsync(item, expectedRevision, cancellationToken);
+        AfterTryPut(item);
+        return isPut;
+    }
 
     public Task PutAsync(IReadOnlyCollection<GoldItem> items, CancellationToken cancellationToken = default)
     {

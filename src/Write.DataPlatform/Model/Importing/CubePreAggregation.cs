@@ -90,9 +90,9 @@ internal static partial class CubePreAggregation
 
         if (window is not null)
         {
-            if (Days(window) is { } days)
+            if (LookBack(window) is { } lookBack)
             {
-                refresh["look_back"] = $"{days}d";
+                refresh["look_back"] = lookBack;
             }
             else
             {
@@ -118,8 +118,14 @@ internal static partial class CubePreAggregation
             return null;
         }
 
-        var count = int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
-        return match.Groups[2].Value switch
+        // 60 minutes are an hour, for which cron has no step of minutes.
+        var (count, unit) = (int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), match.Groups[2].Value);
+        foreach (var (shorter, longer, length) in new[] { ("second", "minute", 60), ("minute", "hour", 60), ("hour", "day", 24) })
+        {
+            (count, unit) = unit == shorter && count % length == 0 ? (count / length, longer) : (count, unit);
+        }
+
+        return unit switch
         {
             "minute" when count > 0 && 60 % count == 0 => count == 1 ? "* * * * *" : string.Create(CultureInfo.InvariantCulture, $"*/{count} * * * *"),
             "hour" when count > 0 && 24 % count == 0 => count == 1 ? "0 * * * *" : string.Create(CultureInfo.InvariantCulture, $"0 */{count} * * *"),
@@ -128,8 +134,18 @@ internal static partial class CubePreAggregation
         };
     }
 
-    private static int? Days(string window) => Length().Match(window) is not { Success: true } match ? null
-        : int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "day" => 1, "week" => 7, "month" => 31, "quarter" => 92, "year" => 366, _ => 1 };
+    /// <summary>A window's length as <c>look_back</c> has it; of months and longer the longest.</summary>
+    private static string? LookBack(string window)
+    {
+        if (Length().Match(window) is not { Success: true } match)
+        {
+            return null;
+        }
+
+        var count = int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+        var (times, unit) = match.Groups[2].Value switch { "week" => (7, 'd'), "month" => (31, 'd'), "quarter" => (92, 'd'), "year" => (366, 'd'), var own => (1, own[0]) };
+        return string.Create(CultureInfo.InvariantCulture, $"{count * times}{unit}");
+    }
 
     [GeneratedRegex(@"^\s*(\d{1,4}) (second|minute|hour|day|week|month|quarter|year)s?\s*$")]
     private static partial Regex Length();
