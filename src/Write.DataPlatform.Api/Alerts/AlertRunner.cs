@@ -12,9 +12,9 @@ internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, A
 {
     public const string LeaseName = "alerts";
 
-    // A slow lake is asked by a few rules, and not by all that are due.
-    private const int AlertsAtOnce = 4;
-    private const int ReportsAtOnce = 2;
+    // A slow lake is asked by a few rules, and not by all that are due: its turns are others' too.
+    private const int AlertsAtOnce = 2;
+    private const int ReportsAtOnce = 1;
 
     // What was not begun by then is due at the next pass, which looks at the quick ones again.
     private static readonly TimeSpan LongestPass = TimeSpan.FromMinutes(1);

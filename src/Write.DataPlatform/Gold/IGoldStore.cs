@@ -27,6 +27,9 @@ public interface IGoldStore
     /// <summary>The items whose sort key starts with a prefix, in the order of its UTF-8 bytes, or in the reverse order. It may be a moment behind what was written.</summary>
     IAsyncEnumerable<GoldItem> QueryAsync(string pk, string skPrefix, bool descending = false, CancellationToken cancellationToken = default);
 
+    /// <summary>Whether <see cref="ListAsync"/> is behind what was written, by a moment that nobody promises.</summary>
+    bool ListsLate => false;
+
     /// <summary>As <see cref="QueryAsync"/>, without the bodies.</summary>
     IAsyncEnumerable<GoldKey> ListAsync(string pk, string skPrefix, CancellationToken cancellationToken = default);
 

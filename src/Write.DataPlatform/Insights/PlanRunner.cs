@@ -30,7 +30,7 @@ internal sealed class LakeAnswers : IAsyncDisposable
         var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         return new LakeAnswers(
             [.. plan.Leaves.SelectMany(leaf => leaf.Pieces.Where(p => p.Gold is null).Select(piece => (
-                piece, lake.QueryAsync(QueryPlan.CompileLake(leaf, piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant }, end.Token))))],
+                piece, lake.QueryAsync(QueryPlan.CompileLake(leaf, piece, lake.Dialect) with { Tenant = plan.Resolved.Query.Tenant, MayReuse = true }, end.Token))))],
             end);
     }
 

@@ -10,6 +10,9 @@ public sealed record SqlStatement(string Text, ImmutableArray<object?> Parameter
     /// <summary>The tenant on whose behalf it is run, for limits; null for the company's own.</summary>
     public string? Tenant { get; init; }
 
+    /// <summary>Whether an earlier result may be given again, where the lake keeps some: not to who compares it with what the lake has now.</summary>
+    public bool MayReuse { get; init; }
+
     /// <summary>A statement without placeholders.</summary>
     public SqlStatement(string text)
         : this(text, [])

@@ -39,6 +39,9 @@ internal sealed class GatedLake(ILake inner) : ILake
     /// <summary>Whether what is asked beside queries passes by the gate.</summary>
     public bool HoldsQueriesAlone { get; set; }
 
+    /// <summary>Which queries do not pass by.</summary>
+    public Func<string, bool> Holds { get; set; } = _ => true;
+
     /// <summary>What stands at the gate.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
@@ -57,7 +60,11 @@ internal sealed class GatedLake(ILake inner) : ILake
     public async Task<LakeRows> QueryAsync(SqlStatement statement, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _queries);
-        await PassAsync(cancellationToken, isQuery: true);
+        if (Holds(statement.Text))
+        {
+            await PassAsync(cancellationToken, isQuery: true);
+        }
+
         return await inner.QueryAsync(statement, cancellationToken);
     }
 

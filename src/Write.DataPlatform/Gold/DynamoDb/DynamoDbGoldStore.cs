@@ -98,6 +98,9 @@ internal sealed class DynamoDbGoldStore(Func<IAmazonDynamoDB> connect, DynamoDbG
         }
     }
 
+    /// <summary>Global secondary indexes follow their table by themselves, and are never read consistently.</summary>
+    public bool ListsLate => true;
+
     public async IAsyncEnumerable<GoldKey> ListAsync(string pk, string skPrefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         await foreach (var item in PagesAsync(pk, skPrefix, false, DynamoDbTable.KeysIndex, cancellationToken))

@@ -48,9 +48,15 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
     private const int PartBytes = IGoldStore.MaxBodyBytes - 1024;
     private const int MaxParts = 64;
     private const int PartIdBytes = 8;
+    private const int ListedAtOnce = 8;
+    private static readonly TimeSpan ListedWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ListedPoll = TimeSpan.FromMilliseconds(50);
 
     private readonly ConcurrentDictionary<string, (long At, ImmutableArray<TailSegment> Segments)> _lists = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (long At, StreamProgress Progress)> _progress = new(StringComparer.Ordinal);
+
+    // New keys that the store's lists may not have yet.
+    private readonly ConcurrentDictionary<(string Pk, string Sk), bool> _unlisted = new();
 
     /// <summary>A table's segments in order of definition, stream and time, at most <see cref="GoldOptions.ManifestMaxAge"/> old.</summary>
     /// <param name="table">The gold table.</param>
@@ -138,7 +144,36 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
                 return;
             }
         }
+
+        if (expected is null && store.ListsLate)
+        {
+            _unlisted[(pk, sk)] = true;
+        }
     }
+
+    /// <summary>Waits until the store lists the new segments that were written here: before that no progress may say that they are there.</summary>
+    /// <exception cref="GoldStoreException">The store failed, or its lists are too far behind (transient).</exception>
+    public Task ListedAsync(CancellationToken cancellationToken = default) => _unlisted.IsEmpty ? Task.CompletedTask : Parallel.ForEachAsync(
+        _unlisted.Keys,
+        new ParallelOptions { MaxDegreeOfParallelism = ListedAtOnce, CancellationToken = cancellationToken },
+        async (key, token) =>
+        {
+            for (var began = time.GetTimestamp(); !await store.ListAsync(key.Pk, key.Sk, token).AnyAsync(listed => listed.Sk == key.Sk, token); await Task.Delay(ListedPoll, time, token))
+            {
+                if (time.GetElapsedTime(began) > ListedWithin && await store.GetAsync(key.Pk, key.Sk, token) is null)
+                {
+                    // It was covered and removed.
+                    break;
+                }
+
+                if (time.GetElapsedTime(began) > ListedWithin)
+                {
+                    throw new GoldStoreException($"The gold store's index is more than {ListedWithin} behind its table; what was counted meanwhile is not told.", isTransient: true);
+                }
+            }
+
+            _unlisted.TryRemove(key, out _);
+        });
 
     /// <summary>Segments' Parquet files, some of them newer than asked for; empty for one without rows.</summary>
     /// <exception cref="GoldStoreException">The store failed, or a segment is gone (transient: list anew).</exception>

@@ -160,11 +160,7 @@ internal sealed partial class AthenaExporter(AthenaQueries queries, S3Files file
             }
 
             File.Delete(path);
-            if (options.Athena.ResultReuse == TimeSpan.Zero)
-            {
-                await CleanAsync(result, null);
-            }
-
+            await CleanAsync(result, null);
             return export;
         }
 

@@ -15,7 +15,7 @@ internal sealed class AthenaLake(AthenaQueries queries, S3Files files, LakeOptio
 
     public async Task<LakeRows> QueryAsync(SqlStatement statement, CancellationToken cancellationToken = default)
     {
-        var query = await queries.RunAsync(Text(statement), options.QueryTimeout, statement.Tenant, cancellationToken);
+        var query = await queries.RunAsync(Text(statement), options.QueryTimeout, statement.Tenant, statement.MayReuse, cancellationToken);
         var result = await AthenaResult.OpenAsync(queries, query, cancellationToken);
         try
         {

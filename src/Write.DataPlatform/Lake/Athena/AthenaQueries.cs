@@ -43,15 +43,16 @@ internal sealed partial class AthenaQueries : IAsyncDisposable
     /// <param name="timeout">How long it may wait and run.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="LakeException">Athena could not answer.</exception>
-    public Task<QueryExecution> RunAsync(string sql, TimeSpan timeout, CancellationToken cancellationToken = default) => RunAsync(sql, timeout, null, cancellationToken);
+    public Task<QueryExecution> RunAsync(string sql, TimeSpan timeout, CancellationToken cancellationToken = default) => RunAsync(sql, timeout, null, mayReuse: false, cancellationToken);
 
     /// <summary>The finished query of a statement without placeholders.</summary>
     /// <param name="sql">The statement.</param>
     /// <param name="timeout">How long it may wait and run.</param>
     /// <param name="tenant">On whose behalf; null for the company's own.</param>
+    /// <param name="mayReuse">Whether an earlier result does that is not older than the settings allow.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="LakeException">Athena could not answer, or the day's bytes are used up.</exception>
-    public async Task<QueryExecution> RunAsync(string sql, TimeSpan timeout, string? tenant, CancellationToken cancellationToken = default)
+    public async Task<QueryExecution> RunAsync(string sql, TimeSpan timeout, string? tenant, bool mayReuse, CancellationToken cancellationToken = default)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(sql) > MaxStatementBytes)
         {
@@ -67,7 +68,7 @@ internal sealed partial class AthenaQueries : IAsyncDisposable
             try
             {
                 _budget.Check(tenant);
-                var id = await StartAsync(sql, slot, linked.Token);
+                var id = await StartAsync(sql, mayReuse, slot, linked.Token);
                 return await FollowAsync(id, slot, tenant, linked.Token);
             }
             finally
@@ -95,7 +96,7 @@ internal sealed partial class AthenaQueries : IAsyncDisposable
         await ((Task)Task.WhenAll(stopping)).WaitAsync(LongestStop, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task<string> StartAsync(string sql, Slot slot, CancellationToken cancellationToken)
+    private async Task<string> StartAsync(string sql, bool mayReuse, Slot slot, CancellationToken cancellationToken)
     {
         var request = new StartQueryExecutionRequest
         {
@@ -104,7 +105,7 @@ internal sealed partial class AthenaQueries : IAsyncDisposable
             WorkGroup = _options.Workgroup,
             QueryExecutionContext = new QueryExecutionContext { Catalog = _options.Catalog, Database = _options.Database },
             ResultConfiguration = _options.OutputLocation.Length == 0 ? null : new ResultConfiguration { OutputLocation = _options.OutputLocation },
-            ResultReuseConfiguration = _options.ResultReuse == TimeSpan.Zero
+            ResultReuseConfiguration = !mayReuse || _options.ResultReuse == TimeSpan.Zero
                 ? null
                 : new ResultReuseConfiguration { ResultReuseByAgeConfiguration = new ResultReuseByAgeConfiguration { Enabled = true, MaxAgeInMinutes = (int)_options.ResultReuse.TotalMinutes } },
         };

@@ -458,16 +458,17 @@ internal sealed class ShardBatcher : IShardProcessor
     private DateTimeOffset? Counted => _tip ?? (_windows.Watermark is { } w ? new DateTimeOffset(w, TimeSpan.Zero) : null);
 
     /// <summary>Tells readers how far the shard is: sealed as the state says, counted as the segments do.</summary>
-    private Task PublishAsync(CancellationToken cancellationToken)
+    private async Task PublishAsync(CancellationToken cancellationToken)
     {
         // What the predecessor said is true until all of it is read again; of new tables' windows it is not yet.
         if (_isReadingAgain)
         {
-            return Task.CompletedTask;
+            return;
         }
 
+        await _services.Tails.ListedAsync(cancellationToken);
         var now = _services.Time.GetUtcNow();
-        return _services.Tails.PutProgressAsync(
+        await _services.Tails.PutProgressAsync(
             _plan.Stream.Name,
             new CountedShard
             {

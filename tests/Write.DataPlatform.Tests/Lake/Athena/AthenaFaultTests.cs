@@ -296,7 +296,7 @@ public sealed class AthenaFaultTests
             options.Athena.OutputLocation = "s3://results/here/";
             options.Athena.ResultReuse = TimeSpan.FromMinutes(5);
         });
-        await using var rows = await world.Lake.QueryAsync(new SqlStatement("SELECT ?;", ["it's"]), Cancel);
+        await using var rows = await world.Lake.QueryAsync(new SqlStatement("SELECT ?;", ["it's"]) { MayReuse = true }, Cancel);
         Assert.Equal((1000L, true), (rows.BytesScanned, Guid.TryParse(rows.QueryId, out _)));
         var request = world.Athena.Calls.First(call => call.Operation == "StartQueryExecution").Body;
         Assert.Equal(
@@ -306,5 +306,21 @@ public sealed class AthenaFaultTests
                 ["WorkGroup"] = request["WorkGroup"]!.DeepClone(), ["Database"] = request["QueryExecutionContext"]!["Database"]!.DeepClone(), ["OutputLocation"] = request["ResultConfiguration"]!["OutputLocation"]!.DeepClone(),
                 ["MaxAgeInMinutes"] = request["ResultReuseConfiguration"]!["ResultReuseByAgeConfiguration"]!["MaxAgeInMinutes"]!.DeepClone(), ["QueryString"] = request["QueryString"]!.DeepClone(),
             }.ToJsonString(new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
+    }
+
+    /// <summary>A refresh compares what it reads with the lake's version of now: an earlier result would be taken for it.</summary>
+    [Fact]
+    public async Task What_is_not_an_answer_is_never_an_earlier_result()
+    {
+        await using var world = await AthenaWorld.StartAsync(options => options.Athena.ResultReuse = TimeSpan.FromDays(1));
+        await using (await world.Lake.QueryAsync(new SqlStatement("SELECT 1"), Cancel))
+        {
+        }
+
+        await using (await world.Lake.QueryAsync(new SqlStatement("SELECT 2") { MayReuse = true }, Cancel))
+        {
+        }
+
+        Assert.Equal([false, true], world.Athena.Calls.Where(call => call.Operation == "StartQueryExecution").Select(call => call.Body["ResultReuseConfiguration"] is not null));
     }
 }

@@ -9,6 +9,11 @@ internal sealed class MemoryGoldStore(TimeProvider time) : IGoldStore
     private readonly Lock _lock = new();
     private readonly SortedDictionary<string, GoldItem> _items = new(StringComparer.Ordinal);
 
+    /// <summary>The keys that lists do not have yet, as an index may be behind its table.</summary>
+    public Func<string, bool>? IsUnlisted { get; set; }
+
+    public bool ListsLate => IsUnlisted is not null;
+
     /// <summary>Is called before each write; it may throw, as a process may die there.</summary>
     public Action Writing { get; set; } = static () => { };
 
@@ -57,7 +62,10 @@ internal sealed class MemoryGoldStore(TimeProvider time) : IGoldStore
     {
         await foreach (var item in QueryAsync(pk, skPrefix, cancellationToken: cancellationToken))
         {
-            yield return new GoldKey(item.Sk, item.Revision, item.Body.Length);
+            if (IsUnlisted?.Invoke(item.Sk) is not true)
+            {
+                yield return new GoldKey(item.Sk, item.Revision, item.Body.Length);
+            }
         }
     }
 

@@ -40,4 +40,35 @@ public sealed class TailAgeTests
         var answer = await world.AskAsync(["visits"], [], day, day.AddDays(1));
         Assert.Equal((true, 7L), (answer.Served.By.Contains("tail") && answer.Served.AsOf >= sent.AddMinutes(-1), (long)answer.Rows[0][0]!));
     }
+
+    /// <summary>An index may be behind its table: how far a shard has counted is told when its new windows are in the list that readers go by, and not at all if they do not come.</summary>
+    [Fact]
+    public async Task What_is_told_to_be_counted_is_in_the_list()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        await using var batcher = await world.BeginAsync("0", "listed", 1);
+        async Task<(bool IsTold, bool IsDone)> SendAsync(int number)
+        {
+            world.Time.Advance(TimeSpan.FromMinutes(1));
+            var now = world.Time.GetUtcNow();
+            var sending = batcher.ProcessAsync(new ShardBatch([BatchWorld.Record("0", number, now, new Sent(number, now.UtcDateTime, "FR", null, 1, 1, null).Json())], TimeSpan.Zero) { LookedAt = now }, Cancel);
+            while (!sending.IsCompleted)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, Cancel);
+                world.Time.Advance(TimeSpan.FromMilliseconds(100));
+            }
+
+            var done = sending.IsCompletedSuccessfully;
+            return ((await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel)).Counted(world.Time.GetUtcNow()) >= now, done);
+        }
+
+        var looks = 0;
+        Assert.Equal((true, true), await SendAsync(1));
+        world.Store.IsUnlisted = sk => sk.Contains("tail", StringComparison.Ordinal) && ++looks < 5;
+        Assert.Equal((true, true), await SendAsync(2));
+        Assert.True(looks >= 5);
+        world.Store.IsUnlisted = sk => sk.Contains("tail", StringComparison.Ordinal);
+        Assert.Equal((false, false), await SendAsync(3));
+    }
 }
