@@ -53,6 +53,14 @@ public partial class DataPlatformClient
 
         return texts.Count == 0
             ? throw new ArgumentException("The list is empty. Leave it out to ask for all.", name)
-            : texts.Select(text => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal));
+            : texts.Select(Escape);
+    }
+
+    // Spaces around a value are taken for none of its.
+    private static string Escape(string text)
+    {
+        var escaped = text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal);
+        escaped = escaped.Length > 1 && char.IsWhiteSpace(escaped[^1]) ? $"{escaped[..^1]}\\{escaped[^1]}" : escaped;
+        return escaped.Length > 0 && char.IsWhiteSpace(escaped[0]) ? "\\" + escaped : escaped;
     }
 }

@@ -235,9 +235,10 @@ internal sealed class Ledger(Findings findings)
             return null;
         }
 
-        // By a clock that is far ahead the stream is far behind, so that gold goes on without it (docs/streaming.md), as of the last event that the lake has.
+        // With the tail an answer has more than it says, up to its own moment, and gold alone or the lake what had landed. By a clock that is far ahead the stream is far behind, so that gold goes
+        // on without it (docs/streaming.md), as of the last event that the lake has.
         var isAlone = reading.By == "gold" && IsClockDoubtful;
-        var place = $"{(isLake ? "lake" : isAlone ? "gold alone" : "gold")} {question.Name} {question.Tenant} {key}";
+        var place = $"{reading.By} {question.Name} {question.Tenant} {key}";
         if (!_floors.TryGetValue(place, out var earlier))
         {
             _floors.Add(place, earlier = []);

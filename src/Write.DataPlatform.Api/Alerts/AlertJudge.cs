@@ -69,7 +69,7 @@ internal sealed record JudgedPeriod(TimeGrain Grain, TimeBound From, TimeBound T
     {
         var day = From.Date;
         var thursday = day.AddDays(3).ToDateTime(TimeOnly.MinValue);
-        var isOdd = Grain switch
+        var hasNone = Grain switch
         {
             TimeGrain.Week => calendar.WeekStart == DayOfWeek.Monday
                 && ISOWeek.GetWeekOfYear(thursday) is var week && (week == 53 || (week == 52 && ISOWeek.GetWeeksInYear(ISOWeek.GetYear(thursday) - 1) == 53)),
@@ -77,7 +77,7 @@ internal sealed record JudgedPeriod(TimeGrain Grain, TimeBound From, TimeBound T
             _ => (day.Month == 2 && (day.Day == 29 || (day.Day == 28 && DateTime.IsLeapYear(day.Year - 1))))
                 || (Grain < TimeGrain.Day && (IsOdd(From.Utc, zone) || IsOdd(To.Utc.AddMinutes(-1), zone))),
         };
-        return isOdd ? $"The period {this} has no single period a year before it." : null;
+        return hasNone ? $"The period {this} has no single period a year before it." : null;
     }
 
     /// <summary>Whether the clock says a time twice or leaves it out, now or a year before; or leaves one out just before, whose like a year ago then counts in its place.</summary>

@@ -7,77 +7,124 @@ using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Api.Alerts;
 
-/// <summary>Evaluates the alerts that are due and makes the reports that are due. One process at a time does, of all that share a gold store; <see cref="AlertOutbox"/> delivers.</summary>
+/// <summary>What is looked at apart, so that it waits for nothing else: freshness needs no lake, and a report no alert.</summary>
+internal enum AlertLane
+{
+    /// <summary>Alerts on freshness.</summary>
+    Freshness,
+
+    /// <summary>Alerts on metrics.</summary>
+    Metrics,
+
+    /// <summary>Reports.</summary>
+    Reports,
+}
+
+/// <summary>Evaluates the alerts that are due and makes the reports that are due. One process at a time does in each lane, of all that share a gold store; <see cref="AlertOutbox"/> delivers.</summary>
 internal sealed class AlertRunner(ModelStore models, AlertEvaluator evaluator, AlertMessages messages, AlertStore store, AlertOutbox outbox, Leases leases, TimeProvider clock, ILogger<AlertRunner> logger)
 {
     public const string LeaseName = "alerts";
 
     // A slow lake is asked by a few rules, and not by all that are due: its turns are others' too.
     private const int AlertsAtOnce = 2;
-    private const int ReportsAtOnce = 1;
 
-    // What was not begun by then is due at the next pass, which looks at the quick ones again.
+    // What was not begun by then is due at the next pass, which begins with those that waited longest.
     private static readonly TimeSpan LongestPass = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Remembered = TimeSpan.FromDays(1);
 
-    /// <summary>Does what is due.</summary>
+    /// <summary>Does what is due in all lanes, side by side.</summary>
+    /// <inheritdoc cref="PassAsync(AlertLane, TimeSpan, CancellationToken)"/>
+    public async Task<DateTimeOffset?> PassAsync(TimeSpan patience = default, CancellationToken cancellationToken = default) =>
+        (await Task.WhenAll(Enum.GetValues<AlertLane>().Select(lane => PassAsync(lane, patience, cancellationToken)))).Min();
+
+    /// <summary>Does what is due in a lane.</summary>
+    /// <param name="lane">The lane.</param>
     /// <param name="patience">How long a process that seems to be at it is waited for: one that was killed never ends.</param>
     /// <param name="cancellationToken">Ends it; what was written stays.</param>
     /// <returns>When something is due next; null if nothing is, or another process sees to it.</returns>
     /// <exception cref="GoldStoreException">The store failed.</exception>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
-    public async Task<DateTimeOffset?> PassAsync(TimeSpan patience = default, CancellationToken cancellationToken = default)
+    public async Task<DateTimeOffset?> PassAsync(AlertLane lane, TimeSpan patience = default, CancellationToken cancellationToken = default)
     {
-        await using var lease = await leases.AcquireAsync(LeaseName, patience, cancellationToken);
+        await using var lease = await leases.AcquireAsync(LeaseOf(lane), patience, cancellationToken);
         if (lease is null)
         {
             return null;
         }
 
         using var held = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, cancellationToken);
-        var started = clock.GetTimestamp();
         var model = models.Current;
-        var (alerts, reports) = (await store.ListAsync(RuleKind.Alert, held.Token), await store.ListAsync(RuleKind.Report, held.Token));
+        var states = await store.ListAsync(lane == AlertLane.Reports ? RuleKind.Report : RuleKind.Alert, held.Token);
         Look OfAlert(Alert alert) => new(
-            new Rule(new RuleName(RuleKind.Alert, alert.Name), alert.Tenant, alert.Schedule, alert.For, alert.Channel), alerts, _ => EvaluateAsync(model, alert, held.Token), (_, error) => Fail(alert, error));
+            new Rule(new RuleName(RuleKind.Alert, alert.Name), alert.Tenant, alert.Schedule, alert.For, alert.Channel), states, _ => EvaluateAsync(model, alert, held.Token), (_, error) => Fail(alert, error));
         Look OfReport(Report report) => new(
-            new Rule(new RuleName(RuleKind.Report, report.Name), report.Tenant, report.Schedule, 1, report.Channel), reports, before => MakeAsync(model, report, before, held.Token), (before, error) => _ => Fail(report, before, error));
+            new Rule(new RuleName(RuleKind.Report, report.Name), report.Tenant, report.Schedule, 1, report.Channel), states, before => MakeAsync(model, report, before, held.Token), (before, error) => _ => Fail(report, before, error));
 
-        // Freshness needs no lake, and a report no alert: neither waits for those that are asked.
-        var next = await Task.WhenAll(
-            LookAsync(model.Alerts.Values.Where(a => a.Freshness is not null).Select(OfAlert), 1, started, held.Token),
-            LookAsync(model.Alerts.Values.Where(a => a.Freshness is null).Select(OfAlert), AlertsAtOnce, started, held.Token),
-            LookAsync(model.Reports.Values.Select(OfReport), ReportsAtOnce, started, held.Token));
-        await ForgetAsync(RuleKind.Alert, alerts, model.Alerts.ContainsKey, held.Token);
-        await ForgetAsync(RuleKind.Report, reports, model.Reports.ContainsKey, held.Token);
-        return next.Min();
+        switch (lane)
+        {
+            case AlertLane.Freshness:
+                return await LookAtDueAsync(model.Alerts.Values.Where(a => a.Freshness is not null).Select(OfAlert), 1, held.Token);
+            case AlertLane.Metrics:
+                var next = await LookAtDueAsync(model.Alerts.Values.Where(a => a.Freshness is null).Select(OfAlert), AlertsAtOnce, held.Token);
+                await ForgetAsync(RuleKind.Alert, states, model.Alerts.ContainsKey, held.Token);
+                return next;
+            default:
+                next = await LookAtDueAsync(model.Reports.Values.Select(OfReport), 1, held.Token);
+                await ForgetAsync(RuleKind.Report, states, model.Reports.ContainsKey, held.Token);
+                return next;
+        }
     }
 
-    /// <summary>Looks after those rules that are due, the ones first that were looked at longest ago. A tenant's go one after another, so that those that are slow hold up no one else's.</summary>
+    /// <summary>The lease of who is at a lane.</summary>
+    public static string LeaseOf(AlertLane lane) => lane == AlertLane.Metrics ? LeaseName : $"{LeaseName}-{lane.ToString().ToLowerInvariant()}";
+
+    /// <summary>
+    /// Looks after those rules that are due: of each tenant, the one first that was served longest ago, the first one, then of each the second. A tenant's go one after another, so
+    /// that those that are slow hold up no one else's for more than a round.
+    /// </summary>
     /// <param name="looks">The rules.</param>
     /// <param name="atOnce">How many at once.</param>
-    /// <param name="started">When the pass began.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    private async Task<DateTimeOffset?> LookAsync(IEnumerable<Look> looks, int atOnce, long started, CancellationToken cancellationToken)
+    private async Task<DateTimeOffset?> LookAtDueAsync(IEnumerable<Look> looks, int atOnce, CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow();
-        var due = looks.ToLookup(look => look.Before.Due(look.Rule.Schedule, look.Rule.Times, now) <= now);
-        var next = new ConcurrentBag<DateTimeOffset?>(due[false].Select(look => look.Before.Due(look.Rule.Schedule, look.Rule.Times, now)));
+        var (now, started) = (clock.GetUtcNow(), clock.GetTimestamp());
+        DateTimeOffset? Due(Look look) => look.Before.Due(look.Rule.Schedule, look.Rule.Times, now);
+        var next = new ConcurrentBag<DateTimeOffset?>();
+        var rounds = new List<(Look Look, SemaphoreSlim Turn, int Round)>();
+        foreach (var tenant in looks.GroupBy(look => (object?)look.Rule.Tenant ?? look.Rule.Name).OrderBy(rules => rules.Max(look => look.Before.DoneTo)))
+        {
+            var due = tenant.ToLookup(look => Due(look) <= now);
+            var turn = new SemaphoreSlim(1);
+            rounds.AddRange(due[true].OrderBy(look => look.Before.DoneTo).Select((look, round) => (look, turn, round)));
+            due[false].ToList().ForEach(look => next.Add(Due(look)));
+        }
+
         await Parallel.ForEachAsync(
-            due[true].OrderBy(look => look.Before.DoneTo).GroupBy(look => (object?)look.Rule.Tenant ?? look.Rule.Name),
+            rounds.OrderBy(one => one.Round),
             new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken },
-            async (turn, failed) =>
+            async (one, failed) =>
             {
-                foreach (var look in turn)
+                if (clock.GetElapsedTime(started) > LongestPass)
                 {
-                    next.Add(failed.IsCancellationRequested || clock.GetElapsedTime(started) > LongestPass ? now : await LookAsync(look, cancellationToken));
+                    next.Add(now);
+                    return;
+                }
+
+                await one.Turn.WaitAsync(failed);
+                try
+                {
+                    next.Add(await LookAtAsync(one.Look, cancellationToken));
+                }
+                finally
+                {
+                    one.Turn.Release();
                 }
             });
         return next.Min();
     }
 
     /// <summary>Looks after one rule: what it comes to is one write. Whatever goes wrong with it is its own error, and never the others'.</summary>
-    private async Task<DateTimeOffset?> LookAsync(Look look, CancellationToken cancellationToken)
+    private async Task<DateTimeOffset?> LookAtAsync(Look look, CancellationToken cancellationToken)
     {
         var (rule, before, now) = (look.Rule, look.Before, clock.GetUtcNow());
         try

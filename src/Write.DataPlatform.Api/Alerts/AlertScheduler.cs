@@ -3,7 +3,7 @@ using Write.DataPlatform.Model;
 
 namespace Write.DataPlatform.Api.Alerts;
 
-/// <summary>Looks after alerts and reports all the time: evaluates in one loop and delivers in another, so that neither waits for the other.</summary>
+/// <summary>Looks after alerts and reports all the time: evaluates in a loop of each lane and delivers in another, so that none waits for the others.</summary>
 internal sealed class AlertScheduler(AlertRunner runner, AlertOutbox outbox, ModelStore models, IOptions<AlertOptions> options, TimeProvider clock, ILogger<AlertScheduler> logger) : BackgroundService
 {
     // Long waits are cut, so that a clock that was set, a machine that slept or a process that took over is noticed.
@@ -14,9 +14,10 @@ internal sealed class AlertScheduler(AlertRunner runner, AlertOutbox outbox, Mod
     {
         // What a first start builds goes first.
         await Task.Delay(options.Value.StartDelay, clock, stoppingToken);
-        await Task.WhenAll(
-            LoopAsync(token => runner.PassAsync(cancellationToken: token), ModelChangesAsync, stoppingToken),
-            LoopAsync(outbox.BeginAsync, outbox.WaitAsync, stoppingToken));
+        await Task.WhenAll([
+            .. Enum.GetValues<AlertLane>().Select(lane => LoopAsync(token => runner.PassAsync(lane, cancellationToken: token), ModelChangesAsync, stoppingToken)),
+            LoopAsync(outbox.BeginAsync, outbox.WaitAsync, stoppingToken),
+        ]);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -62,16 +62,16 @@ internal sealed class RefreshFunction(
 
         var work = RefreshAsync(payload, AtMost(StreamsWait), working.Token);
         Exception? silence = null;
-        var (isOver, wereLookedAt) = (false, false);
+        var (isOver, wereLookedAt, isMoreDue) = (false, false, false);
         do
         {
             // Alerts judge what was refreshed, and wait for it a while: then they are looked at beside it, and after it again, whatever became of it.
             await ((Task)work).WaitAsync(AtMost(AlertsWait), clock, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             isOver = work.IsCompleted;
-            silence = await LookAsync(deadline);
+            (silence, isMoreDue) = await LookAsync(deadline);
             wereLookedAt |= silence is null;
         }
-        while (!isOver && !deadline.IsCancellationRequested);
+        while ((!isOver || isMoreDue) && !deadline.IsCancellationRequested);
 
         if (wereLookedAt)
         {
@@ -97,14 +97,15 @@ internal sealed class RefreshFunction(
         : JsonSerializer.SerializeToUtf8Bytes(new { runs = runs.Select(RunRoutes.Describe) }, AnswerJson.Options);
 
     /// <summary>Evaluates the alerts that are due, makes reports and delivers what waits.</summary>
-    /// <returns>Why the rules were not looked at; null if they were.</returns>
-    private async Task<Exception?> LookAsync(CancellationToken deadline)
+    /// <returns>Why the rules were not looked at, null if they were; and whether some are left that are due.</returns>
+    private async Task<(Exception? Silence, bool IsMoreDue)> LookAsync(CancellationToken deadline)
     {
         // A process that was killed leaves its leases, and each process must see for itself that they stand still.
         var patience = gold.Value.LeaseDuration + TimeSpan.FromSeconds(2);
+        var isMoreDue = false;
         try
         {
-            await alerts.PassAsync(patience, deadline);
+            isMoreDue = await alerts.PassAsync(patience, deadline) <= clock.GetUtcNow();
         }
         catch (Exception exception)
         {
@@ -113,7 +114,7 @@ internal sealed class RefreshFunction(
                 LambdaLog.NotLookedAt(logger, exception);
             }
 
-            return exception;
+            return (exception, false);
         }
 
         using var delivering = CancellationTokenSource.CreateLinkedTokenSource(deadline);
@@ -127,7 +128,7 @@ internal sealed class RefreshFunction(
             // What waits is sent after the next look.
         }
 
-        return null;
+        return (null, isMoreDue);
     }
 
     /// <param name="payload">What is to be refreshed.</param>

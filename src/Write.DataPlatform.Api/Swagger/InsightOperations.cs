@@ -69,7 +69,7 @@ internal static class InsightOperations
         if (parameter.Multiple)
         {
             // ?country=FR,DE, the spelling that people write; repetition is understood too.
-            described.Description = string.Join(". ", new[] { parameter.Description?.TrimEnd('.'), @"In a value `\,` is a comma and `\\` a backslash" }.OfType<string>());
+            described.Description = string.Join(". ", new[] { parameter.Description?.TrimEnd('.'), @"In a value `\,` is a comma, `\\` a backslash, and `\ ` a space at its start or end" }.OfType<string>());
             described.Style = ParameterStyle.Form;
             described.Explode = false;
         }

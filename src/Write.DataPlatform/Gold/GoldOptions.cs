@@ -45,7 +45,8 @@ public sealed class GoldOptions
     /// <value>Default 30 days.</value>
     public TimeSpan RunRetention { get; set; } = TimeSpan.FromDays(30);
 
-    /// <summary>How long after it arrived an event is in the lake where the stream does not land it: <c>DataPlatform:Refresh:LandingDelay</c>.</summary>
+    /// <summary>How long after it arrived an event is in the lake where the stream does not land it: <c>DataPlatform:Refresh:LandingDelay</c>, which the refresh's services enter here.</summary>
+    /// <value>Default 15 minutes.</value>
     internal TimeSpan LandingDelay { get; set; } = TimeSpan.FromMinutes(15);
 }
 

@@ -150,26 +150,25 @@ internal static class InsightBinder
         return values;
     }
 
-    /// <summary>Parts values at commas; <c>\,</c> is a comma in a value, <c>\\</c> a backslash.</summary>
+    /// <summary>Parts values at commas; <c>\,</c> is a comma in a value, <c>\\</c> a backslash. Spaces around a value are none of its, but those behind a backslash.</summary>
     private static ImmutableArray<string> Split(ImmutableArray<string> values)
     {
         var parts = ImmutableArray.CreateBuilder<string>();
         var part = new StringBuilder();
+        var kept = 0;
         foreach (var value in values)
         {
             for (var i = 0; i < value.Length; i++)
             {
-                if (value[i] == '\\' && i + 1 < value.Length && value[i + 1] is ',' or '\\')
-                {
-                    part.Append(value[++i]);
-                }
-                else if (value[i] == ',')
+                var isEscaped = value[i] == '\\' && i + 1 < value.Length && (value[i + 1] is ',' or '\\' || char.IsWhiteSpace(value[i + 1]));
+                if (!isEscaped && value[i] == ',')
                 {
                     End();
                 }
-                else
+                else if (isEscaped || part.Length > 0 || !char.IsWhiteSpace(value[i]))
                 {
-                    part.Append(value[i]);
+                    part.Append(value[isEscaped ? ++i : i]);
+                    kept = isEscaped || !char.IsWhiteSpace(value[i]) ? part.Length : kept;
                 }
             }
 
@@ -180,8 +179,9 @@ internal static class InsightBinder
 
         void End()
         {
-            parts.Add(part.ToString().Trim());
+            parts.Add(part.ToString(0, kept));
             part.Clear();
+            kept = 0;
         }
     }
 

@@ -31,6 +31,14 @@ public sealed class SlowRuleTests
         await AlertWorld.UntilAsync(() => IsLookedAtAsync(world, "late", "young"), "Freshness is told while the lake is shut.");
         await AlertWorld.UntilAsync(() => Task.FromResult(lake.Waiting > 1), "Several alerts are asked at once.");
         Assert.False(pass.IsCompleted);
+
+        // Nor at its next tick, while the others wait yet.
+        var store = world.Server.Services.GetRequiredService<AlertStore>();
+        var before = (await store.ListAsync(RuleKind.Alert, Cancel))["young"].EvaluatedAt;
+        world.Server.Advance(TimeSpan.FromHours(1));
+        await world.Runner.PassAsync(AlertLane.Freshness, cancellationToken: Cancel);
+        Assert.True((await store.ListAsync(RuleKind.Alert, Cancel))["young"].EvaluatedAt > before);
+        Assert.False(pass.IsCompleted);
         lake.IsShut = false;
         await pass;
         Assert.True(await IsLookedAtAsync(world, Asking));

@@ -156,14 +156,14 @@ public sealed class EventFunctionTests
         // A process that was killed at it left its lease, which stands still.
         var gold = world.Services.GetRequiredService<IGoldStore>();
         var left = JsonSerializer.SerializeToUtf8Bytes(new { owner = "another-machine/1/2", milliseconds = 3000 });
-        await gold.PutAsync([new GoldItem(GoldKeys.Leases, AlertRunner.LeaseName, world.Now.ToUnixTimeMilliseconds(), left)], Cancel);
+        await gold.PutAsync([new GoldItem(GoldKeys.Leases, AlertRunner.LeaseOf(AlertLane.Freshness), world.Now.ToUnixTimeMilliseconds(), left)], Cancel);
         world.Clock.Advance(TimeSpan.FromMinutes(1));
         before = (await StateAsync()).EvaluatedAt;
         await world.Runtime.InvokeAsync("""{"refresh":[]}""");
         Assert.True((await StateAsync()).EvaluatedAt > before);
 
         // The time is over before they could be looked at: that is said.
-        await gold.PutAsync([new GoldItem(GoldKeys.Leases, AlertRunner.LeaseName, world.Now.ToUnixTimeMilliseconds() + 1000, left)], Cancel);
+        await gold.PutAsync([new GoldItem(GoldKeys.Leases, AlertRunner.LeaseOf(AlertLane.Freshness), world.Now.ToUnixTimeMilliseconds() + 1000, left)], Cancel);
         told = await world.Runtime.InvokeAsync("""{"refresh":[]}""", world.Now.AddSeconds(3));
         Assert.True(told.IsError);
         Assert.Contains("The alerts were not looked at", told.Text, StringComparison.Ordinal);

@@ -72,6 +72,7 @@ public sealed class InsightBinderTests
     [Theory]
     [InlineData(@"Korea\, Republic of,FR", "Korea, Republic of", "FR")]
     [InlineData(@"a\\,b", @"a\", "b")]
+    [InlineData(@" a , b\ ,\  c\ d ", "a", "b ", "  c d")]
     [InlineData(@"a\b", @"a\b")]
     [InlineData(@"a\", @"a\")]
     [InlineData(@" a , b ", "a", "b")]

@@ -158,17 +158,21 @@ internal sealed class TailStore(IGoldStore store, IOptions<GoldOptions> options,
         new ParallelOptions { MaxDegreeOfParallelism = ListedAtOnce, CancellationToken = cancellationToken },
         async (key, token) =>
         {
-            for (var began = time.GetTimestamp(); !await store.ListAsync(key.Pk, key.Sk, token).AnyAsync(listed => listed.Sk == key.Sk, token); await Task.Delay(ListedPoll, time, token))
+            var began = time.GetTimestamp();
+            while (!await store.ListAsync(key.Pk, key.Sk, token).AnyAsync(listed => listed.Sk == key.Sk, token))
             {
-                if (time.GetElapsedTime(began) > ListedWithin && await store.GetAsync(key.Pk, key.Sk, token) is null)
+                if (time.GetElapsedTime(began) <= ListedWithin)
+                {
+                    await Task.Delay(ListedPoll, time, token);
+                }
+                else if (await store.GetAsync(key.Pk, key.Sk, token) is not null)
+                {
+                    throw new GoldStoreException($"The gold store's index is more than {ListedWithin} behind its table; what was counted meanwhile is not told.", isTransient: true);
+                }
+                else
                 {
                     // It was covered and removed.
                     break;
-                }
-
-                if (time.GetElapsedTime(began) > ListedWithin)
-                {
-                    throw new GoldStoreException($"The gold store's index is more than {ListedWithin} behind its table; what was counted meanwhile is not told.", isTransient: true);
                 }
             }
 

@@ -186,7 +186,8 @@ internal sealed class ShardBatcher : IShardProcessor
             }
             else if (_tip is not null && _taken is not null)
             {
-                // All is landed up to now.
+                // All is landed up to now, and stays so when the next event comes.
+                _state = _state with { Landed = Counted };
                 await PublishAsync(cancellationToken);
                 _landedAt = now;
             }
