@@ -52,7 +52,7 @@ internal sealed record JudgedPeriod(TimeGrain Grain, TimeBound From, TimeBound T
     {
         if (asOf is not { } end)
         {
-            return null;
+            return "Nobody knows how far the data reaches yet.";
         }
 
         var gap = alert.AllowedGap ?? (Grain < TimeGrain.Day ? Calendar.Fixed(Grain) / 10 : TimeSpan.FromHours(1));

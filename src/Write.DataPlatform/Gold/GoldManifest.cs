@@ -62,8 +62,8 @@ internal sealed record GoldPartition
     public required DateTimeOffset RefreshedAt { get; init; }
 
     /// <summary>
-    /// Event time (UTC) up to which the lake had all that streams brought it, where it is before <see cref="RefreshedAt"/>. Null if it is not, or if streams go on behind
-    /// <see cref="Cuts"/>.
+    /// Event time (UTC) up to which the lake had all that streams brought it, where it is before <see cref="RefreshedAt"/>; the least there is if nobody knew. Null if it is not
+    /// before, or if streams go on behind <see cref="Cuts"/>.
     /// </summary>
     public DateTimeOffset? Landed { get; init; }
 

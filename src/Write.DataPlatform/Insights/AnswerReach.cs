@@ -5,7 +5,7 @@ using Write.DataPlatform.Query;
 
 namespace Write.DataPlatform.Insights;
 
-/// <summary>How far what an answer is made of reaches: event time up to which it has everything that came.</summary>
+/// <summary>How far what an answer is made of reaches: event time up to which it has everything that came, <see cref="DateTimeOffset.MinValue"/> if nobody knows.</summary>
 internal sealed class AnswerReach(TailStore tails, ILake lake, TimeProvider clock)
 {
     /// <summary>How far the lake reaches if it is asked from now on: to when it is asked, or up to where streams that fill it have landed what came.</summary>

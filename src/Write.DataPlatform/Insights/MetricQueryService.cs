@@ -315,7 +315,7 @@ internal sealed class MetricQueryService(
         return new ServedBy(
             [.. ServedFrom(leaves)],
             [.. tables.Select(t => new ServedTable(t.Definition.Table.Name, t.Revision)).Distinct()],
-            pieces.Select(p => AnswerReach.Of(p.Leaf, p.Piece, p.Snapshot)).Append(asked).Min(),
+            pieces.Select(p => AnswerReach.Of(p.Leaf, p.Piece, p.Snapshot)).Append(asked).Min() is var reach && reach == DateTimeOffset.MinValue ? null : reach,
             [.. leaves.SelectMany(l => l.Misses).Select(m => seesAll ? m : Untold.Miss).Distinct()],
             bytesScanned);
     }

@@ -107,9 +107,11 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
     /// <summary>Event time (UTC) up to which all shards have counted; null if a shard does not know yet.</summary>
     public DateTimeOffset? Counted(DateTimeOffset now) => IsSilent ? null : Least(Counting(now), s => s.Counted);
 
-    /// <summary>Event time (UTC) up to which the lake has what came; null if nothing ever did, so that others alone fill the lake.</summary>
-    /// <remarks>A shard that has landed nothing yet begins where others end.</remarks>
-    public DateTimeOffset? Landed(DateTimeOffset now) => IsUnused ? null : Counting(now).Min(s => s.Lands ? s.Landed ?? s.Sealed : now - LandingDelay);
+    /// <summary>
+    /// Event time (UTC) up to which the lake has what came, <see cref="DateTimeOffset.MinValue"/> if nobody knows; null if nothing ever came, so that others alone fill the lake.
+    /// </summary>
+    public DateTimeOffset? Landed(DateTimeOffset now) =>
+        IsSilent ? DateTimeOffset.MinValue : IsUnused ? null : Counting(now).Min(s => s.Lands ? s.Landed ?? s.Sealed ?? DateTimeOffset.MinValue : now - LandingDelay);
 
     /// <summary>From which event time (UTC) on every shard has a table's windows by today's definition; null if one does not.</summary>
     public DateTimeOffset? Since(string table, string definition, DateTimeOffset now)

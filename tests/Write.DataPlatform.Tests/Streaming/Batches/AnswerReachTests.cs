@@ -226,6 +226,7 @@ public sealed class AnswerReachTests
         await using var child = await world.BeginAsync("1", "silent", 1);
         var silent = await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel);
         Assert.Null(silent.Counted(world.Time.GetUtcNow()));
+        Assert.Null((await AskAsync(world, QuerySource.Lake)).AsOf);
         Assert.Null(silent.Since("visits_daily", TailMeaning.OfAll(world.Plan.Tables.Single(), world.Plan.Stream), world.Time.GetUtcNow()));
         await child.ProcessAsync(Batch(world, "1", 2), Cancel);
         Assert.NotNull((await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel)).Counted(world.Time.GetUtcNow()));
