@@ -34,8 +34,8 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
                     1 => QueryAsync(tenant, "auto", end),
                     2 => QueryAsync(tenant, "lake", end),
                     3 => DaysAsync(random.Next(3) == 0 ? "lake" : "auto", end),
-                    4 => CsvAsync(tenant, end),
-                    5 => FeedAsync(tenant, end),
+                    4 => CheckAsync(CsvAsync(tenant, end)),
+                    5 => CheckAsync(FeedAsync(tenant, end)),
                     6 => JobAsync(tenant, end),
                     _ => OptionalAsync(tenant, end),
                 });
@@ -151,19 +151,32 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
         }
     }
 
-    private async Task CsvAsync(string tenant, CancellationToken cancellationToken)
+    private async Task CheckAsync(Task<(Question Question, Reading Reading)?> asked)
+    {
+        if (await asked is { } answered)
+        {
+            ledger.Check(answered.Question, answered.Reading);
+        }
+    }
+
+    /// <summary>A tenant's minutes as CSV.</summary>
+    /// <returns>Null if there is no answer now.</returns>
+    public async Task<(Question Question, Reading Reading)?> CsvAsync(string tenant, CancellationToken cancellationToken)
     {
         var question = Minutes(tenant);
         if (await asker.AskAsync(Asker.Get(InsightPath(question, "&format=csv"), Keys[tenant]), tenant, [HttpStatusCode.OK], cancellationToken) is { } answer)
         {
             var rows = answer.Body.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(',')).ToList();
             var named = rows.Skip(1).Select(r => new JsonObject(rows[0].Zip(r, (name, value) => KeyValuePair.Create(name, (JsonNode?)JsonValue.Create(value)))));
-            ledger.Check(question, new Reading(asker.Groups(named, "metric_time__minute", "play__item"), null, null, answer.AskedAt, answer.AnsweredAt));
+            return (question, new Reading(asker.Groups(named, "metric_time__minute", "play__item"), null, null, answer.AskedAt, answer.AnsweredAt));
         }
+
+        return null;
     }
 
-    /// <summary>Pages of the feed: all of them are of one version of the table.</summary>
-    private async Task FeedAsync(string tenant, CancellationToken cancellationToken)
+    /// <summary>Pages of the feed: all of them are of one version of the table, without its tail.</summary>
+    /// <returns>Null if there is no answer now.</returns>
+    public async Task<(Question Question, Reading Reading)?> FeedAsync(string tenant, CancellationToken cancellationToken)
     {
         var to = server.Now.Date.AddDays(1);
         var question = new Question("feed", tenant, to.AddDays(-4), to, p => $"{Asker.Minute(p.Time)}|{p.Item}");
@@ -177,7 +190,7 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
             // A table that was never built has no set, and pages end with the version that they are of.
             if (await asker.AskAsync(request, tenant, [HttpStatusCode.OK, HttpStatusCode.NotFound, HttpStatusCode.Gone], cancellationToken) is not { Status: HttpStatusCode.OK } answer)
             {
-                return;
+                return null;
             }
 
             var page = JsonNode.Parse(answer.Body)!;
@@ -186,7 +199,7 @@ internal sealed class Readers(Server server, Ledger ledger, Findings findings, A
             findings.Count("pages of the feed");
         }
 
-        ledger.Check(question, new Reading(asker.Groups(rows, "metric_time__minute", "play__item"), null, null, asked, server.Now));
+        return (question, new Reading(asker.Groups(rows, "metric_time__minute", "play__item"), null, null, asked, server.Now));
     }
 
     private async Task JobAsync(string tenant, CancellationToken cancellationToken)
