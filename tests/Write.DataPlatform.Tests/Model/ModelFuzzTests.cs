@@ -58,13 +58,33 @@ public sealed class ModelFuzzTests
     [Fact]
     public void Noise_never_throws() => Check(Gen.Int[0, Pieces.Length - 1].Array[0, 40].Select(p => string.Concat(p.Select(i => Pieces[i]))));
 
-    private static void Check(Gen<string> texts)
+    [Fact]
+    public void Mutated_lookups_never_throw()
     {
-        using var folder = new ModelFolder(ModelSample.Countries, ModelSample.Shows);
+        string[] pieces = [",", "\"", "\"\"", "\n", "\r", "\r\n", ";", "\t", "\0", "\uFEFF", "é", "code", "DE", ""];
+        var (name, good) = ModelSample.Countries;
+        Check(
+            Gen.Select(Gen.Int[0, good.Length], Gen.Int[0, 8], Gen.Int[0, pieces.Length - 1], (at, drop, piece) => (at, drop, piece)).Array[1, 5].Select(edits =>
+            {
+                var text = new StringBuilder(good);
+                foreach (var (at, drop, piece) in edits)
+                {
+                    var from = Math.Min(at, text.Length);
+                    text.Remove(from, Math.Min(drop, text.Length - from)).Insert(from, pieces[piece]);
+                }
+
+                return text.ToString();
+            }),
+            name);
+    }
+
+    private static void Check(Gen<string> texts, string? file = null)
+    {
+        using var folder = new ModelFolder(ModelSample.Files);
         texts.Sample(
             text =>
             {
-                folder.Write("model.yaml", text);
+                folder.Write(file ?? "model.yaml", text);
                 var result = folder.Load();
                 Assert.Equal(result.Model is null, result.Problems.Length > 0);
                 Assert.All(result.Problems, p => Assert.True(p.Position is null or { Line: > 0, Column: > 0, File.Length: > 0 } && p.Message.Length > 0 && p.Code.Length == 4));
