@@ -55,9 +55,11 @@ internal sealed partial class TailKeeper(
                     && (partition is null || (partition.DefinitionHash == definition.HashFor(tenant) && wanted.Keys.Any(fact => partition.Cuts?.TryGetValue(fact, out var cut) is not true || cut < since[fact])));
             }
 
-            if ((needs || needsBefore) && (!_asked.TryGetValue(definition.Table.Name, out var at) || time.GetElapsedTime(at) > AskAgain))
+            // What is asked for the days before does not put off what today needs.
+            var what = definition.Table.Name + (needs ? "" : "#" + before.Name);
+            if ((needs || needsBefore) && (!_asked.TryGetValue(what, out var at) || time.GetElapsedTime(at) > AskAgain))
             {
-                _asked[definition.Table.Name] = time.GetTimestamp();
+                _asked[what] = time.GetTimestamp();
                 await refresh.StartAsync(definition.Table.Name, new RefreshRange(needsBefore ? before.From : period.From, period.To), cancellationToken);
             }
         }

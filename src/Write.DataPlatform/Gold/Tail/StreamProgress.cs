@@ -111,7 +111,7 @@ internal sealed record StreamProgress(ImmutableArray<CountedShard> Shards)
     /// Event time (UTC) up to which the lake has what came, <see cref="DateTimeOffset.MinValue"/> if nobody knows; null if nothing ever came, so that others alone fill the lake.
     /// </summary>
     public DateTimeOffset? Landed(DateTimeOffset now) =>
-        IsSilent ? DateTimeOffset.MinValue : IsUnused ? null : Counting(now).Min(s => s.Lands ? s.Landed ?? s.Sealed ?? DateTimeOffset.MinValue : now - LandingDelay);
+        IsUnused ? null : IsSilent ? DateTimeOffset.MinValue : Counting(now).Min(s => s.Lands ? s.Landed ?? s.Sealed ?? DateTimeOffset.MinValue : now - LandingDelay);
 
     /// <summary>From which event time (UTC) on every shard has a table's windows by today's definition; null if one does not.</summary>
     public DateTimeOffset? Since(string table, string definition, DateTimeOffset now)

@@ -50,6 +50,7 @@ internal sealed class ShardBatcher : IShardProcessor
     private SequenceNumber? _announced;
     private long _wroteAt;
     private long _landedAt;
+    private long _toldAt;
     private long _confirmedAt;
     private long? _quietSince;
     private long _unwritten;
@@ -80,7 +81,7 @@ internal sealed class ShardBatcher : IShardProcessor
         _isReadingAgain = _history is not null && ShardPosition.TryParse(state.Position, out var position) && position.Kind == PositionKind.At;
         _counts = (state.Events, state.Duplicates, state.DeadLetters);
         _tables = state.CoverageOf(plan, services.Time.GetUtcNow() + _options.MaxFuture, _options.MaxFuture);
-        _wroteAt = _landedAt = _confirmedAt = services.Time.GetTimestamp();
+        _wroteAt = _landedAt = _toldAt = _confirmedAt = services.Time.GetTimestamp();
     }
 
     /// <summary>Goes on with a shard.</summary>
@@ -184,12 +185,12 @@ internal sealed class ShardBatcher : IShardProcessor
             {
                 await LandAsync(_isEnd, cancellationToken);
             }
-            else if (_tip is not null && _taken is not null)
+            else if (_tip is not null && _taken is not null && _services.Time.GetElapsedTime(_toldAt, now) >= _options.LandInterval)
             {
                 // All is landed up to now, and stays so when the next event comes.
                 _state = _state with { Landed = Counted };
                 await PublishAsync(cancellationToken);
-                _landedAt = now;
+                _toldAt = now;
             }
         }
 
