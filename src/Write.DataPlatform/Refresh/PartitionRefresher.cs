@@ -3,6 +3,7 @@ using System.Globalization;
 using DuckDB.NET.Data;
 using Write.DataPlatform.DuckDb;
 using Write.DataPlatform.Gold;
+using Write.DataPlatform.Gold.Tail;
 using Write.DataPlatform.Lake;
 using Write.DataPlatform.Model;
 using Write.DataPlatform.Query;
@@ -68,6 +69,12 @@ internal sealed class PartitionRefresher(ILake lake, GoldTables tables, SegmentW
         var cuts = todo.Aggregate(bounds.Cuts, (sofar, one) => RefreshPlanner.CutsAfter(one.Live, definition.HashFor(one.Tenant), sofar));
         var refreshedAt = time.GetUtcNow();
         DateTimeOffset? landed = bounds.LandedBeside(cuts) is { } to && to < refreshedAt && to.UtcDateTime < over ? to : null;
+        if (landed == DateTimeOffset.MinValue && refreshedAt.UtcDateTime >= over + TailStore.Retention)
+        {
+            // What a silent shard brings is of these days.
+            landed = null;
+        }
+
         var export = await lake.ExportAsync(
             definition.CompileLake(lake.Dialect, planned.Period.From, planned.Period.To, cuts), Path.Combine(folder, "lake"), cancellationToken);
         await using var session = await database.Instance.OpenAsync(cancellationToken);

@@ -232,6 +232,23 @@ public sealed class AnswerReachTests
         Assert.NotNull((await world.Tails.GetProgressAsync(BatchWorld.Stream, fresh: true, Cancel)).Counted(world.Time.GetUtcNow()));
     }
 
+    /// <summary>What a silent shard brings is of these days: those long over are not read again because of it.</summary>
+    [Fact]
+    public async Task Days_that_are_long_over_wait_for_no_silent_shard()
+    {
+        await using var world = new BatchWorld(BatchWorld.Lean);
+        await world.StartAsync();
+        var day = DateOnly.FromDateTime(world.Time.GetUtcNow().UtcDateTime);
+        Write(world, "past", 1000, $"{day.AddDays(-10):yyyy-MM-dd} 10:00:00", $"{day.AddDays(-1):yyyy-MM-dd} 10:00:00");
+        await using var first = await world.BeginAsync("0", "long", 1);
+        await first.ProcessAsync(Batch(world, "0", 1), Cancel);
+        await using var silent = await world.BeginAsync("1", "long", 1);
+        await world.RefreshAsync("visits_daily", day.AddDays(-10), day.AddDays(-10));
+        await world.RefreshAsync("visits_daily", day.AddDays(-1), day.AddDays(-1));
+        Assert.NotNull((await world.AskAsync(["visits"], [], day.AddDays(-10), day.AddDays(-9), QuerySource.Gold)).Served.AsOf);
+        Assert.Null((await world.AskAsync(["visits"], [], day.AddDays(-1), day, QuerySource.Gold)).Served.AsOf);
+    }
+
     /// <summary>One id at two times is two events: in one window, late in one landing, and late beside what the lake has.</summary>
     [Fact]
     public async Task An_event_of_another_time_is_another_event()
